@@ -1,0 +1,112 @@
+"""`BaseChatBackend`, the seam to the host's LLM path, and `backends`, which builds the configured ones by alias."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+from django.core.checks import CheckMessage
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from threadless.backends.convert import chunks_of
+from threadless.conf import conf
+from threadless.exceptions import InvalidBackend
+from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
+
+
+class BaseChatBackend(ABC):
+    """Answers chat requests. One instance per alias and process serves all threads at once.
+
+    `OPTIONS` of the setting arrive as keyword arguments; an unknown one is a `TypeError`, reported as
+    `InvalidBackend`. Failures are raised as `APIError`s; anything else becomes a 500 that says nothing.
+    """
+
+    supports_tools: ClassVar[bool] = True
+    """False: a request with tools is refused with a 400 instead of having them dropped in silence."""
+    supports_images: ClassVar[bool] = True
+    """False: a request with image, audio or file parts is refused with a 400."""
+
+    def __init__(self, *, alias: str = "") -> None:
+        self.alias = alias
+
+    @abstractmethod
+    def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
+        """The whole answer. Blocks; `lifetime.current()` tells whether anybody still waits for it."""
+
+    def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
+        """The answer chunk by chunk, each yielded as soon as it is there.
+
+        Closed (`GeneratorExit`) in the thread that runs it when the call ends early. Without a stream of its own a
+        backend answers in one piece.
+        """
+        yield from chunks_of(self.complete(request, target, caller).body)
+
+    def check(self) -> list[CheckMessage]:
+        """System-check messages about this backend's options. Must not touch the network."""
+        return []
+
+
+def payload_of(request: ChatRequest, target: Target, **fields: Any) -> dict[str, msgspec.Raw]:
+    """What goes upstream: the client's fields untouched, but for the model's name and what the target adds.
+
+    `fields` are set last. Values stay JSON bytes: nothing the client sent is decoded and encoded again.
+    """
+    encode = msgspec.json.encode
+    payload = dict(request.fields)
+    for name, value in target.parameters.items():
+        payload.setdefault(name, msgspec.Raw(encode(value)))
+    payload["model"] = msgspec.Raw(encode(target.model))
+    if target.instructions:
+        instructions = {"role": "system", "content": target.instructions}
+        payload["messages"] = _with_first(payload.get("messages"), [instructions])
+    if target.tools:
+        payload["tools"] = _with_first(payload.get("tools"), list(target.tools))
+    for name, value in fields.items():
+        payload[name] = msgspec.Raw(encode(value))
+    return payload
+
+
+def _with_first(raw: msgspec.Raw | None, first: list[JSONObject]) -> msgspec.Raw:
+    given = _raw_list.decode(raw) if raw else None
+    return msgspec.Raw(msgspec.json.encode([*first, *(given or [])]))
+
+
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw] | None)
+
+
+class BackendHandler:
+    """The backends of the `BACKENDS` setting by alias, each built once per process when first asked for."""
+
+    def __init__(self) -> None:
+        self._built: dict[str, BaseChatBackend] = {}
+        setting_changed.connect(self._forget)
+
+    def __getitem__(self, alias: str) -> BaseChatBackend:
+        backend = self._built.get(alias)
+        return backend if backend is not None else self._built.setdefault(alias, build_backend(alias))
+
+    def _forget(self, *, setting: str, **kwargs: Any) -> None:
+        if setting == "THREADLESS":
+            self._built.clear()
+
+
+def build_backend(alias: str) -> BaseChatBackend:
+    """A new instance; raises `InvalidBackend` naming the alias."""
+    try:
+        params = conf.backends[alias]
+    except KeyError:
+        raise InvalidBackend(f"THREADLESS['BACKENDS'] has no alias {alias!r}.") from None
+    try:
+        backend_class = import_string(params["BACKEND"])
+        backend: BaseChatBackend = backend_class(alias=alias, **params.get("OPTIONS", {}))
+    except KeyError as error:
+        raise InvalidBackend(f"THREADLESS['BACKENDS'][{alias!r}] lacks {error}.") from error
+    except (ImportError, TypeError, ValueError) as error:
+        raise InvalidBackend(f"THREADLESS['BACKENDS'][{alias!r}]: {error}") from error
+    return backend
+
+
+backends = BackendHandler()

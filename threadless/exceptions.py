@@ -1,0 +1,148 @@
+"""Every failure that threadless raises on purpose; each `APIError` knows the OpenAI error body it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class InvalidBackend(ImproperlyConfigured):
+    """A configured backend cannot be built; the message names the setting and the alias."""
+
+
+class APIError(Exception):
+    """A failure that the caller is told of, in the error form of the OpenAI API.
+
+    `status` is the HTTP status, `type`, `code` and `param` are the fields of the body, `headers` go on the
+    response. The message must hold no secret, no upstream address and no message text.
+    """
+
+    status = 500
+    type = "server_error"
+    code: str | None = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or self.code
+        self.type = type or self.type
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """The JSON body, all four keys always."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+
+class InternalError(APIError):
+    """An unexpected failure of this platform; says nothing of its cause."""
+
+    def __init__(self) -> None:
+        super().__init__("The server had an error while processing your request.")
+
+
+class InvalidRequest(APIError):
+    """The request cannot be served as it stands (400)."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_value"
+
+
+class NotAuthenticated(APIError):
+    """No key, or a key that is unknown, expired, revoked or whose user is inactive (401)."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class InsufficientScope(APIError):
+    """The caller is known but lacks a scope (403)."""
+
+    status = 403
+    type = "permission_error"
+    code = "insufficient_scope"
+
+
+class ModelNotFound(APIError):
+    """The same answer for an unknown name and for one that this caller may not see (404)."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "model_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The model '{name}' does not exist or you do not have access to it.", param="model")
+
+
+class RequestTooLarge(APIError):
+    """The body is over the limit (413)."""
+
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class UnsupportedMediaType(APIError):
+    """The body is not plain JSON (415)."""
+
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_media_type"
+
+
+class RateLimited(APIError):
+    """Too many requests, tokens or calls at once; worth trying again (429)."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class InsufficientQuota(APIError):
+    """A quota is used up; trying again is pointless and the SDKs are told so (429)."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"x-should-retry": "false"})
+
+
+class UpstreamError(APIError):
+    """The upstream answered with a failure or with something that is no answer (502)."""
+
+    status = 502
+    code = "upstream_error"
+
+    def __init__(self, message: str = "The model failed to answer.", *, headers: Mapping[str, str] | None = None):
+        super().__init__(message, headers=headers)
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The upstream could not be reached or says that it is overloaded (503)."""
+
+    status = 503
+    code = "upstream_unavailable"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream kept silent for too long, or the call took longer than it may (504)."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class Cancelled(Exception):
+    """The call was cancelled because its client has gone; never shown to anybody."""

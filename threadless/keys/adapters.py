@@ -1,0 +1,89 @@
+"""From the raw key of a request to a user and a `Caller`: the seam for any host's key table."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.utils import timezone
+
+from threadless.conf import API_KEY_MODEL, conf
+from threadless.exceptions import NotAuthenticated
+from threadless.keys import secrets
+from threadless.keys.models import AbstractAPIKey
+from threadless.types import Caller
+
+_TOUCH_AFTER: Final = timedelta(minutes=1)
+"""`last_used_at` is written at most this often, so that a busy key costs no write a call."""
+
+
+def get_api_key_model() -> type[models.Model]:
+    """The key model that is in use; raises `ImproperlyConfigured` if the setting names nothing."""
+    try:
+        return apps.get_model(conf.api_key_model, require_ready=False)
+    except (ValueError, LookupError) as error:
+        raise ImproperlyConfigured(f"{API_KEY_MODEL} names no installed model: {conf.api_key_model!r}.") from error
+
+
+class BaseKeyAdapter(ABC):
+    """What a host with its own key table writes: one method. An instance lives for one request."""
+
+    @abstractmethod
+    def authenticate(self, secret: str) -> tuple[Any, Caller]:
+        """The user and the caller of this raw key.
+
+        Raises `NotAuthenticated` for a key that is unknown, expired or revoked, or whose user is inactive. The
+        message reaches the client. Must not log or keep the secret.
+        """
+
+
+class ModelKeyAdapter(BaseKeyAdapter):
+    """Reads the model of `THREADLESS_API_KEY_MODEL`, or any other that extends `AbstractAPIKey`: one indexed query.
+
+    A host that adds columns overrides `get_caller`.
+    """
+
+    def authenticate(self, secret: str) -> tuple[Any, Caller]:
+        key = self.get_key(secret)
+        self.check_key(key)
+        self.touch(key)
+        return key.user, self.get_caller(key)
+
+    def get_key(self, secret: str) -> AbstractAPIKey:
+        """The row of this secret, its user joined; malformed secrets cost no query."""
+        manager: Any = get_api_key_model()._default_manager
+        key = None
+        if secrets.is_well_formed(secret):
+            key = manager.select_related("user").filter(digest=secrets.digest(secret)).first()
+        if key is None:
+            raise NotAuthenticated("Incorrect API key provided.")
+        return key  # type: ignore[no-any-return]
+
+    def check_key(self, key: AbstractAPIKey) -> None:
+        """Refuse keys that are over. Whoever holds the secret may know why."""
+        if key.revoked_at is not None:
+            raise NotAuthenticated("This API key has been revoked.")
+        if key.is_expired():
+            raise NotAuthenticated("This API key has expired.")
+        if not key.user.is_active:
+            raise NotAuthenticated("The user of this API key is inactive.")
+
+    def get_caller(self, key: AbstractAPIKey) -> Caller:
+        """The value object that backends, resolvers and the ledger see."""
+        return Caller(
+            user_id=key.user_id,
+            key_id=str(key.pk),
+            label=key.name,
+            scopes=frozenset(key.scopes),
+            allowed_models=None if key.allowed_models is None else frozenset(key.allowed_models),
+        )
+
+    def touch(self, key: AbstractAPIKey) -> None:
+        """Move `last_used_at`, at most once a minute."""
+        now = timezone.now()
+        if key.last_used_at is None or now - key.last_used_at >= _TOUCH_AFTER:
+            type(key)._default_manager.filter(pk=key.pk).update(last_used_at=now)

@@ -1,0 +1,116 @@
+"""`AbstractAPIKey` for hosts that extend the key table, and `APIKey`, used unless `THREADLESS_API_KEY_MODEL` swaps it.
+
+The abstract fields live in hosts' migrations: only built-in defaults and validators here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from threadless.conf import conf
+from threadless.keys import secrets
+from threadless.keys.scopes import scopes_of
+
+KeyT = TypeVar("KeyT", bound="AbstractAPIKey")
+
+
+class APIKeyManager(models.Manager[KeyT]):
+    """Makes keys; the only way to get a secret."""
+
+    def issue(self, *, scopes: Iterable[str] = (), created_by: Any = None, **fields: Any) -> tuple[KeyT, str]:
+        """A new saved key and its secret, which is never to be had again.
+
+        Raises `PermissionDenied` if `created_by` lacks one of the scopes; without it (a shell, a command) nobody asks.
+        """
+        key = self.model(scopes=sorted(set(scopes)), created_by=created_by, **fields)
+        if created_by is not None and (excess := set(key.scopes) - scopes_of(created_by)):
+            raise PermissionDenied(f"A key cannot hold scopes that its creator lacks: {', '.join(sorted(excess))}.")
+        secret = key.renew()
+        key.save(using=self._db)
+        return key, secret
+
+
+class AbstractAPIKey(models.Model):
+    """One API key of one user. The secret is kept as a digest; prefix and last four characters identify it to humans."""
+
+    name = models.CharField(_("name"), max_length=100, help_text=_("What the key is for; shown in usage records."))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text=_("The key may see what this user sees, and stops when the user is deactivated."),
+    )
+    prefix = models.CharField(_("prefix"), max_length=40, editable=False)
+    last4 = models.CharField(_("last four"), max_length=4, editable=False)
+    digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(
+        _("scopes"), default=list, blank=True, help_text=_("What the key may do. A key with no scope may do nothing.")
+    )
+    allowed_models = models.JSONField(
+        _("allowed models"),
+        null=True,
+        blank=True,
+        default=None,
+        help_text=_("Models and agents that the key is limited to. Empty: all that the user may see."),
+    )
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("created by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+
+    objects: ClassVar[APIKeyManager[Any]] = APIKeyManager()
+
+    class Meta:
+        abstract = True
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint})"
+
+    @property
+    def hint(self) -> str:
+        """What humans recognise the key by; holds no secret."""
+        return f"{self.prefix}_…{self.last4}"
+
+    def renew(self) -> str:
+        """Give this unsaved key a fresh secret and return it."""
+        secret = secrets.generate(conf.key_prefix)
+        self.prefix, self.last4, self.digest = conf.key_prefix, secret[-4:], secrets.digest(secret)
+        return secret
+
+    def is_expired(self, now: datetime | None = None) -> bool:
+        """True from the moment `expires_at` on."""
+        return self.expires_at is not None and self.expires_at <= (now or timezone.now())
+
+    def revoke(self) -> None:
+        """Stop the key from now on; a second call keeps the first moment."""
+        if self.revoked_at is None:
+            self.revoked_at = timezone.now()
+            self.save(update_fields=["revoked_at"])
+
+
+class APIKey(AbstractAPIKey):
+    """The key table of hosts that have none of their own."""
+
+    class Meta(AbstractAPIKey.Meta):
+        swappable = "THREADLESS_API_KEY_MODEL"

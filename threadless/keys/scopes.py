@@ -1,0 +1,13 @@
+"""Which scopes a user may use in a session and hand on to keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from threadless.conf import conf
+
+
+def scopes_of(user: Any) -> frozenset[str]:
+    """The scopes that the user's Django permissions name; none by default, all for a superuser."""
+    granted = conf.scope_permissions
+    return frozenset(scope for scope in conf.scopes if scope in granted and user.has_perm(granted[scope]))

@@ -1,0 +1,113 @@
+"""The value objects that cross the seams: frozen, so that a backend may run in a shell, a task or a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+JSONValue: TypeAlias = Any
+"""Anything that JSON can express."""
+JSONObject: TypeAlias = dict[str, Any]
+"""A JSON object whose values are JSON values."""
+Chunk: TypeAlias = JSONObject
+"""One `chat.completion.chunk` of a stream, as the OpenAI reference describes it."""
+
+TargetKind: TypeAlias = Literal["model", "agent"]
+UsageSource: TypeAlias = Literal["upstream", "estimated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls and what they may do: what `request.auth` holds on our views.
+
+    A host's key adapter may return a subclass with fields of its own, such as an organisation.
+    """
+
+    user_id: Any
+    """Primary key of the user; None for a key that belongs to nobody."""
+    key_id: str = ""
+    """Primary key of the API key as text; empty for a signed-in session."""
+    label: str = ""
+    """Name of the key for humans, kept in the ledger."""
+    scopes: frozenset[str] = frozenset()
+    allowed_models: frozenset[str] | None = None
+    """Names that this key is limited to; None for no limit beyond what the user may see."""
+
+    def may_use(self, name: str) -> bool:
+        """True unless the key has an allow-list that leaves this model or agent out."""
+        return self.allowed_models is None or name in self.allowed_models
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A model or an agent once resolved: where a call goes and what is added to it on the way."""
+
+    id: str
+    """The public name, which a client may use again."""
+    model: str
+    """The upstream's own name of the model; never shown to a client."""
+    kind: TargetKind = "model"
+    backend: str = "default"
+    """Alias in the `BACKENDS` setting."""
+    instructions: str = ""
+    """Put before the client's messages as a system message."""
+    parameters: Mapping[str, JSONValue] = field(default_factory=dict)
+    """Defaults for fields that the client left out."""
+    tools: Sequence[JSONObject] = ()
+    """Tools that come before the client's own; their names are taken."""
+    scope: str = ""
+    """A scope needed beyond the required one."""
+    owned_by: str = "system"
+    created: int = 0
+    """Unix time in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call. `cached_tokens` are part of the prompt, `reasoning_tokens` of the completion."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    source: UsageSource = "upstream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A plain answer: the upstream's `chat.completion` object, all fields as they came."""
+
+    body: JSONObject
+
+    @classmethod
+    def from_text(cls, text: str, *, usage: JSONObject | None = None) -> Completion:
+        """An answer of one assistant message that ended by itself."""
+        message = {"role": "assistant", "content": text}
+        body: JSONObject = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+        return cls(body=body | ({"usage": usage} if usage else {}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One valid request: every top-level field as the JSON bytes that were sent, untouched.
+
+    Bytes, because a number beyond float precision or an unusual key order must reach the upstream as it is.
+    """
+
+    fields: Mapping[str, msgspec.Raw]
+    request_id: str = ""
+    """Sent upstream as `X-Request-Id` and kept in the ledger."""
+
+    @classmethod
+    def build(cls, *, request_id: str = "", **fields: JSONValue) -> ChatRequest:
+        """A request from Python values, for a host's own chats: `ChatRequest.build(messages=[…], temperature=0)`."""
+        raw = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}
+        return cls(fields=raw, request_id=request_id)
+
+    def get(self, name: str, default: JSONValue = None) -> JSONValue:
+        """The decoded value of one top-level field."""
+        raw = self.fields.get(name)
+        return default if raw is None else msgspec.json.decode(raw)

@@ -1,0 +1,135 @@
+"""`BaseUsageRecorder`, the seam for metering, and `DatabaseUsageRecorder`, the ledger in the host's database."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias
+
+from django.db import DatabaseError, InterfaceError, router, transaction
+
+from threadless.conf import conf
+from threadless.types import Caller, Target, Usage
+from threadless.usage import late, sweep
+from threadless.usage.connections import release_connections
+from threadless.usage.models import UsageRecord
+
+logger = logging.getLogger("threadless.usage")
+
+FinalState: TypeAlias = Literal["completed", "failed", "cancelled"]
+
+_DEADLINE_MARGIN: Final = timedelta(seconds=60)
+"""The owner of a call ends it at `MAX_CALL_SECONDS`; this is its time to settle before a sweep may guess."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A call that has been admitted and is about to be sent upstream."""
+
+    request_id: str
+    caller: Caller
+    target: Target
+    is_stream: bool
+    opened_at: datetime
+
+    @property
+    def deadline(self) -> datetime:
+        """From when on nobody can still be at work on this call."""
+        return self.opened_at + timedelta(seconds=conf.max_call_seconds) + _DEADLINE_MARGIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a call ended. Seconds count from the opening; `usage` is None if nothing was produced and nothing is owed."""
+
+    state: FinalState
+    http_status: int
+    error_code: str = ""
+    finish_reason: str = ""
+    upstream_model: str = ""
+    usage: Usage | None = None
+    tool_calls: int = 0
+    first_token_seconds: float | None = None
+    duration_seconds: float = 0.0
+
+
+class BaseUsageRecorder(ABC):
+    """Where metering goes. One instance serves one call; `settle` may run in another thread than `open`."""
+
+    @abstractmethod
+    def open(self, opening: Opening) -> Any:
+        """Make the call durable before the upstream is asked, and return what `settle` needs to find it.
+
+        What it raises ends the call before the upstream is asked.
+        """
+
+    @abstractmethod
+    def settle(self, entry: Any, outcome: Outcome) -> None:
+        """Write down how the call ended. Called exactly once; must not raise, nor lose the outcome."""
+
+
+class DatabaseUsageRecorder(BaseUsageRecorder):
+    """One `UsageRecord` a call, committed before the upstream is asked."""
+
+    def open(self, opening: Opening) -> int:
+        """The primary key of a committed row; raises `RuntimeError` inside a transaction, where a row can vanish."""
+        caller, target = opening.caller, opening.target
+        record = UsageRecord(
+            request_id=opening.request_id,
+            key_id=caller.key_id[:64],
+            key_label=caller.label[:100],
+            user_id=caller.user_id,
+            model=target.id[:200],
+            target_kind=target.kind,
+            target_model=target.model[:200],
+            backend=target.backend[:64],
+            is_stream=opening.is_stream,
+            opened_at=opening.opened_at,
+            deadline=opening.deadline,
+        )
+        using = router.db_for_write(UsageRecord)
+        with transaction.atomic(using=using, durable=True):
+            record.save(force_insert=True, using=using)
+        release_connections()
+        return int(record.pk)
+
+    def settle(self, entry: int, outcome: Outcome) -> None:
+        """Write the outcome, or leave it to the retry thread while the database is away."""
+        values = columns(outcome)
+        try:
+            write(entry, values)
+            sweep.sweep_sometimes()
+        except (DatabaseError, InterfaceError):
+            logger.warning("Usage record %s is settled later: the database did not take it.", entry)
+            late.settle_later(entry, values, write)
+        finally:
+            release_connections()
+
+
+def columns(outcome: Outcome) -> dict[str, Any]:
+    """The columns of an outcome."""
+    usage = outcome.usage
+    first = outcome.first_token_seconds
+    return {
+        "state": outcome.state,
+        "http_status": outcome.http_status,
+        "error_code": outcome.error_code[:64],
+        "finish_reason": outcome.finish_reason[:32],
+        "upstream_model": outcome.upstream_model[:200],
+        "prompt_tokens": usage.prompt_tokens if usage else None,
+        "completion_tokens": usage.completion_tokens if usage else None,
+        "cached_tokens": usage.cached_tokens if usage else None,
+        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "usage_source": usage.source if usage else "",
+        "tool_calls": min(outcome.tool_calls, 32767),
+        "first_token_ms": None if first is None else round(first * 1000),
+        "duration_ms": round(outcome.duration_seconds * 1000),
+    }
+
+
+def write(entry: int, values: dict[str, Any]) -> None:
+    """Settle a row unless it is final: the owner's word also mends what a sweep has guessed."""
+    provisional = (UsageRecord.State.OPEN, UsageRecord.State.INTERRUPTED)
+    UsageRecord.objects.filter(pk=entry, state__in=provisional).update(**values)
