@@ -1,8 +1,8 @@
-"""From a whole answer to chunks, for a stream that an upstream or a backend answers in one piece."""
+"""Between whole answers and chunks, for backends that have the one where the other is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from threadless.types import Chunk, JSONObject
 
@@ -20,6 +20,44 @@ def chunks_of(body: JSONObject) -> Iterator[Chunk]:
 def text_chunk(text: str) -> Chunk:
     """One chunk that continues the assistant's text."""
     return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+
+
+def completion_of(chunks: Iterable[Chunk]) -> JSONObject:
+    """The `chat.completion` that these chunks add up to."""
+    body: JSONObject = {}
+    choices: dict[int, JSONObject] = {}
+    for chunk in chunks:
+        body.update({name: value for name, value in chunk.items() if name not in ("choices", "object") and value})
+        for choice in chunk.get("choices") or []:
+            _add(choices.setdefault(choice.get("index") or 0, {"message": {"role": "assistant", "content": None}}), choice)
+    body["choices"] = [{"index": index, "finish_reason": "stop", **choice} for index, choice in sorted(choices.items())]
+    return body
+
+
+def _add(choice: JSONObject, part: JSONObject) -> None:
+    if part.get("finish_reason"):
+        choice["finish_reason"] = part["finish_reason"]
+    message = choice["message"]
+    for name, value in (part.get("delta") or {}).items():
+        if name == "tool_calls":
+            _add_tool_calls(message.setdefault("tool_calls", []), value or [])
+        elif isinstance(value, str) and name != "role":
+            message[name] = (message.get(name) or "") + value
+        elif value is not None:
+            message[name] = value
+
+
+def _add_tool_calls(calls: list[JSONObject], deltas: list[JSONObject]) -> None:
+    for delta in deltas:
+        index = delta.get("index")
+        if index is None:
+            index = len(calls) if delta.get("id") else max(len(calls) - 1, 0)
+        while len(calls) <= index:
+            calls.append({"id": None, "type": "function", "function": {"name": "", "arguments": ""}})
+        call, function = calls[index], delta.get("function") or {}
+        call["id"] = call["id"] or delta.get("id")
+        call["function"]["name"] = call["function"]["name"] or function.get("name") or ""
+        call["function"]["arguments"] += function.get("arguments") or ""
 
 
 def _delta_choice(choice: JSONObject) -> JSONObject:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from threadless.exceptions import Cancelled, UpstreamTimeout
 
@@ -23,6 +24,8 @@ class Lifetime:
         self.deadline = self.started_at + seconds
         """Clock of `time.monotonic`."""
         self.is_cancelled = False
+        self.sock: Any = None
+        """The socket that the backend waits on, if it has one."""
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -65,6 +68,11 @@ class Lifetime:
         with self._lock:
             if stop in self._stoppers:
                 self._stoppers.remove(stop)
+
+    def finish(self) -> None:
+        """The call is over by itself: a later `cancel` stops nothing."""
+        with self._lock:
+            self._stoppers.clear()
 
     @contextmanager
     def active(self) -> Iterator[None]:

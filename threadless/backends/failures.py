@@ -1,0 +1,140 @@
+"""What an upstream's failure becomes for the client: honest about the request, silent about the operator's secrets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from threadless.exceptions import (
+    APIError,
+    InvalidRequest,
+    RateLimited,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from threadless.types import JSONObject, JSONValue
+
+logger = logging.getLogger("threadless.backends")
+
+_ABOUT_THE_REQUEST: Final = frozenset({400, 413, 422})
+_RATE_LIMITED: Final = 429
+_TIMED_OUT: Final = frozenset({408, 504})
+_UNAVAILABLE: Final = frozenset({503, 529})
+"""529 is what some providers say for overloaded."""
+
+_STATUS_BY_WORD: Final = {
+    "invalid_request_error": 400,
+    "context_length_exceeded": 400,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 503,
+    "timeout": 504,
+}
+"""An error event in a stream has no HTTP status; its `type` or `code` tells as much."""
+_MAX_MESSAGE: Final = 2000
+
+
+class Redactor:
+    """Takes an upstream's key, URL and host out of text that a client will see."""
+
+    def __init__(self, base_url: str, api_key: str) -> None:
+        parts = urlsplit(base_url)
+        secrets = {api_key, base_url, base_url.rstrip("/"), parts.netloc, parts.hostname or ""}
+        spellings = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""))}
+        # Longest first, so that a URL goes as a whole before its host does.
+        self._secrets = sorted((s for s in spellings if len(s) > 1), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """The text with every occurrence, in any letter case, replaced."""
+        for secret in self._secrets:
+            text = _replace(text, secret)
+        return text
+
+
+def _replace(text: str, secret: str) -> str:
+    lowered, needle = text.lower(), secret.lower()
+    if len(lowered) != len(text):  # a rare letter changed its length: give up on case, never on secrecy
+        return text.replace(secret, "[redacted]") if needle not in lowered else "[redacted]"
+    pieces, start = [], 0
+    while (at := lowered.find(needle, start)) >= 0:
+        pieces += [text[start:at], "[redacted]"]
+        start = at + len(needle)
+    return "".join([*pieces, text[start:]])
+
+
+def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: Redactor) -> APIError:
+    """The error for an upstream's HTTP answer other than a success."""
+    logger.warning("The upstream answered with HTTP status %d.", status)
+    return _failure(status, _error_of(body), _retry_headers(headers), redact)
+
+
+def failure_in_answer(error: JSONValue, redact: Redactor) -> APIError:
+    """The error for an `error` object inside an answer or a stream whose HTTP status was a success."""
+    details = error if isinstance(error, dict) else {"message": str(error)}
+    words = (details.get("status"), details.get("code"), details.get("type"))
+    status = next((found for word in words if (found := _status_of(word))), 502)
+    logger.warning("The upstream sent an error inside its answer, taken as HTTP status %d.", status)
+    return _failure(status, details, {}, redact)
+
+
+def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: Redactor) -> APIError:
+    if status in _ABOUT_THE_REQUEST:
+        return _invalid_request(error, redact)
+    if status == _RATE_LIMITED:
+        return RateLimited("The model is receiving too many requests. Please try again later.", headers=headers)
+    if status in _UNAVAILABLE:
+        return UpstreamUnavailable("The model is overloaded or unavailable.", headers=headers)
+    if status in _TIMED_OUT:
+        return UpstreamTimeout("The model took too long to answer.")
+    return UpstreamError()
+
+
+def _invalid_request(error: JSONObject, redact: Redactor) -> InvalidRequest:
+    def text(name: str) -> str | None:
+        value = error.get(name)
+        return redact(value)[:_MAX_MESSAGE] if isinstance(value, str) and value else None
+
+    return InvalidRequest(
+        text("message") or "The model refused the request.",
+        param=text("param"),
+        code=text("code"),
+        type=text("type"),
+    )
+
+
+def _error_of(body: bytes) -> JSONObject:
+    """The error object of a body in any of the usual forms; empty if there is none."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    if not isinstance(decoded, dict):
+        return {}
+    error = decoded.get("error", decoded)
+    if isinstance(error, str):
+        return {"message": error}
+    if not isinstance(error, dict):
+        return {}
+    return error if "message" in error else {**error, "message": error.get("detail")}
+
+
+def _status_of(word: Any) -> int | None:
+    if isinstance(word, int) and 400 <= word < 600:
+        return word
+    if isinstance(word, str):
+        return int(word) if word.isdecimal() and len(word) == 3 else _STATUS_BY_WORD.get(word)
+    return None
+
+
+def _retry_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    names: Iterable[str] = ("Retry-After", "retry-after-ms")
+    return {name: value for name in names if (value := headers.get(name)) and _is_safe(value)}
+
+
+def _is_safe(value: str) -> bool:
+    return value.isascii() and value.isprintable() and len(value) <= 64

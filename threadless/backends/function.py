@@ -1,0 +1,93 @@
+"""`FunctionBackend`: a host's plain function as the LLM path."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import msgspec
+from django.utils.module_loading import import_string
+
+from threadless.backends.base import BaseChatBackend, payload_of
+from threadless.backends.convert import chunks_of, completion_of, text_chunk
+from threadless.exceptions import UpstreamError
+from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
+
+
+class FunctionBackend(BaseChatBackend):
+    """Calls `function(payload, caller)`, given by its dotted path or itself.
+
+    `payload` is the request as a dict: the client's fields with the upstream name in `model` and the agent's
+    instructions among the `messages`. The function answers with a text, a `chat.completion` dict, or an iterator of
+    texts or `chat.completion.chunk` dicts; it may be a generator, `async def`, or an async generator.
+    """
+
+    def __init__(self, *, function: str | Callable[..., Any], alias: str = "") -> None:
+        super().__init__(alias=alias)
+        self._function = import_string(function) if isinstance(function, str) else function
+        if not callable(self._function):
+            raise TypeError("'function' is not callable.")
+
+    def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
+        with asyncio.Runner() as runner:
+            answer = self._answer(runner, request, target, caller)
+            if isinstance(answer, str):
+                return Completion.from_text(answer)
+            if isinstance(answer, dict):
+                return Completion(body=answer)
+            return Completion(body=completion_of(_chunks(runner, answer)))
+
+    def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
+        with asyncio.Runner() as runner:
+            answer = self._answer(runner, request, target, caller)
+            if isinstance(answer, str):
+                answer = Completion.from_text(answer).body
+            yield from chunks_of(answer) if isinstance(answer, dict) else _chunks(runner, answer)
+
+    def _answer(self, runner: asyncio.Runner, request: ChatRequest, target: Target, caller: Caller) -> Any:
+        payload = {name: msgspec.json.decode(raw) for name, raw in payload_of(request, target).items()}
+        answer = self._function(payload, caller)
+        return runner.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+
+
+async def _awaited(answer: Any) -> Any:
+    return await answer
+
+
+def _chunks(runner: asyncio.Runner, parts: Any) -> Iterator[Chunk]:
+    """Each part as a chunk; a text stream that just ends has ended well."""
+    finished = False
+    for part in _iterate(runner, parts):
+        chunk = text_chunk(part) if isinstance(part, str) else part
+        finished = finished or any(choice.get("finish_reason") for choice in chunk.get("choices") or [])
+        yield chunk
+    if not finished:
+        yield {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+
+def _iterate(runner: asyncio.Runner, parts: Any) -> Iterator[Any]:
+    if hasattr(parts, "__aiter__"):
+        yield from _iterate_async(runner, parts)
+        return
+    if not hasattr(parts, "__iter__"):
+        raise UpstreamError("The model gave no answer.")
+    try:
+        yield from parts
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+
+
+def _iterate_async(runner: asyncio.Runner, parts: AsyncIterator[Any]) -> Iterator[Any]:
+    try:
+        while True:
+            try:
+                part = runner.run(_awaited(anext(parts)))
+            except StopAsyncIteration:
+                return
+            yield part
+    finally:
+        if hasattr(parts, "aclose"):
+            runner.run(_awaited(parts.aclose()))

@@ -1,0 +1,72 @@
+"""Decodes a server-sent event stream from raw bytes, however they are cut: no I/O here.
+
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, on bytes, so that a
+UTF-8 character may be split across segments and a U+0085 inside JSON ends no line.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event: its `event:` name (empty if none was given) and its data, lines joined by LF."""
+
+    name: bytes
+    data: bytes
+
+
+class SSEDecoder:
+    """Feed it bytes as they come; it returns each event as soon as its blank line is there."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._data: list[bytes] = []
+        self._name = b""
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, segment: bytes) -> list[Event]:
+        """The events that this segment completes."""
+        if self._after_cr and segment:
+            self._after_cr = False
+            segment = segment.removeprefix(b"\n")
+        events: list[Event] = []
+        for line in segment.splitlines(keepends=True):
+            ended = line.endswith((b"\n", b"\r"))
+            self._line.append(line)
+            if ended:
+                self._take_line(events)
+        self._after_cr = segment.endswith(b"\r") or (self._after_cr and not segment)
+        return events
+
+    def flush(self) -> list[Event]:
+        """The last event if the stream ended without its blank line.
+
+        The standard drops it; some upstreams end so, and the reader judges the data anyway.
+        """
+        return self.feed(b"\n\n") if self._line else self.feed(b"\n")
+
+    def _take_line(self, events: list[Event]) -> None:
+        line = self._line[0] if len(self._line) == 1 else b"".join(self._line)
+        self._line = []
+        line = line.rstrip(b"\r\n")
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(_BOM)
+        if line:
+            self._take_field(line)
+            return
+        if self._data:
+            events.append(Event(self._name, self._data[0] if len(self._data) == 1 else b"\n".join(self._data)))
+            self._data = []
+        self._name = b""
+
+    def _take_field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value[1:] if value.startswith(b" ") else value)
+        elif name == b"event":
+            self._name = value[1:] if value.startswith(b" ") else value

@@ -1,0 +1,1 @@
+"""One call from beginning to end: no HTTP, no SQL."""
