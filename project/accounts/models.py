@@ -1,0 +1,57 @@
+"""Organisations, memberships and the platform's own key table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from threadless.keys.models import AbstractAPIKey
+
+
+class Organisation(models.Model):
+    """A customer of the platform."""
+
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(unique=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A user's place in an organisation."""
+
+    class Role(models.TextChoices):
+        MEMBER = "member", "Member"
+        MANAGER = "manager", "Manager"
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=["user", "organisation"], name="accounts_one_membership"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.organisation}"
+
+
+def organisation_id_of(user_id: Any) -> int | None:
+    """The organisation that a signed-in user works in: the one joined first."""
+    memberships = Membership.objects.filter(user_id=user_id).order_by("pk")
+    return memberships.values_list("organisation_id", flat=True).first()
+
+
+class ApiKey(AbstractAPIKey):
+    """A key acts for its user inside one organisation."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="api_keys")
+
+    class Meta(AbstractAPIKey.Meta):
+        verbose_name = "API key"

@@ -1,0 +1,17 @@
+"""Agents in the admin."""
+
+from django.contrib import admin
+
+from project.agents.models import Agent
+
+
+@admin.register(Agent)
+class AgentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """For support staff; users make agents in the platform."""
+
+    list_display = ("name", "public_id", "model", "visibility", "owner", "organisation", "is_active")
+    list_filter = ("visibility", "is_active", "organisation")
+    list_select_related = ("owner", "organisation")
+    search_fields = ("name", "public_id")
+    readonly_fields = ("public_id", "created_at")
+    autocomplete_fields = ("owner", "organisation")

@@ -1,0 +1,71 @@
+"""`Agent`, and the one rule of who sees which."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils.crypto import get_random_string
+
+from project.accounts.models import Organisation
+
+PUBLIC_ID_PREFIX: Final = "agent_"
+"""Tells agents from models by name alone."""
+
+
+def new_public_id() -> str:
+    """What users and API clients call an agent."""
+    return PUBLIC_ID_PREFIX + get_random_string(20)
+
+
+def validate_parameters(value: Any) -> None:
+    """Parameters are request fields, so they must be a JSON object."""
+    if not isinstance(value, dict):
+        raise ValidationError('Enter a JSON object, such as {"temperature": 0}.')
+
+
+class AgentQuerySet(models.QuerySet["Agent"]):
+    """Agents by who asks."""
+
+    def visible_to(self, user_id: Any, organisation_id: int | None) -> AgentQuerySet:
+        """What this user may see and use while working in this organisation; chats and gateway both ask here."""
+        visibility = Agent.Visibility
+        is_visible = Q(visibility=visibility.PUBLIC)
+        if user_id is not None:
+            is_visible |= Q(visibility=visibility.PRIVATE, owner_id=user_id, organisation_id=organisation_id)
+        if organisation_id is not None:
+            is_visible |= Q(visibility=visibility.ORGANISATION, organisation_id=organisation_id)
+        return self.filter(is_visible, is_active=True)
+
+
+class Agent(models.Model):
+    """What a user has made of a model."""
+
+    class Visibility(models.TextChoices):
+        PRIVATE = "private", "Only me"
+        ORGANISATION = "organisation", "My organisation"
+        PUBLIC = "public", "Everybody"
+
+    public_id = models.CharField("ID", max_length=40, unique=True, default=new_public_id, editable=False)
+    name = models.CharField(max_length=100)
+    instructions = models.TextField(blank=True, help_text="Follows the house rule at the head of every conversation.")
+    model = models.CharField(max_length=100, blank=True, help_text="Public model name. Empty: the platform's first.")
+    parameters = models.JSONField(
+        default=dict, blank=True, validators=[validate_parameters], help_text='Defaults such as {"temperature": 0}.'
+    )
+    visibility = models.CharField(max_length=12, choices=Visibility.choices, default=Visibility.PRIVATE)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="agents")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="agents")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AgentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name", "pk")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,10 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+
+class ChatsConfig(AppConfig):
+    """Chats and their messages."""
+
+    name = "project.chats"
+    label = "chats"

@@ -1,0 +1,48 @@
+"""Forms of the chat pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from project import llm
+from project.accounts.models import organisation_id_of
+from project.agents.models import Agent
+from project.chats.models import Chat
+
+
+class NewChatForm(forms.Form):
+    """Whom to talk to."""
+
+    assistant = forms.ChoiceField()
+
+    def __init__(self, *args: Any, user_id: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["assistant"].choices = list(assistant_names(user_id).items())  # type: ignore[attr-defined]
+
+
+class MessageForm(forms.Form):
+    """What to say."""
+
+    text = forms.CharField(
+        max_length=8000,
+        label="Message",
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "Write a message …", "autofocus": True}),
+    )
+
+
+class ChatForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a user may change of a chat."""
+
+    class Meta:
+        model = Chat
+        fields = ("title", "is_pinned")
+
+
+def assistant_names(user_id: Any) -> dict[str, str]:
+    """ID → name for humans, of every assistant that this user may ask."""
+    targets = list(llm.assistants(user_id, organisation_id_of(user_id)))
+    agents = Agent.objects.filter(public_id__in=[target.id for target in targets if target.kind == "agent"])
+    names = dict(agents.values_list("public_id", "name"))
+    return {target.id: names.get(target.id, target.id) for target in targets}

@@ -1,0 +1,46 @@
+"""`Chat` and `Message`: what regular chats keep and threadless completions never do."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+
+class Chat(models.Model):
+    """One thread of one user with a model or an agent."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chats")
+    title = models.CharField(max_length=80, blank=True)
+    assistant = models.CharField(max_length=100, help_text="Name of a model or ID of an agent.")
+    is_pinned = models.BooleanField("pinned", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-is_pinned", "-updated_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.title or "New chat"
+
+    def get_absolute_url(self) -> str:
+        return reverse("chats:detail", args=[self.pk])
+
+
+class Message(models.Model):
+    """One turn of a chat."""
+
+    class Role(models.TextChoices):
+        USER = "user", "You"
+        ASSISTANT = "assistant", "Assistant"
+
+    chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="messages")
+    role = models.CharField(max_length=9, choices=Role.choices)
+    content = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.content[:40]}"

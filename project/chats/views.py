@@ -1,0 +1,84 @@
+"""The chat pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views import View
+from django.views.generic import DetailView, ListView
+
+from project.chats.answers import NoAnswer, answer
+from project.chats.forms import ChatForm, MessageForm, NewChatForm, assistant_names
+from project.chats.models import Chat
+
+
+class OwnChats(LoginRequiredMixin):
+    """A user sees no chats but their own."""
+
+    request: HttpRequest
+
+    def get_queryset(self) -> QuerySet[Chat]:
+        """The chats of whoever is signed in."""
+        return Chat.objects.filter(user_id=self.request.user.pk)
+
+
+class ChatList(OwnChats, ListView):  # type: ignore[type-arg]
+    """All chats, the pinned ones first, and the start of a new one."""
+
+    template_name = "chats/list.html"
+    context_object_name = "chats"
+    paginate_by = 30
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user_id = self.request.user.pk
+        names = assistant_names(user_id)
+        context = super().get_context_data(form=NewChatForm(user_id=user_id), **kwargs)
+        context["rows"] = [(chat, names.get(chat.assistant, chat.assistant)) for chat in context["chats"]]
+        return context
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Start a chat."""
+        form = NewChatForm(request.POST, user_id=request.user.pk)
+        if not form.is_valid():
+            messages.error(request, "Choose an assistant from the list.")
+            return redirect("chats:list")
+        return redirect(Chat.objects.create(user_id=request.user.pk, **form.cleaned_data))
+
+
+class ChatDetail(OwnChats, DetailView):  # type: ignore[type-arg]
+    """One chat and its next message."""
+
+    template_name = "chats/detail.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        names = assistant_names(self.request.user.pk)
+        assistant = names.get(self.object.assistant, self.object.assistant)
+        return super().get_context_data(form=MessageForm(), assistant=assistant, **kwargs)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say something and get the answer."""
+        chat = get_object_or_404(self.get_queryset(), pk=pk)
+        form = MessageForm(request.POST)
+        if form.is_valid():
+            try:
+                answer(chat, form.cleaned_data["text"])
+            except NoAnswer as error:
+                messages.error(request, str(error))
+        return redirect(chat)
+
+
+class ChatChange(OwnChats, View):
+    """Rename or pin a chat."""
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take the whole form of the chat's header."""
+        chat = get_object_or_404(self.get_queryset(), pk=pk)
+        form = ChatForm(request.POST, instance=chat)
+        if form.is_valid():
+            form.save()
+        return redirect(chat)

@@ -1,0 +1,35 @@
+"""Gunicorn for production: `gunicorn -c project/gunicorn.conf.py project.wsgi`. Command-line options win."""
+
+import importlib.util
+import os
+
+import gunicorn.config
+
+workers = int(os.environ.get("WEB_CONCURRENCY", 0)) or os.cpu_count() or 1
+
+if importlib.util.find_spec("gevent"):
+    # One process per core, and a greenlet for each call: a thousand slow streams cost little more than their sockets.
+    worker_class = "gevent"
+    worker_connections = 2000
+else:
+    # One thread per call: right for small installations. Calls beyond this number wait for a free thread.
+    worker_class = "gthread"
+    threads = 64
+
+# A worker that does not report for this long is killed with all its streams. Gevent and gthread report while calls
+# wait for an upstream, so only a truly stuck worker is hit.
+timeout = 120
+# At a restart, streams get this long to end before they are cut; the ledger settles those as cancelled.
+graceful_timeout = 30
+# Longer than the idle time of usual balancers in front would be better still; short enough to free idle sockets.
+keepalive = 75
+
+# Oversized headers, such as an absurd key, reach the application and get an error in the API's own form.
+limit_request_field_size = 65536
+
+# Recycling workers would cut streams that run longer than the graceful time.
+max_requests = 0
+
+# Newer versions open a control socket in the home folder unless told otherwise.
+if "control_socket_disable" in gunicorn.config.KNOWN_SETTINGS or hasattr(gunicorn.config, "ControlSocketDisable"):
+    control_socket_disable = True

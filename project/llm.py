@@ -1,0 +1,70 @@
+"""The platform's LLM path: what can be asked, and how. Regular chats and threadless both go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from project.agents.models import PUBLIC_ID_PREFIX, Agent, AgentQuerySet
+from threadless.backends.openai import OpenAIBackend
+from threadless.types import Caller, ChatRequest, Target
+
+
+class PlatformLLM(OpenAIBackend):
+    """The upstream, with the platform's house rule at the head of every conversation."""
+
+    def __init__(self, *, house_rule: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.house_rule = house_rule
+
+    def payload(self, request: ChatRequest, target: Target, caller: Caller, **fields: Any) -> dict[str, msgspec.Raw]:
+        """What goes upstream: the house rule and the agent's instructions are one system message."""
+        instructions = "\n\n".join(filter(None, (self.house_rule, target.instructions)))
+        return super().payload(request, replace(target, instructions=instructions), caller, **fields)
+
+
+def assistants(user_id: Any, organisation_id: int | None) -> Iterator[Target]:
+    """Every model and agent that this user may ask while working in this organisation."""
+    yield from map(model_target, settings.LLM_MODELS)
+    yield from map(agent_target, _agents(user_id, organisation_id))
+
+
+def find_assistant(name: str, user_id: Any, organisation_id: int | None) -> Target | None:
+    """The one of `assistants` with this name."""
+    if name.startswith(PUBLIC_ID_PREFIX):
+        agent = _agents(user_id, organisation_id).filter(public_id=name).first()
+        return agent_target(agent) if agent else None
+    return model_target(name) if name in settings.LLM_MODELS else None
+
+
+def model_target(name: str) -> Target:
+    """A plain model of the platform."""
+    return Target(id=name, model=settings.LLM_MODELS[name], owned_by="harbour")
+
+
+def agent_target(agent: Agent) -> Target:
+    """An agent and the model behind it."""
+    return Target(
+        id=agent.public_id,
+        kind="agent",
+        model=settings.LLM_MODELS[agent.model or default_model()],
+        instructions=agent.instructions,
+        parameters=agent.parameters,
+        owned_by=agent.organisation.slug,
+        created=int(agent.created_at.timestamp()),
+    )
+
+
+def default_model() -> str:
+    """What serves agents and chats that name no model."""
+    return next(iter(settings.LLM_MODELS))
+
+
+def _agents(user_id: Any, organisation_id: int | None) -> AgentQuerySet:
+    # An agent whose model the platform no longer offers can neither be seen nor asked.
+    offered = Agent.objects.filter(model__in=["", *settings.LLM_MODELS])
+    return offered.visible_to(user_id, organisation_id).select_related("organisation")

@@ -1,0 +1,100 @@
+"""`manage.py quickstart`: the whole platform from nothing, with one real call through it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, call_command
+
+from project.quickstart import places
+from project.quickstart.call import QUESTION, CallFailed, stream_answer, usage_row
+from project.quickstart.demo_data import Demo, create_demo_data
+from project.quickstart.handout import lines_to_copy
+from project.quickstart.processes import DidNotStart, Processes, side_processes
+from project.quickstart.server import start_server
+from project.quickstart.upstream import start_upstream
+
+_MARK = "QUICKSTART_DATABASE_URL"
+"""Set once the command runs in the demo's environment."""
+
+
+class Command(BaseCommand):
+    help = "Start the platform with demo data, an upstream and a production server, and make one streamed call."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="Exit after the call: 0 if all went well, else 1.")
+        parser.add_argument("--port", type=int, default=0, help="Port of the server; a free one by default.")
+        parser.add_argument(
+            "--database-url", default=places.DATABASE_URL, help="Where the demo lives; a file in .local/ by default."
+        )
+
+    def handle(self, *args: Any, check: bool, port: int, database_url: str, **options: Any) -> None:
+        if importlib.util.find_spec("gunicorn") is None:
+            raise CommandError('gunicorn is not installed; run pip install -e ".[demo]" first.')
+        if os.environ.get(_MARK) != database_url:
+            restart_in(database_url)
+        try:
+            with side_processes() as processes:
+                self.run(processes, port)
+                if not check:
+                    self.serve(processes)
+        except (DidNotStart, CallFailed, OSError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self.say("\nStopped.")
+            if check:
+                sys.exit(1)
+
+    def run(self, processes: Processes, port: int) -> None:
+        """Everything up to the lines to copy."""
+        call_command("migrate", verbosity=0, interactive=False)
+        demo = create_demo_data()
+        upstream = start_upstream(processes, self.say)
+        self.say(f"Upstream: {upstream.label}")
+        address = start_server(processes, upstream.environment, port)
+        self.say(f"Server:   {address} (gunicorn)\n")
+        self.call(address, demo)
+        self.say(lines_to_copy(address, demo))
+
+    def call(self, address: str, demo: Demo) -> None:
+        """Show one answer while it streams, and what it cost."""
+        self.say(f"Question: {QUESTION}\nAnswer:   ", ending="")
+        pieces = []
+        for piece in stream_answer(address, demo):
+            pieces.append(piece)
+            self.say(piece, ending="")
+        if not "".join(pieces).strip():
+            raise CallFailed("The answer was empty.")
+        row = usage_row(demo)
+        self.say("\n\nUsage row\n" + "\n".join(f"  {name:<18}{value}" for name, value in row.items()))
+        if row["state"] != "completed":
+            raise CallFailed(f"The call is {row['state']}, not completed.")
+
+    def serve(self, processes: Processes) -> None:
+        """Keep going until somebody stops it; raises `DidNotStart` if a process ends by itself."""
+        self.say("\nServing. Ctrl-C stops everything.")
+        processes.wait()
+
+    def say(self, text: str, ending: str = "\n") -> None:
+        """Print at once, for people who watch."""
+        self.stdout.write(text, ending=ending)
+        self.stdout.flush()
+
+
+def restart_in(database_url: str) -> None:
+    """Run this command again in the demo's environment: settings are read once, and the host's own database is not ours."""
+    places.DEMO.mkdir(parents=True, exist_ok=True)
+    demo = {
+        _MARK: database_url,
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "DEBUG": "false",
+        "WEB_CONCURRENCY": os.environ.get("WEB_CONCURRENCY", "2"),
+    }
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | demo)  # noqa: S606  (the same command again)

@@ -1,0 +1,32 @@
+"""The lines that a newcomer copies."""
+
+from __future__ import annotations
+
+import json
+
+from project.quickstart.call import QUESTION
+from project.quickstart.demo_data import Demo
+
+
+def lines_to_copy(address: str, demo: Demo) -> str:
+    """Commands and addresses, ready to run."""
+    body = json.dumps({"model": demo.agent_id, "stream": True, "messages": [{"role": "user", "content": QUESTION}]})
+    return f"""
+With curl
+  curl -N {address}/api/v1/chat/completions \\
+    -H "Authorization: Bearer {demo.key}" \\
+    -H "Content-Type: application/json" \\
+    -d '{body}'
+
+With the openai SDK
+  from openai import OpenAI
+  client = OpenAI(base_url="{address}/api/v1", api_key="{demo.key}")
+  answer = client.chat.completions.create(
+      model="{demo.agent_id}", messages=[{{"role": "user", "content": "{QUESTION}"}}]
+  )
+  print(answer.choices[0].message.content)
+
+In the browser
+  Chats     {address}/
+  Admin     {address}/admin/
+  Sign in   {demo.username} / {demo.password}"""

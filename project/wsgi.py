@@ -1,0 +1,9 @@
+"""The platform for WSGI servers: `gunicorn -c project/gunicorn.conf.py project.wsgi`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+
+application = get_wsgi_application()
