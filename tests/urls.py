@@ -5,6 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
+from threadless.admin.keys import BaseAPIKeyAdmin
+from threadless.keys.models import APIKey
+
+other_site = admin.AdminSite(name="other")
+other_site.register(APIKey, BaseAPIKeyAdmin)
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("other/", other_site.urls),
 ]

@@ -13,3 +13,12 @@ def release_connections() -> None:
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
+
+
+def persistent_aliases() -> list[str]:
+    """The databases whose connections are meant to outlive a request without a pool that could share them."""
+    return [
+        alias
+        for alias, database in connections.settings.items()
+        if database.get("CONN_MAX_AGE") != 0 and not (database.get("OPTIONS") or {}).get("pool")
+    ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 from threadless.usage.connections import release_connections
 
@@ -20,10 +21,14 @@ Write = Callable[[int, dict[str, Any]], None]
 CAPACITY: Final = 100_000
 """Outcomes kept in memory, some 50 MB; beyond it the oldest are logged as lost (a sweep marks their rows)."""
 _RETRY_SECONDS: Final = 1.0
+_EXIT_SECONDS: Final = 5.0
+"""How long the end of the process may wait for a last attempt."""
 
 _waiting: deque[tuple[int, dict[str, Any], Write]] = deque()
 _changed = threading.Condition()
+"""Guards `_waiting` and `_thread`: whoever adds an outcome must see whether a thread is still there to take it."""
 _thread: threading.Thread | None = None
+_leaving = threading.Event()
 
 
 def settle_later(entry: int, values: dict[str, Any], write: Write) -> None:
@@ -33,7 +38,7 @@ def settle_later(entry: int, values: dict[str, Any], write: Write) -> None:
         if len(_waiting) >= CAPACITY:
             logger.error("Usage record %s stays unsettled: too many wait for the database.", _waiting.popleft()[0])
         _waiting.append((entry, values, write))
-        if _thread is None or not _thread.is_alive():
+        if _thread is None:
             _thread = threading.Thread(target=_retry, name="threadless-late-settle", daemon=True)
             _thread.start()
 
@@ -45,16 +50,68 @@ def drain(timeout: float) -> bool:
 
 
 def _retry() -> None:
-    while _waiting:
-        entry, values, write = _waiting[0]
-        try:
-            write(entry, values)
-        except (DatabaseError, InterfaceError):
-            release_connections()
-            time.sleep(_RETRY_SECONDS)
-            continue
+    while (first := _first_waiting()) is not None:
+        is_last_attempt = _leaving.is_set()
+        taken = _attempt(*first)
         with _changed:
-            if _waiting and _waiting[0][0] == entry:
-                _waiting.popleft()
-            _changed.notify_all()
+            _put_away(first, taken=taken)
+        if not taken:
+            release_connections()
+            if is_last_attempt:
+                return
+            _leaving.wait(_RETRY_SECONDS)
+
+
+def _first_waiting() -> tuple[int, dict[str, Any], Write] | None:
+    """The outcome to try next; None lets the thread end, under the lock that `settle_later` looks under."""
+    global _thread
+    with _changed:
+        if _waiting:
+            return _waiting[0]
+        _thread = None
     release_connections()
+    return None
+
+
+def _attempt(entry: int, values: dict[str, Any], write: Write) -> bool:
+    """True if nothing is left to do: the database took the outcome, or never will."""
+    try:
+        write(entry, values)
+    except Exception as error:  # noqa: BLE001 (one bad outcome must not hold up the others)
+        if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError):
+            return False
+        logger.error("Usage record %s stays unsettled: the database refuses its values (%r).", entry, error)
+    return True
+
+
+def _put_away(outcome: tuple[int, dict[str, Any], Write], *, taken: bool) -> None:
+    """Drop a settled outcome; one that failed goes to the end, so that it cannot hold up the others."""
+    if not _waiting or _waiting[0] is not outcome:  # pushed out meanwhile, because the queue was full
+        return
+    if taken:
+        _waiting.popleft()
+        _changed.notify_all()
+    else:
+        _waiting.rotate(-1)
+
+
+def _last_attempt() -> None:
+    """At the end of the process: wake the thread for one more round, bounded in time."""
+    _leaving.set()
+    thread = _thread
+    if thread is not None:
+        thread.join(_EXIT_SECONDS)
+    if _waiting:
+        logger.error("%d usage records stay unsettled: the process ends before the database is back.", len(_waiting))
+
+
+def _start_afresh() -> None:
+    """In a fork: what waits is its parent's to settle, and the parent's thread is not here."""
+    global _changed, _thread
+    _changed = threading.Condition()
+    _thread = None
+    _waiting.clear()
+
+
+atexit.register(_last_attempt)
+os.register_at_fork(after_in_child=_start_afresh)

@@ -79,7 +79,7 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
         record = UsageRecord(
             request_id=opening.request_id,
             key_id=caller.key_id[:64],
-            key_label=caller.label[:100],
+            key_label=_text(caller.label, 100),
             user_id=caller.user_id,
             model=target.id[:200],
             target_kind=target.kind,
@@ -109,24 +109,33 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
 
 
 def columns(outcome: Outcome) -> dict[str, Any]:
-    """The columns of an outcome."""
+    """The columns of an outcome, cut to what every database takes: an upstream may have sent anything."""
     usage = outcome.usage
     first = outcome.first_token_seconds
     return {
         "state": outcome.state,
         "http_status": outcome.http_status,
-        "error_code": outcome.error_code[:64],
-        "finish_reason": outcome.finish_reason[:32],
-        "upstream_model": outcome.upstream_model[:200],
-        "prompt_tokens": usage.prompt_tokens if usage else None,
-        "completion_tokens": usage.completion_tokens if usage else None,
-        "cached_tokens": usage.cached_tokens if usage else None,
-        "reasoning_tokens": usage.reasoning_tokens if usage else None,
+        "error_code": _text(outcome.error_code, 64),
+        "finish_reason": _text(outcome.finish_reason, 32),
+        "upstream_model": _text(outcome.upstream_model, 200),
+        "prompt_tokens": _count(usage.prompt_tokens) if usage else None,
+        "completion_tokens": _count(usage.completion_tokens) if usage else None,
+        "cached_tokens": _count(usage.cached_tokens) if usage else None,
+        "reasoning_tokens": _count(usage.reasoning_tokens) if usage else None,
         "usage_source": usage.source if usage else "",
-        "tool_calls": min(outcome.tool_calls, 32767),
-        "first_token_ms": None if first is None else round(first * 1000),
-        "duration_ms": round(outcome.duration_seconds * 1000),
+        "tool_calls": _count(outcome.tool_calls, 32767),
+        "first_token_ms": None if first is None else _count(round(first * 1000)),
+        "duration_ms": _count(round(outcome.duration_seconds * 1000)),
     }
+
+
+def _text(value: str, length: int) -> str:
+    """Without what PostgreSQL refuses in a text: NUL and lone surrogates."""
+    return value.encode(errors="replace").decode().replace("\0", "")[:length]
+
+
+def _count(value: int, most: int = 2**31 - 1) -> int:
+    return min(max(value, 0), most)
 
 
 def write(entry: int, values: dict[str, Any]) -> None:

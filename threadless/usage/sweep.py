@@ -46,5 +46,3 @@ def sweep_sometimes() -> None:
         sweep()
     finally:
         _lock.release()
-
-

@@ -1,0 +1,187 @@
+"""The admin of the ledger: read only, and built so that no page reads the whole of a table of millions of rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from threadless.conf import conf
+from threadless.usage.models import UsageRecord
+
+COUNT_LIMIT = 10_000
+"""Rows that a list counts, pages through and exports; older ones are found by narrowing the list."""
+
+CSV_COLUMNS = (
+    "request_id", "opened_at", "key_id", "key_label", "user_id", "model", "target_kind", "target_model", "backend",
+    "upstream_model", "is_stream", "state", "http_status", "error_code", "finish_reason", "prompt_tokens",
+    "completion_tokens", "cached_tokens", "reasoning_tokens", "usage_source", "tool_calls", "first_token_ms",
+    "duration_ms",
+)  # fmt: skip
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than `COUNT_LIMIT`."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows[:COUNT_LIMIT].count())
+
+    @property
+    def is_cut(self) -> bool:
+        """True if there may be more rows than the pages show."""
+        return self.count == COUNT_LIMIT
+
+
+class ModelFilter(admin.SimpleListFilter):
+    """The models of the settings: asking the table which names occur would read all of it."""
+
+    title = _("model")
+    parameter_name = "model"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in conf.models]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(model=self.value()) if self.value() else queryset
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Who called what, how it ended and what it cost."""
+
+    list_display = (
+        "request", "opened_at", "key_name", "username", "model", "outcome", "status_code", "tokens", "first_token",
+        "duration", "is_stream",
+    )  # fmt: skip
+    list_display_links = ("request",)
+    list_filter = ("state", ModelFilter, "is_stream", "usage_source", "opened_at")
+    list_per_page = 50
+    sortable_by = ("opened_at",)
+    search_fields = ("request_id__exact", "key_label__startswith", "model__exact")
+    search_help_text = _("A request id, a model, or the beginning of a key's name.")
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = BoundedPaginator
+    actions = ("export_csv",)
+    change_list_template = "threadless/admin/usage_list.html"
+    fieldsets = (
+        (None, {"fields": ("request_id", "opened_at", "outcome", "status_code", "error_code", "finish_reason")}),
+        (_("Caller"), {"fields": ("username", "key_label", "key_id")}),
+        (_("Target"), {"fields": ("model", "target_kind", "target_model", "backend", "upstream_model", "is_stream")}),
+        (
+            _("Tokens"),
+            {"fields": ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "usage_source", "tool_calls")},
+        ),
+        (_("Times"), {"fields": ("first_token", "duration", "deadline")}),
+    )
+    readonly_fields = ("outcome", "status_code", "username", "first_token", "duration")
+
+    class Media:
+        css: ClassVar = {"all": ("threadless/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRecord]:
+        # Joined, a user that has been deleted is None; fetched by itself it would be an error.
+        return super().get_queryset(request).select_related("user")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """A request id is looked up by its index; only what is none is searched for among the other columns."""
+        by_request_id = queryset.filter(request_id=search_term.strip())
+        if search_term and by_request_id.exists():
+            return by_request_id, False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description=_("request id"))
+    def request(self, record: UsageRecord) -> SafeString:
+        return format_html('<code title="{}">{}</code>', record.request_id, _shortened(record.request_id))
+
+    @admin.display(description=_("key"), empty_value=_("session"))
+    def key_name(self, record: UsageRecord) -> str | None:
+        return record.key_label or record.key_id or None
+
+    @admin.display(description=_("user"))
+    def username(self, record: UsageRecord) -> str:
+        if record.user is not None:
+            return str(record.user.get_username())
+        return "–" if record.user_id is None else f"#{record.user_id}"
+
+    @admin.display(description=_("state"))
+    def outcome(self, record: UsageRecord) -> SafeString:
+        label = record.get_state_display()
+        return format_html('<span class="threadless-badge threadless-{}">{}</span>', record.state, label)
+
+    @admin.display(description=_("status"))
+    def status_code(self, record: UsageRecord) -> SafeString | str:
+        if record.http_status is None:
+            return "–"
+        return format_html('<span title="{}">{}</span>', record.error_code, record.http_status)
+
+    @admin.display(description=_("tokens in / out"))
+    def tokens(self, record: UsageRecord) -> SafeString | str:
+        if record.prompt_tokens is None:
+            return "–"
+        is_estimated = record.usage_source == UsageRecord.Source.ESTIMATED
+        text = f"{'≈ ' if is_estimated else ''}{record.prompt_tokens:,} / {record.completion_tokens or 0:,}"
+        return format_html('<span class="threadless-number">{}</span>', text)
+
+    @admin.display(description=_("first token"))
+    def first_token(self, record: UsageRecord) -> SafeString:
+        return _seconds(record.first_token_ms)
+
+    @admin.display(description=_("duration"))
+    def duration(self, record: UsageRecord) -> SafeString:
+        return _seconds(record.duration_ms)
+
+    @admin.action(description=_("Export selected rows as CSV"), permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> HttpResponse:
+        """Row by row; "all" means all that the list pages through."""
+        rows = queryset.select_related(None)[:COUNT_LIMIT].values_list(*CSV_COLUMNS).iterator(chunk_size=2000)
+        headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
+        return StreamingHttpResponse(_csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]
+
+
+class _Line:
+    """A file whose `write` gives the line back, so that `csv` can feed a stream."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv_lines(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
+    writer: Any = csv.writer(_Line())
+    yield writer.writerow(CSV_COLUMNS)
+    for row in rows:
+        yield writer.writerow([_cell(value) for value in row])
+
+
+def _cell(value: Any) -> Any:
+    """Spreadsheets run what begins like a formula, and a key's name is anybody's text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _shortened(request_id: str) -> str:
+    return request_id if len(request_id) <= 20 else f"{request_id[:17]}…"
+
+
+def _seconds(milliseconds: int | None) -> SafeString:
+    text = "–" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
+    return format_html('<span class="threadless-number">{}</span>', text)
