@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ class FunctionBackend(BaseChatBackend):
             raise TypeError("'function' is not callable.")
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
-        with asyncio.Runner() as runner:
+        with closing(asyncio.Runner()) as runner:
             answer = self._answer(runner, request, target, caller)
             if isinstance(answer, str):
                 return Completion.from_text(answer)
@@ -40,7 +41,7 @@ class FunctionBackend(BaseChatBackend):
             return Completion(body=completion_of(_chunks(runner, answer)))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
-        with asyncio.Runner() as runner:
+        with closing(asyncio.Runner()) as runner:
             answer = self._answer(runner, request, target, caller)
             if isinstance(answer, str):
                 answer = Completion.from_text(answer).body

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from threadless.exceptions import Cancelled, UpstreamTimeout
+from threadless.exceptions import APIError, Cancelled, UpstreamTimeout
 
 
 class Lifetime:
@@ -24,6 +24,8 @@ class Lifetime:
         self.deadline = self.started_at + seconds
         """Clock of `time.monotonic`."""
         self.is_cancelled = False
+        self.failure: APIError | None = None
+        """Why the call was cancelled, if not because its client has gone."""
         self.sock: Any = None
         """The socket that the backend waits on, if it has one."""
         self._stoppers: list[Callable[[], None]] = []
@@ -39,19 +41,20 @@ class Lifetime:
         """Seconds to the deadline, never below a millisecond, so that it serves as a socket time-out."""
         return max(self.deadline - time.monotonic(), 0.001)
 
-    def cancel(self) -> None:
-        """End the call now; only the first call does anything."""
+    def cancel(self, failure: APIError | None = None) -> None:
+        """End the call now, with this failure if somebody is still there to be told; only the first call counts."""
         with self._lock:
             if self.is_cancelled:
                 return
+            self.failure = failure
             self.is_cancelled = True
             for stop in self._stoppers:
                 stop()
 
     def check(self) -> None:
-        """Raise `Cancelled` or `UpstreamTimeout` if the call is over."""
+        """Raise `Cancelled`, or the failure that ended the call, if it is over."""
         if self.is_cancelled:
-            raise Cancelled
+            raise self.failure or Cancelled
         if time.monotonic() >= self.deadline:
             raise UpstreamTimeout("The call took longer than it may.")
 

@@ -91,17 +91,16 @@ class OpenAIBackend(BaseChatBackend):
             yield from self._chunks(response)
 
     def _chunks(self, response: requests.Response) -> Iterator[Chunk]:
-        decoder = SSEDecoder()
-        for segment in self._segments(response):
-            for event in decoder.feed(segment):
-                if event.data.startswith(b"[DONE]"):
-                    self._drain(response)
-                    return
-                yield self._chunk(event)
-        for event in decoder.flush():
+        ending = _Ending()
+        for event in _events(self._segments(response)):
             if event.data.startswith(b"[DONE]"):
+                self._drain(response)
                 return
-            yield self._chunk(event)
+            chunk = self._chunk(event)
+            ending.see(chunk)
+            yield chunk
+        if not ending.is_whole:
+            raise UpstreamError("The model's answer broke off.")
 
     def _chunk(self, event: Event) -> Chunk:
         chunk = self._object(event.data)
@@ -167,6 +166,29 @@ class OpenAIBackend(BaseChatBackend):
     def _failure(self, response: requests.Response) -> APIError:
         body = response.raw.read(_MAX_ERROR_BYTES, decode_content=True)
         return failure_of(response.status_code, body, response.headers, self._redact)
+
+
+class _Ending:
+    """Tells a stream that ended without `[DONE]` from one that was cut: each choice must have given its reason."""
+
+    def __init__(self) -> None:
+        self._going: set[int] = set()
+        self.is_whole = False
+
+    def see(self, chunk: Chunk) -> None:
+        for choice in chunk.get("choices") or ():
+            if choice.get("finish_reason"):
+                self._going.discard(choice.get("index") or 0)
+            else:
+                self._going.add(choice.get("index") or 0)
+            self.is_whole = not self._going
+
+
+def _events(segments: Iterator[bytes]) -> Iterator[Event]:
+    decoder = SSEDecoder()
+    for segment in segments:
+        yield from decoder.feed(segment)
+    yield from decoder.flush()
 
 
 class _Adapter(HTTPAdapter):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from threadless.completions import repair
-from threadless.completions.chunks import texts_of
+from threadless.completions.estimate import Produced, texts_of
 from threadless.exceptions import UpstreamError
 from threadless.types import JSONObject, Usage
 
@@ -21,10 +21,9 @@ class Answer:
     upstream_model: str
     finish_reason: str
     tool_calls: int
-    produced: list[str]
 
 
-def answer_of(body: JSONObject, model: str) -> Answer:
+def answer_of(body: JSONObject, model: str, produced: Produced) -> Answer:
     """The mended answer under its public model name; raises `UpstreamError` if it has no choice."""
     given = body.get("choices")
     choices = [choice for choice in given if isinstance(choice, dict)] if isinstance(given, list) else []
@@ -32,6 +31,8 @@ def answer_of(body: JSONObject, model: str) -> Answer:
         raise UpstreamError("The model's answer had no choices.")
     for index, choice in enumerate(choices):
         _mend(choice, index)
+        for text in texts_of(choice["message"]):
+            produced.add(text)
     created = body.get("created")
     upstream_model = body.get("model")
     body["id"] = repair.completion_id(body.get("id"))
@@ -45,7 +46,6 @@ def answer_of(body: JSONObject, model: str) -> Answer:
         upstream_model=upstream_model if isinstance(upstream_model, str) else "",
         finish_reason=choices[0]["finish_reason"],
         tool_calls=sum(len(choice["message"].get("tool_calls") or ()) for choice in choices),
-        produced=[text for choice in choices for text in texts_of(choice["message"])],
     )
 
 

@@ -7,10 +7,10 @@ Each upstream chunk becomes at most one chunk for the client. Quirks mended here
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from threadless.completions import repair
+from threadless.completions.estimate import Produced, texts_of
 from threadless.types import Chunk, JSONObject, Usage
 
 
@@ -27,11 +27,11 @@ class _Choice:
 
 
 class ChunkStream:
-    """Turns one upstream stream into ours; remembers what the ledger needs, and of the text only its size."""
+    """Turns one upstream stream into ours; remembers what the ledger needs."""
 
-    def __init__(self, model: str, *, choices: int = 1) -> None:
+    def __init__(self, model: str, produced: Produced) -> None:
         self._model = model
-        self._expected = choices
+        self._produced = produced
         self._choices: dict[int, _Choice] = {}
         self._held: JSONObject = {}
         self._id = ""
@@ -40,8 +40,6 @@ class ChunkStream:
         self.usage: Usage | None = None
         self.upstream_model = ""
         self.finish_reason = ""
-        self.produced: list[str] = []
-        """Text that was produced, for counting tokens; dropped with the call."""
 
     @property
     def has_output(self) -> bool:
@@ -121,7 +119,8 @@ class ChunkStream:
         self._mend_role(delta, choice)
         if calls := delta.get("tool_calls"):
             delta["tool_calls"] = [self._mend_call(call, choice) for call in calls if isinstance(call, dict)]
-        self._remember(delta)
+        for text in texts_of(delta):
+            self._produced.add(text)
         reason = repair.finish_reason(given.get("finish_reason"), has_tool_calls=bool(choice.calls))
         given["finish_reason"] = reason
         if reason is not None:
@@ -161,16 +160,3 @@ class ChunkStream:
             return max(choice.last_call, 0)
         known = [index for index, known_id in choice.calls.items() if known_id == call_id]
         return known[0] if known else len(choice.calls)
-
-    def _remember(self, delta: JSONObject) -> None:
-        self.produced.extend(texts_of(delta))
-
-
-def texts_of(message: JSONObject) -> Iterator[str]:
-    """Every text that the model wrote in a message or delta: content, reasoning, refusal, calls."""
-    for name in ("content", "reasoning_content", "reasoning", "refusal"):
-        if (text := message.get(name)) and isinstance(text, str):
-            yield text
-    for call in message.get("tool_calls") or ():
-        function = call.get("function") or {}
-        yield from (text for text in (function.get("name"), function.get("arguments")) if isinstance(text, str))

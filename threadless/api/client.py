@@ -1,0 +1,116 @@
+"""Notices that the client of a call has gone, in every phase, and cancels the call.
+
+Under gunicorn the client's socket stands in the WSGI environ: it is watched for the peer's end by epoll. Under ASGI
+Django cancels the task that waits for the call. Other WSGI servers notice at the next write, a ping at the latest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import sys
+import threading
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+
+from threadless.completions.call import Call
+
+
+def is_async(request: HttpRequest) -> bool:
+    """True if the request came through ASGI."""
+    return isinstance(request, ASGIRequest)
+
+
+def watch(request: HttpRequest, call: Call) -> None:
+    """Cancel the call as soon as its client hangs up, until the call ends."""
+    sock = request.META.get("gunicorn.socket")
+    if sock is None or not hasattr(select, "EPOLLRDHUP"):
+        return
+    watcher = _get_watcher()
+    descriptor = sock.fileno()
+    watcher.add(descriptor, call)
+    call.on_end.append(lambda ended: watcher.discard(descriptor, ended))
+
+
+class _Watcher:
+    """One epoll set per process. `EPOLLONESHOT`: an event that stayed would make the loop spin."""
+
+    _EVENTS = getattr(select, "EPOLLRDHUP", 0) | getattr(select, "EPOLLONESHOT", 0)
+
+    def __init__(self, epoll: Any) -> None:
+        self._epoll = epoll
+        self._calls: dict[int, Call] = {}
+
+    def add(self, descriptor: int, call: Call) -> None:
+        self._calls[descriptor] = call
+        try:
+            self._epoll.register(descriptor, self._EVENTS)
+        except FileExistsError:
+            self._epoll.modify(descriptor, self._EVENTS)
+
+    def discard(self, descriptor: int, call: Call) -> None:
+        """Stop watching, unless the descriptor has already been given to another connection."""
+        if self._calls.get(descriptor) is call:
+            del self._calls[descriptor]
+            try:
+                self._epoll.unregister(descriptor)
+            except (OSError, ValueError):
+                return  # closed by the server meanwhile: epoll has forgotten it by itself
+
+    def cancel_ready(self, timeout: float | None) -> None:
+        for descriptor, _ in self._epoll.poll(timeout):
+            if (call := self._calls.get(descriptor)) is not None:
+                call.cancel()
+
+
+_watcher: _Watcher | None = None
+_lock = threading.Lock()
+
+
+def _get_watcher() -> _Watcher:
+    """The watcher of this process, made when first needed: never before a fork."""
+    global _watcher
+    with _lock:
+        if _watcher is None:
+            _watcher = _gevent_watcher() if _has_gevent() else _thread_watcher()
+        return _watcher
+
+
+def _forget_watcher() -> None:
+    global _watcher, _lock
+    _watcher, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_watcher)
+
+
+def _thread_watcher() -> _Watcher:
+    watcher = _Watcher(select.epoll())
+
+    def run() -> None:
+        while True:
+            watcher.cancel_ready(None)
+
+    threading.Thread(target=run, name="threadless-watcher", daemon=True).start()
+    return watcher
+
+
+def _has_gevent() -> bool:
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def _gevent_watcher() -> _Watcher:
+    """gevent takes `select.epoll` away, because it would block the hub; here the hub itself waits for the epoll set."""
+    gevent: Any = importlib.import_module("gevent")
+    monkey: Any = importlib.import_module("gevent.monkey")
+    epoll = monkey.get_original("select", "epoll")()
+    watcher = _Watcher(epoll)
+    readable = 1
+    io = gevent.get_hub().loop.io(epoll.fileno(), readable)
+    io.start(lambda: gevent.spawn_raw(watcher.cancel_ready, 0))
+    watcher.io = io  # type: ignore[attr-defined]  # kept alive with the watcher
+    return watcher

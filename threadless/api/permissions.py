@@ -1,0 +1,32 @@
+"""What the caller may do: scopes, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from threadless.api.authentication import caller_of
+from threadless.conf import conf
+from threadless.exceptions import InsufficientScope
+from threadless.types import Caller, Target
+
+
+class HasScope(BasePermission):
+    """The required scope for every endpoint, and a target's own scope for a call to it."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        _require(caller_of(request), conf.required_scope)
+        return True
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        if isinstance(obj, Target) and obj.scope:
+            _require(caller_of(request), obj.scope)
+        return True
+
+
+def _require(caller: Caller, scope: str) -> None:
+    if scope not in caller.scopes:
+        raise InsufficientScope(f"You have insufficient permissions for this operation. Missing scope: {scope}.")

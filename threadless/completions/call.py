@@ -1,0 +1,212 @@
+"""`Call`: one admitted call from its opening in the ledger to its settlement.
+
+Whoever runs `complete`, or the reader of a stream, owns the call and alone settles it, in its `finally`: no response
+object does, because a response may never be started nor closed. Everybody else may only `cancel`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from threadless.backends import backends
+from threadless.backends.lifetime import Lifetime
+from threadless.completions.answer import Answer, answer_of
+from threadless.completions.channel import Channel
+from threadless.completions.chunks import ChunkStream
+from threadless.completions.estimate import Produced, estimate
+from threadless.completions.repair import usage_body
+from threadless.completions.wire import ParsedBody
+from threadless.conf import conf
+from threadless.exceptions import APIError, Cancelled, InternalError
+from threadless.types import Caller, Chunk, JSONObject, Target, Usage
+from threadless.usage.recorder import FinalState, Opening, Outcome
+
+logger = logging.getLogger("threadless")
+
+CLIENT_GONE: Final = 499
+"""HTTP status in the ledger for a caller who left before one was sent; nginx's word."""
+
+Encode = Callable[[Chunk], bytes]
+
+
+class Call:
+    """One call. `cancel` may come from any thread at any time, also after the end."""
+
+    def __init__(self, body: ParsedBody, target: Target, caller: Caller, request_id: str) -> None:
+        self.body = body
+        self.target = target
+        self.caller = caller
+        self.request = body.request(request_id)
+        self.lifetime = Lifetime(conf.max_call_seconds)
+        self.channel = Channel()
+        self.failure: APIError | None = None
+        """Why it failed; set before the channel is closed."""
+        self.is_committed = False
+        """True once the status line of a stream has gone out."""
+        self.on_end: list[Callable[[Call], None]] = []
+        """Called by the owner after the settlement; must not raise."""
+        self.usage: Usage | None = None
+        self.first_token_seconds: float | None = None
+        self._produced = Produced(target.model)
+        self._account: ChunkStream | Answer | None = None
+        self._recorder = conf.usage_recorder()
+        self._entry: Any = None
+        self._body: JSONObject | None = None
+
+    def open(self) -> None:
+        """Make the call durable in the ledger. From here on somebody must run it."""
+        self._entry = self._recorder.open(
+            Opening(
+                request_id=self.request.request_id,
+                caller=self.caller,
+                target=self.target,
+                is_stream=self.body.is_stream,
+                opened_at=datetime.now(UTC),
+            )
+        )
+
+    def cancel(self, failure: APIError | None = None) -> None:
+        """End the call early: its client has gone, or this failure came up."""
+        self.lifetime.cancel(failure)
+        if failure is None:
+            self.channel.close()  # wakes a reader that waits for room
+
+    def complete(self) -> JSONObject:
+        """Run a plain call in this thread and return the body; raises like `result`."""
+        self._complete()
+        return self.result()
+
+    def start_plain(self) -> None:
+        """Run a plain call in a thread, which closes `channel` at the end; then `result` tells."""
+        self._start(self._complete)
+
+    def start_stream(self, encode: Encode) -> None:
+        """Run a stream in a reader thread, which feeds `channel` with encoded chunks and closes it at the end."""
+        self._start(partial(self._read, encode))
+
+    def result(self) -> JSONObject:
+        """The body of a plain call that has ended; raises its `APIError`, or `Cancelled` if its client has gone."""
+        if self.failure is not None:
+            raise self.failure
+        if self._body is None:
+            raise Cancelled
+        return self._body
+
+    def _start(self, work: Callable[[], None]) -> None:
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self.channel.close()
+
+        threading.Thread(target=run, name="threadless-reader", daemon=True).start()
+
+    def _complete(self) -> None:
+        with self._owned():
+            completion = backends[self.target.backend].complete(self.request, self.target, self.caller)
+            self.first_token_seconds = self.lifetime.elapsed
+            answer = self._account = answer_of(completion.body, self.target.id, self._produced)
+            self.lifetime.check()
+            answer.body["usage"] = usage_body(self._count(), answer.body.get("usage"))
+            self._body = answer.body
+
+    def _read(self, encode: Encode) -> None:
+        with self._owned():
+            for chunk in self._chunks():
+                self._send(encode(chunk))
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """The client's chunks, from the backend's."""
+        stream = self._account = ChunkStream(self.target.id, self._produced)
+        wants_usage = self.body.wants_usage_chunk
+        given = backends[self.target.backend].stream(self.request, self.target, self.caller)
+        with _closing(given):
+            for upstream_chunk in given:
+                self.lifetime.check()
+                chunk = stream.take(upstream_chunk)
+                if chunk is not None:
+                    yield {**chunk, "usage": None} if wants_usage else chunk
+        self.lifetime.check()
+        if (last := stream.finish()) is not None:
+            yield {**last, "usage": None} if wants_usage else last
+        if wants_usage:
+            yield stream.usage_chunk(self._count())
+
+    def _send(self, item: bytes) -> None:
+        if self.first_token_seconds is None:
+            self.first_token_seconds = self.lifetime.elapsed
+        if not self.channel.put(item, conf.stall_seconds):
+            self.cancel()
+        self.lifetime.check()
+
+    @contextmanager
+    def _owned(self) -> Iterator[None]:
+        """The work of the owner: whatever happens within, the call is settled once and its failure kept."""
+        state: FinalState = "failed"
+        try:
+            with self.lifetime.active():
+                yield
+            state = "completed"
+        except Exception as error:  # noqa: BLE001  (a host's backend may raise anything; none of it may lose the row)
+            self.failure = self._failure(error)
+            state = "cancelled" if self.failure is None else "failed"
+        finally:
+            self.lifetime.finish()
+            self._settle(state)
+            for callback in self.on_end:
+                callback(self)
+
+    def _failure(self, error: Exception) -> APIError | None:
+        """What an exception means for the client; None if the client has gone, whatever it led to."""
+        if self.lifetime.is_cancelled:
+            return self.lifetime.failure
+        if isinstance(error, APIError):
+            return error
+        logger.error("The backend %r failed unexpectedly.", self.target.backend, exc_info=error)
+        failure = InternalError()
+        failure.__cause__ = error
+        return failure
+
+    def _settle(self, state: FinalState) -> None:
+        account = self._account
+        self._recorder.settle(
+            self._entry,
+            Outcome(
+                state=state,
+                http_status=self._http_status(state),
+                error_code=(self.failure.code or "") if self.failure else "",
+                finish_reason=account.finish_reason if account else "",
+                upstream_model=account.upstream_model if account else "",
+                tool_calls=account.tool_calls if account else 0,
+                usage=self._usage_owed(state),
+                first_token_seconds=self.first_token_seconds,
+                duration_seconds=self.lifetime.elapsed,
+            ),
+        )
+
+    def _http_status(self, state: FinalState) -> int:
+        if state == "completed" or self.is_committed or (self.body.is_stream and self.first_token_seconds is not None):
+            return 200
+        return self.failure.status if self.failure else CLIENT_GONE
+
+    def _usage_owed(self, state: FinalState) -> Usage | None:
+        """A failure before any output is not counted: nothing says that the upstream did anything."""
+        if state == "failed" and self.first_token_seconds is None:
+            return self._account.usage if self._account else None
+        return self._count()
+
+    def _count(self) -> Usage:
+        if self.usage is None:
+            told = self._account.usage if self._account else None
+            self.usage = told or estimate(self.request, self.target, self._produced)
+        return self.usage
+
+
+def _closing(iterator: Iterable[Chunk]) -> Any:
+    return closing(iterator) if hasattr(iterator, "close") else nullcontext()

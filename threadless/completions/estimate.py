@@ -1,0 +1,87 @@
+"""Tokens of a call whose upstream did not count them: an estimate, flagged as such, never a silent zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from threadless.types import ChatRequest, JSONObject, JSONValue, Target, Usage
+from threadless.usage import tokens
+
+_TOKENS_PER_MESSAGE: Final = 4
+"""What the markers around a message come to in usual chat templates."""
+_TOKENS_PER_MEDIA: Final = 256
+"""For an image, an audio or a file; base64 bytes say nothing about its tokens."""
+_KEPT_CHARACTERS: Final = 262_144
+
+
+class Produced:
+    """The text that a model has written so far. A very long one is counted in pieces, so that memory stays flat."""
+
+    __slots__ = ("_counted", "_model", "_size", "_texts")
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._texts: list[str] = []
+        self._size = 0
+        self._counted = 0
+
+    def add(self, text: str) -> None:
+        """One more piece of text."""
+        self._texts.append(text)
+        self._size += len(text)
+        if self._size > _KEPT_CHARACTERS:
+            self._counted = self.count()
+            self._texts, self._size = [], 0
+
+    def count(self) -> int:
+        """Tokens of all of it."""
+        return self._counted + tokens.count("".join(self._texts), self._model)
+
+
+def estimate(request: ChatRequest, target: Target, produced: Produced) -> Usage:
+    """The usage of a call from what was sent and what was produced until it ended."""
+    messages = request.get("messages") or []
+    texts = [target.instructions, *_texts(messages), *(_tool_texts(request, target))]
+    prompt = tokens.count("\n".join(filter(None, texts)), target.model)
+    media = sum(_media_parts(message) for message in messages)
+    overhead = _TOKENS_PER_MESSAGE * (len(messages) + bool(target.instructions)) + _TOKENS_PER_MEDIA * media
+    return Usage(prompt_tokens=prompt + overhead, completion_tokens=produced.count(), source="estimated")
+
+
+def texts_of(message: JSONObject) -> Iterator[str]:
+    """Every text that the model wrote in a message or delta: content, reasoning, refusal, calls."""
+    for name in ("content", "reasoning_content", "reasoning", "refusal"):
+        if (text := message.get(name)) and isinstance(text, str):
+            yield text
+    if calls := message.get("tool_calls"):
+        yield from _call_texts(calls)
+
+
+def _call_texts(calls: Iterable[JSONObject]) -> Iterator[str]:
+    for call in calls:
+        function = call.get("function") or {}
+        yield from (text for text in (function.get("name"), function.get("arguments")) if isinstance(text, str))
+
+
+def _texts(messages: Iterable[JSONObject]) -> Iterator[str]:
+    for message in messages:
+        yield from texts_of(message)
+        for part in _parts(message):
+            if isinstance(text := part.get("text"), str):
+                yield text
+
+
+def _tool_texts(request: ChatRequest, target: Target) -> Iterator[str]:
+    if tools := request.fields.get("tools"):
+        yield bytes(tools).decode()
+    yield from (str(tool) for tool in target.tools)
+
+
+def _media_parts(message: JSONObject) -> int:
+    return sum(1 for part in _parts(message) if part.get("type") not in ("text", "refusal"))
+
+
+def _parts(message: JSONObject) -> list[JSONObject]:
+    content: JSONValue = message.get("content")
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
