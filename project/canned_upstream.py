@@ -24,8 +24,8 @@ class CannedUpstream(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, api_key: str) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, port: int, api_key: str, handler: type[Handler] | None = None) -> None:
+        super().__init__(("127.0.0.1", port), handler or Handler)
         self.api_key = api_key
 
     @property
@@ -60,7 +60,12 @@ class Handler(BaseHTTPRequestHandler):
             self._send_error(404, "There is nothing here.")
         elif (request := parse(body)) is None:
             self._send_error(400, "The body is no JSON object with a list of messages.")
-        elif request.get("stream"):
+        else:
+            self.answer(request)
+
+    def answer(self, request: dict[str, Any]) -> None:
+        """Whole or word by word, as asked."""
+        if request.get("stream"):
             self._send_events(chunks(request))
         else:
             self._send_json(200, completion(request))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from project import llm
 from project.accounts.models import ApiKey, Membership, organisation_id_of
 from threadless.completions.resolvers import BaseResolver
 from threadless.exceptions import ModelNotFound, NotAuthenticated
 from threadless.keys.adapters import ModelKeyAdapter
+from threadless.keys.models import AbstractAPIKey
 from threadless.types import Caller, Target
 
 
@@ -24,12 +25,13 @@ class PlatformCaller(Caller):
 class PlatformKeyAdapter(ModelKeyAdapter):
     """Keys of `accounts.ApiKey`, which stop when their user leaves the organisation."""
 
-    def check_key(self, key: Any) -> None:
+    def check_key(self, key: AbstractAPIKey) -> None:
         super().check_key(key)
-        if not Membership.objects.filter(user_id=key.user_id, organisation_id=key.organisation_id).exists():
+        organisation_id = cast("ApiKey", key).organisation_id
+        if not Membership.objects.filter(user_id=key.user_id, organisation_id=organisation_id).exists():
             raise NotAuthenticated("The user of this API key has left its organisation.")
 
-    def get_caller(self, key: Any) -> PlatformCaller:
+    def get_caller(self, key: AbstractAPIKey) -> PlatformCaller:
         caller = super().get_caller(key)
         return PlatformCaller(
             user_id=caller.user_id,
@@ -37,7 +39,7 @@ class PlatformKeyAdapter(ModelKeyAdapter):
             label=caller.label,
             scopes=caller.scopes,
             allowed_models=caller.allowed_models,
-            organisation_id=key.organisation_id,
+            organisation_id=cast("ApiKey", key).organisation_id,
         )
 
 
@@ -45,15 +47,15 @@ class PlatformResolver(BaseResolver):
     """Models and agents by the rule of the platform's own pages."""
 
     def resolve(self, name: str, caller: Caller) -> Target:
-        target = llm.find_assistant(name, caller.user_id, organisation_id(caller))
+        target = llm.find_assistant(name, caller.user_id, organisation_of(caller))
         if target is None:
             raise ModelNotFound(name)
         return target
 
     def list(self, caller: Caller) -> Iterable[Target]:
-        return llm.assistants(caller.user_id, organisation_id(caller))
+        return llm.assistants(caller.user_id, organisation_of(caller))
 
 
-def organisation_id(caller: Caller) -> int | None:
+def organisation_of(caller: Caller) -> int | None:
     """Where the caller works: a key says so itself, a signed-in session works where its user does."""
     return caller.organisation_id if isinstance(caller, PlatformCaller) else organisation_id_of(caller.user_id)

@@ -1,3 +1,4 @@
+# ruff: noqa: N999  (the name that gunicorn gives its configuration)
 """Gunicorn for production: `gunicorn -c project/gunicorn.conf.py project.wsgi`. Command-line options win."""
 
 import importlib.util
@@ -5,7 +6,7 @@ import os
 
 import gunicorn.config
 
-workers = int(os.environ.get("WEB_CONCURRENCY", 0)) or os.cpu_count() or 1
+workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
 
 if importlib.util.find_spec("gevent"):
     # One process per core, and a greenlet for each call: a thousand slow streams cost little more than their sockets.
@@ -21,7 +22,7 @@ else:
 timeout = 120
 # At a restart, streams get this long to end before they are cut; the ledger settles those as cancelled.
 graceful_timeout = 30
-# Longer than the idle time of usual balancers in front would be better still; short enough to free idle sockets.
+# Longer than the usual 60 seconds of balancers in front, which must never reuse a connection that we are closing.
 keepalive = 75
 
 # Oversized headers, such as an absurd key, reach the application and get an error in the API's own form.
@@ -30,6 +31,6 @@ limit_request_field_size = 65536
 # Recycling workers would cut streams that run longer than the graceful time.
 max_requests = 0
 
-# Newer versions open a control socket in the home folder unless told otherwise.
-if "control_socket_disable" in gunicorn.config.KNOWN_SETTINGS or hasattr(gunicorn.config, "ControlSocketDisable"):
+# Newer versions open a control socket in the home folder unless told otherwise; older ones refuse to be told.
+if any(setting.name == "control_socket_disable" for setting in gunicorn.config.KNOWN_SETTINGS):
     control_socket_disable = True

@@ -36,6 +36,7 @@ def parameters_of(model: Path, port: int, api_key: str) -> Any:
     parameters.api_keys = [api_key]
     parameters.ui = False
     parameters.verbosity = 0
+    parameters.sampling.temp = 0.0  # unless a call says otherwise: so small a model rambles when it may choose
     # The context is shared out among the slots: two calls at once, 2048 tokens each.
     parameters.n_ctx = 4096
     parameters.n_parallel = 2

@@ -5,9 +5,12 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.contrib.staticfiles.views import serve
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+admin.site.site_header = admin.site.site_title = "Harbour"
 
 
-def health(request: HttpRequest) -> HttpResponse:
+def health(_request: HttpRequest) -> HttpResponse:
     """For balancers: this process answers."""
     return HttpResponse("ok", content_type="text/plain")
 
@@ -20,6 +23,7 @@ urlpatterns = [
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),
+    path("favicon.ico", RedirectView.as_view(url="/static/project/icon.svg", permanent=True)),
     # A small installation serves its own style sheets. A front server that takes /static/ itself never asks here.
     re_path(r"^static/(?P<path>.+)$", serve, {"insecure": True}),
 ]

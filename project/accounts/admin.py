@@ -1,9 +1,9 @@
 """Organisations and keys in the admin."""
 
 from django.contrib import admin
+from threadless.admin.keys import BaseAPIKeyAdmin
 
 from project.accounts.models import ApiKey, Membership, Organisation
-from threadless.admin.keys import BaseAPIKeyAdmin
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -27,3 +27,7 @@ class OrganisationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(ApiKey)
 class ApiKeyAdmin(BaseAPIKeyAdmin):
     """Keys as threadless shows them, with the platform's own column."""
+
+    list_display = (*BaseAPIKeyAdmin.list_display, "organisation")
+    list_select_related = ("user", "organisation")
+    autocomplete_fields = ("organisation",)

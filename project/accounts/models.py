@@ -52,6 +52,3 @@ class ApiKey(AbstractAPIKey):
     """A key acts for its user inside one organisation."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="api_keys")
-
-    class Meta(AbstractAPIKey.Meta):
-        verbose_name = "API key"

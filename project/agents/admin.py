@@ -9,7 +9,7 @@ from project.agents.models import Agent
 class AgentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """For support staff; users make agents in the platform."""
 
-    list_display = ("name", "public_id", "model", "visibility", "owner", "organisation", "is_active")
+    list_display = ("name", "public_id", "visibility", "owner", "organisation", "is_active")
     list_filter = ("visibility", "is_active", "organisation")
     list_select_related = ("owner", "organisation")
     search_fields = ("name", "public_id")

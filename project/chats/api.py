@@ -43,7 +43,7 @@ class ChatListView(generics.ListCreateAPIView):  # type: ignore[type-arg]
     serializer_class = ChatSerializer
 
     def get_queryset(self) -> QuerySet[Chat]:
-        return Chat.objects.filter(user_id=self.request.user.pk)
+        return Chat.objects.owned_by(self.request.user.pk)
 
     def perform_create(self, serializer: BaseSerializer[Chat]) -> None:
         serializer.save(user=self.request.user)
@@ -56,7 +56,7 @@ class MessageListView(generics.ListCreateAPIView):  # type: ignore[type-arg]
 
     def get_chat(self) -> Chat:
         """The chat of the address, if it is the user's."""
-        own = Chat.objects.filter(user_id=self.request.user.pk)
+        own = Chat.objects.owned_by(self.request.user.pk)
         return generics.get_object_or_404(own, pk=self.kwargs["chat_id"])
 
     def get_queryset(self) -> QuerySet[Message]:

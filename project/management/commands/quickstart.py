@@ -33,7 +33,7 @@ class Command(BaseCommand):
             "--database-url", default=places.DATABASE_URL, help="Where the demo lives; a file in .local/ by default."
         )
 
-    def handle(self, *args: Any, check: bool, port: int, database_url: str, **options: Any) -> None:
+    def handle(self, *_args: Any, check: bool, port: int, database_url: str, **_options: Any) -> None:
         if importlib.util.find_spec("gunicorn") is None:
             raise CommandError('gunicorn is not installed; run pip install -e ".[demo]" first.')
         if os.environ.get(_MARK) != database_url:
@@ -87,7 +87,7 @@ class Command(BaseCommand):
 
 
 def restart_in(database_url: str) -> None:
-    """Run this command again in the demo's environment: settings are read once, and the host's own database is not ours."""
+    """Run this command again in the demo's environment: settings are read once, and the host's database is not ours."""
     places.DEMO.mkdir(parents=True, exist_ok=True)
     demo = {
         _MARK: database_url,

@@ -1,0 +1,69 @@
+"""Who sees which agent, and that pages and gateway agree."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from project import llm
+from project.accounts.models import Organisation
+from project.agents.models import Agent
+from project.gateway import PlatformCaller, PlatformResolver
+from tests.project.platform import stranger
+from threadless.exceptions import ModelNotFound
+
+VISIBLE = [
+    ("private", "owner", True),
+    ("private", "colleague", False),
+    ("private", "stranger", False),
+    ("organisation", "owner", True),
+    ("organisation", "colleague", True),
+    ("organisation", "stranger", False),
+    ("public", "owner", True),
+    ("public", "colleague", True),
+    ("public", "stranger", True),
+]
+
+
+def place_of(who, platform):
+    """User and organisation of somebody near or far."""
+    if who == "owner":
+        return platform.member.pk, platform.organisation.pk
+    elsewhere = Organisation.objects.create(name="Other", slug="other")
+    organisation = platform.organisation if who == "colleague" else elsewhere
+    return stranger(organisation).pk, organisation.pk
+
+
+@pytest.mark.parametrize(("visibility", "who", "is_visible"), VISIBLE)
+def test_agent_is_visible_by_its_visibility(platform, visibility, who, is_visible):
+    agent = platform.agent(visibility=visibility)
+    assert (agent in Agent.objects.visible_to(*place_of(who, platform))) is is_visible
+
+
+@pytest.mark.parametrize(("visibility", "who", "is_visible"), VISIBLE)
+def test_resolver_lists_and_finds_the_same_agents(platform, upstream, visibility, who, is_visible):
+    agent = platform.agent(visibility=visibility)
+    user_id, organisation_id = place_of(who, platform)
+    caller = PlatformCaller(user_id=user_id, organisation_id=organisation_id)
+    assert (agent.public_id in [target.id for target in PlatformResolver().list(caller)]) is is_visible
+    assert (llm.find_assistant(agent.public_id, user_id, organisation_id) is not None) is is_visible
+
+
+def test_inactive_agent_is_visible_to_nobody(platform):
+    agent = platform.agent(visibility="public", is_active=False)
+    assert agent not in Agent.objects.visible_to(platform.member.pk, platform.organisation.pk)
+
+
+def test_agent_of_a_withdrawn_model_is_neither_listed_nor_found(platform, upstream):
+    agent = platform.agent(model="withdrawn")
+    caller = PlatformCaller(user_id=platform.member.pk, organisation_id=platform.organisation.pk)
+    assert agent.public_id not in [target.id for target in PlatformResolver().list(caller)]
+    with pytest.raises(ModelNotFound):
+        PlatformResolver().resolve(agent.public_id, caller)
+
+
+def test_agent_without_a_model_uses_the_first_one(platform, upstream):
+    assert llm.agent_target(platform.agent(model="")).model == "upstream-small"
+
+
+def test_agent_parameters_must_be_an_object(platform):
+    with pytest.raises(ValidationError, match="JSON object"):
+        platform.agent(parameters=[1]).full_clean()
