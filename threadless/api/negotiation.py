@@ -10,6 +10,11 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
+def wants_page(request: Request) -> bool:
+    """True for a browser's GET."""
+    return request.method == "GET" and "text/html" in request.META.get("HTTP_ACCEPT", "").lower()
+
+
 class AnyNegotiation(BaseContentNegotiation):
     """JSON always; the browsable page only for a GET that asks for HTML."""
 
@@ -19,6 +24,5 @@ class AnyNegotiation(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        wants_page = request.method == "GET" and "text/html" in request.META.get("HTTP_ACCEPT", "").lower()
-        renderer = renderers[-1] if wants_page else renderers[0]
+        renderer = renderers[-1] if wants_page(request) else renderers[0]
         return renderer, renderer.media_type or "application/json"

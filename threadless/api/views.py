@@ -20,7 +20,7 @@ from threadless.api.body import read_json_body
 from threadless.api.client import is_async, watch
 from threadless.api.exception_handler import exception_handler
 from threadless.api.headers import Stopwatch, request_id_of, set_headers
-from threadless.api.negotiation import AnyNegotiation
+from threadless.api.negotiation import AnyNegotiation, wants_page
 from threadless.api.renderers import CompletionsPageRenderer, JSONRenderer
 from threadless.api.throttling import Limit, charge_tokens
 from threadless.backends import backends
@@ -37,6 +37,7 @@ class OpenAIView(APIView):
     """What our endpoints share: the policies of the settings, the OpenAI error body, the headers on every answer."""
 
     content_negotiation_class = AnyNegotiation
+    http_method_names = ["get", "head"]
     schema = None
 
     request_id: str
@@ -90,6 +91,8 @@ class OpenAIView(APIView):
 class ChatCompletionsView(OpenAIView):
     """`POST chat/completions`; a GET by a signed-in browser shows a page to try it on."""
 
+    http_method_names = ["get", "post"]
+
     def get_renderers(self) -> list[Any]:
         return [JSONRenderer(), CompletionsPageRenderer()]
 
@@ -121,8 +124,8 @@ class ChatCompletionsView(OpenAIView):
 
     def _check_page(self, request: Request) -> None:
         """HTML is for people who are signed in; anything else that GETs this path has mistaken the method."""
-        renderer, _ = self.perform_content_negotiation(request)
-        if renderer.media_type != "text/html" or not request._request.user.is_authenticated:
+        user = getattr(request._request, "user", None)
+        if not wants_page(request) or user is None or not user.is_authenticated:
             self.http_method_not_allowed(request)
 
     def _target(self, request: Request, body: ParsedBody) -> Target:
