@@ -1,5 +1,6 @@
 """The admin of API keys, for `APIKey` and for any host model that extends `AbstractAPIKey`."""
 
+# ruff: noqa: ARG002  (Django passes these arguments)
 from __future__ import annotations
 
 import json
@@ -150,7 +151,7 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "media": self.media,
             "may_change": self.has_change_permission(request, obj),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, self.created_template, context, headers={"Cache-Control": "no-store"})
 
     # Revoking
@@ -170,7 +171,7 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "media": self.media,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, self.revoke_template, context)
 
     def _revoke(self, request: HttpRequest, keys: list[Any]) -> None:

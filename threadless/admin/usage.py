@@ -1,5 +1,6 @@
 """The admin of the ledger: read only, and built so that no page reads the whole of a table of millions of rows."""
 
+# ruff: noqa: ARG002  (Django passes these arguments)
 from __future__ import annotations
 
 import csv
@@ -81,7 +82,16 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         (_("Target"), {"fields": ("model", "target_kind", "target_model", "backend", "upstream_model", "is_stream")}),
         (
             _("Tokens"),
-            {"fields": ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "usage_source", "tool_calls")},
+            {
+                "fields": (
+                    "prompt_tokens",
+                    "cached_tokens",
+                    "completion_tokens",
+                    "reasoning_tokens",
+                    "usage_source",
+                    "tool_calls",
+                )
+            },
         ),
         (_("Times"), {"fields": ("first_token", "duration", "deadline")}),
     )
@@ -114,9 +124,9 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def request(self, record: UsageRecord) -> SafeString:
         return format_html('<code title="{}">{}</code>', record.request_id, _shortened(record.request_id))
 
-    @admin.display(description=_("key"), empty_value=_("session"))
-    def key_name(self, record: UsageRecord) -> str | None:
-        return record.key_label or record.key_id or None
+    @admin.display(description=_("key"))
+    def key_name(self, record: UsageRecord) -> str:
+        return record.key_label or record.key_id or str(_("(session)"))
 
     @admin.display(description=_("user"))
     def username(self, record: UsageRecord) -> str:

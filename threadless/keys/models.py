@@ -39,7 +39,7 @@ class APIKeyManager(models.Manager[KeyT]):
 
 
 class AbstractAPIKey(models.Model):
-    """One API key of one user. The secret is kept as a digest; prefix and last four characters identify it to humans."""
+    """One API key of one user. The secret is kept as a digest; prefix and last four tell humans which key it is."""
 
     name = models.CharField(_("name"), max_length=100, help_text=_("What the key is for; shown in usage records."))
     user = models.ForeignKey(

@@ -14,7 +14,7 @@ class UsageRecord(models.Model):
     """
 
     class State(models.TextChoices):
-        """`open` until the owner of the call settles it; `interrupted` is the sweep's guess, which the owner may mend."""
+        """`open` until the owner of the call settles it; `interrupted` is a sweep's guess, which the owner may mend."""
 
         OPEN = "open", _("open")
         COMPLETED = "completed", _("completed")

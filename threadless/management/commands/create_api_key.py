@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -31,7 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--user", required=True, help="Name or primary key of the user whom the key acts for.")
         parser.add_argument("--name", required=True, help="What the key is for.")
         parser.add_argument(
-            "--scope", action="append", default=[], dest="scopes", help="May be repeated. Without one, the key may do nothing."
+            "--scope",
+            action="append",
+            default=[],
+            dest="scopes",
+            help="May be repeated. Without one, the key may do nothing.",
         )
         parser.add_argument(
             "--model", action="append", dest="models", help="A model or agent to limit the key to. May be repeated."
@@ -47,7 +51,7 @@ class Command(BaseCommand):
         )
 
     @sensitive_variables("secret")
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         key, secret = _issue(
             _key_model(),
             user=_find_user(options["user"]),
@@ -127,10 +131,10 @@ def _issue(model: type[AbstractAPIKey], *, extra: list[str], **fields: Any) -> t
 def _column(model: type[AbstractAPIKey], pair: str) -> tuple[str, Any]:
     """One `--field`: a column beyond those of `AbstractAPIKey`, its value converted as the column does."""
     name, _, text = pair.partition("=")
+    own = {field.name: field for field in model._meta.concrete_fields if not hasattr(AbstractAPIKey, field.name)}
+    if name not in own:
+        raise CommandError(f"--field {pair!r}: {model._meta.label} adds no column {name!r}.")
     try:
-        field: Any = model._meta.get_field(name)
-        return field.attname, field.to_python(text)
-    except (FieldDoesNotExist, AttributeError):
-        raise CommandError(f"--field {pair!r}: {model._meta.label} has no column {name!r}.") from None
+        return own[name].attname, own[name].to_python(text)
     except ValidationError as error:
         raise CommandError(f"--field {pair!r}: {' '.join(error.messages)}") from error
