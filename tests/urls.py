@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from threadless.admin.keys import BaseAPIKeyAdmin
 from threadless.keys.models import APIKey
@@ -14,4 +14,5 @@ other_site.register(APIKey, BaseAPIKeyAdmin)
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("other/", other_site.urls),
+    path("api/v1/", include("threadless.urls")),
 ]

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,66 +14,175 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='APIKey',
+            name="APIKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='What the key is for; shown in usage records.', max_length=100, verbose_name='name')),
-                ('prefix', models.CharField(editable=False, max_length=40, verbose_name='prefix')),
-                ('last4', models.CharField(editable=False, max_length=4, verbose_name='last four')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True, verbose_name='digest')),
-                ('scopes', models.JSONField(blank=True, default=list, help_text='What the key may do. A key with no scope may do nothing.', verbose_name='scopes')),
-                ('allowed_models', models.JSONField(blank=True, default=None, help_text='Models and agents that the key is limited to. Empty: all that the user may see.', null=True, verbose_name='allowed models')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires at')),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='revoked at')),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used at')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created at')),
-                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ('user', models.ForeignKey(help_text='The key may see what this user sees, and stops when the user is deactivated.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="What the key is for; shown in usage records.", max_length=100, verbose_name="name"
+                    ),
+                ),
+                ("prefix", models.CharField(editable=False, max_length=40, verbose_name="prefix")),
+                ("last4", models.CharField(editable=False, max_length=4, verbose_name="last four")),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True, verbose_name="digest")),
+                (
+                    "scopes",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="What the key may do. A key with no scope may do nothing.",
+                        verbose_name="scopes",
+                    ),
+                ),
+                (
+                    "allowed_models",
+                    models.JSONField(
+                        blank=True,
+                        default=None,
+                        help_text="Models and agents that the key is limited to. Empty: all that the user may see.",
+                        null=True,
+                        verbose_name="allowed models",
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires at")),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="The key may see what this user sees, and stops when the user is deactivated.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'verbose_name_plural': 'API keys',
-                'ordering': ('-created_at',),
-                'abstract': False,
-                'swappable': 'THREADLESS_API_KEY_MODEL',
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
+                "ordering": ("-created_at",),
+                "abstract": False,
+                "swappable": "THREADLESS_API_KEY_MODEL",
             },
         ),
         migrations.CreateModel(
-            name='UsageRecord',
+            name="UsageRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('request_id', models.CharField(db_index=True, max_length=128, verbose_name='request id')),
-                ('key_id', models.CharField(blank=True, max_length=64, verbose_name='key id')),
-                ('key_label', models.CharField(blank=True, max_length=100, verbose_name='key')),
-                ('model', models.CharField(help_text='The model or agent that the client named.', max_length=200, verbose_name='model asked')),
-                ('target_kind', models.CharField(max_length=8, verbose_name='kind')),
-                ('target_model', models.CharField(help_text="The upstream's name of the model.", max_length=200, verbose_name='target')),
-                ('backend', models.CharField(max_length=64, verbose_name='backend')),
-                ('upstream_model', models.CharField(blank=True, help_text='What the upstream says it ran.', max_length=200, verbose_name='upstream model')),
-                ('is_stream', models.BooleanField(verbose_name='stream')),
-                ('state', models.CharField(choices=[('open', 'open'), ('completed', 'completed'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('interrupted', 'interrupted')], default='open', max_length=11, verbose_name='state')),
-                ('http_status', models.PositiveSmallIntegerField(null=True, verbose_name='HTTP status')),
-                ('error_code', models.CharField(blank=True, max_length=64, verbose_name='error code')),
-                ('finish_reason', models.CharField(blank=True, max_length=32, verbose_name='finish reason')),
-                ('prompt_tokens', models.PositiveIntegerField(null=True, verbose_name='prompt tokens')),
-                ('completion_tokens', models.PositiveIntegerField(null=True, verbose_name='completion tokens')),
-                ('cached_tokens', models.PositiveIntegerField(null=True, verbose_name='cached tokens')),
-                ('reasoning_tokens', models.PositiveIntegerField(null=True, verbose_name='reasoning tokens')),
-                ('usage_source', models.CharField(blank=True, choices=[('', 'not counted'), ('upstream', 'upstream'), ('estimated', 'estimated')], max_length=9, verbose_name='counted by')),
-                ('tool_calls', models.PositiveSmallIntegerField(null=True, verbose_name='tool calls')),
-                ('first_token_ms', models.PositiveIntegerField(null=True, verbose_name='time to first token (ms)')),
-                ('duration_ms', models.PositiveIntegerField(null=True, verbose_name='duration (ms)')),
-                ('opened_at', models.DateTimeField(verbose_name='opened at')),
-                ('deadline', models.DateTimeField(help_text='A row still open after this was interrupted.', verbose_name='deadline')),
-                ('user', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("request_id", models.CharField(db_index=True, max_length=128, verbose_name="request id")),
+                ("key_id", models.CharField(blank=True, max_length=64, verbose_name="key id")),
+                ("key_label", models.CharField(blank=True, max_length=100, verbose_name="key")),
+                (
+                    "model",
+                    models.CharField(
+                        help_text="The model or agent that the client named.",
+                        max_length=200,
+                        verbose_name="model asked",
+                    ),
+                ),
+                ("target_kind", models.CharField(max_length=8, verbose_name="kind")),
+                (
+                    "target_model",
+                    models.CharField(
+                        help_text="The upstream's name of the model.", max_length=200, verbose_name="target"
+                    ),
+                ),
+                ("backend", models.CharField(max_length=64, verbose_name="backend")),
+                (
+                    "upstream_model",
+                    models.CharField(
+                        blank=True,
+                        help_text="What the upstream says it ran.",
+                        max_length=200,
+                        verbose_name="upstream model",
+                    ),
+                ),
+                ("is_stream", models.BooleanField(verbose_name="stream")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "open"),
+                            ("completed", "completed"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("interrupted", "interrupted"),
+                        ],
+                        default="open",
+                        max_length=11,
+                        verbose_name="state",
+                    ),
+                ),
+                ("http_status", models.PositiveSmallIntegerField(null=True, verbose_name="HTTP status")),
+                ("error_code", models.CharField(blank=True, max_length=64, verbose_name="error code")),
+                ("finish_reason", models.CharField(blank=True, max_length=32, verbose_name="finish reason")),
+                ("prompt_tokens", models.PositiveIntegerField(null=True, verbose_name="prompt tokens")),
+                ("completion_tokens", models.PositiveIntegerField(null=True, verbose_name="completion tokens")),
+                ("cached_tokens", models.PositiveIntegerField(null=True, verbose_name="cached tokens")),
+                ("reasoning_tokens", models.PositiveIntegerField(null=True, verbose_name="reasoning tokens")),
+                (
+                    "usage_source",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "not counted"), ("upstream", "upstream"), ("estimated", "estimated")],
+                        max_length=9,
+                        verbose_name="counted by",
+                    ),
+                ),
+                ("tool_calls", models.PositiveSmallIntegerField(null=True, verbose_name="tool calls")),
+                ("first_token_ms", models.PositiveIntegerField(null=True, verbose_name="time to first token (ms)")),
+                ("duration_ms", models.PositiveIntegerField(null=True, verbose_name="duration (ms)")),
+                ("opened_at", models.DateTimeField(verbose_name="opened at")),
+                (
+                    "deadline",
+                    models.DateTimeField(
+                        help_text="A row still open after this was interrupted.", verbose_name="deadline"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'usage record',
-                'verbose_name_plural': 'usage records',
-                'ordering': ('-opened_at', '-id'),
-                'permissions': (('write_chats', 'Can send chat completions from a signed-in session'),),
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['-opened_at', '-id'], name='threadless_usage_recent'), models.Index(fields=['user', '-opened_at'], name='threadless_usage_by_user'), models.Index(fields=['key_id', '-opened_at'], name='threadless_usage_by_key'), models.Index(fields=['model', '-opened_at'], name='threadless_usage_by_model'), models.Index(fields=['state', 'deadline'], name='threadless_usage_by_state')],
+                "verbose_name": "usage record",
+                "verbose_name_plural": "usage records",
+                "ordering": ("-opened_at", "-id"),
+                "permissions": (("write_chats", "Can send chat completions from a signed-in session"),),
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["-opened_at", "-id"], name="threadless_usage_recent"),
+                    models.Index(fields=["user", "-opened_at"], name="threadless_usage_by_user"),
+                    models.Index(fields=["key_id", "-opened_at"], name="threadless_usage_by_key"),
+                    models.Index(fields=["model", "-opened_at"], name="threadless_usage_by_model"),
+                    models.Index(fields=["state", "deadline"], name="threadless_usage_by_state"),
+                ],
             },
         ),
     ]
