@@ -1,9 +1,9 @@
 """Organisations and keys in the admin."""
 
 from django.contrib import admin
-from threadless.admin.keys import BaseAPIKeyAdmin
 
 from project.accounts.models import ApiKey, Membership, Organisation
+from threadless.admin.keys import BaseAPIKeyAdmin
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]

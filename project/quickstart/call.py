@@ -10,6 +10,7 @@ from typing import Final
 import requests
 
 from project.quickstart.demo_data import Demo
+from project.quickstart.server import own_machine
 from threadless.models import UsageRecord
 
 QUESTION: Final = "What is the capital of France?"
@@ -29,10 +30,10 @@ class CallFailed(Exception):
 def stream_answer(address: str, demo: Demo) -> Iterator[str]:
     """The pieces of the answer as they arrive; raises `CallFailed`."""
     body = {"model": demo.agent_id, "stream": True, "messages": [{"role": "user", "content": QUESTION}]}
-    headers = {"Authorization": f"Bearer {demo.key}", "Connection": "close"}
+    headers = {"Authorization": f"Bearer {demo.key}"}
     url = f"{address}/api/v1/chat/completions"
     try:
-        with requests.post(url, json=body, headers=headers, stream=True, timeout=_SILENCE_SECONDS) as response:
+        with own_machine().post(url, json=body, headers=headers, stream=True, timeout=_SILENCE_SECONDS) as response:
             if not response.ok:
                 raise CallFailed(f"The endpoint answered {response.status_code}: {response.text}")
             yield from _texts(response)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.crypto import get_random_string
 
 from project.accounts.models import ApiKey, Membership, Organisation
 from project.agents.models import Agent
@@ -31,7 +31,7 @@ class Demo:
 def create_demo_data() -> Demo:
     """Make what is missing. Password and key are new each time, and the key before stops."""
     organisation, _ = Organisation.objects.get_or_create(slug="demo", defaults={"name": "Demo organisation"})
-    password = secrets.token_urlsafe(12)
+    password = get_random_string(16)
     user = create_user(password)
     Membership.objects.get_or_create(user=user, organisation=organisation, defaults={"role": Membership.Role.MANAGER})
     agent = create_agents(user, organisation)

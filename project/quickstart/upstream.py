@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import secrets
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from project import canned_upstream, local_model
 from project.quickstart import places
@@ -36,7 +36,7 @@ class Upstream:
 def start_upstream(processes: Processes, say: Say) -> Upstream:
     """The first of the three that is to be had."""
     if address := os.environ.get("UPSTREAM_BASE_URL"):
-        return Upstream(label=f"{address} (from the environment)", environment={})
+        return Upstream(label=f"{urlsplit(address).hostname}, named in the environment", environment={})
     try:
         return start_local_model(processes, say)
     except NoLocalModel as error:
@@ -47,10 +47,9 @@ def start_upstream(processes: Processes, say: Say) -> Upstream:
 
 def start_local_model(processes: Processes, say: Say) -> Upstream:
     """A real, very small model on this machine; raises `NoLocalModel`."""
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise NoLocalModel('xllamacpp is not installed; `pip install -e ".[demo]"` brings it.')
+    check_runtime()
     install_weights(say)
-    key = secrets.token_urlsafe(24)
+    key = secrets.token_hex(24)
     process = processes.start("model", ["project.local_model", "--model", str(places.WEIGHTS), "--api-key", key])
     try:
         address = process.read_address(_START_SECONDS)
@@ -58,6 +57,15 @@ def start_local_model(processes: Processes, say: Say) -> Upstream:
         processes.drop(process)
         raise NoLocalModel(_explain(str(error))) from error
     return _described("SmolLM2-135M-Instruct, embedded", address, key, f"harbour-small={local_model.MODEL_NAME}")
+
+
+def check_runtime() -> None:
+    """See whether xllamacpp can be imported, in a process of its own because it is native code."""
+    command = [sys.executable, "-c", "import xllamacpp"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"import xllamacpp ended with {done.returncode}."]
+        raise NoLocalModel(_explain(lines[-1]))
 
 
 def install_weights(say: Say) -> None:
@@ -80,7 +88,7 @@ def install_weights(say: Say) -> None:
 
 def start_canned(processes: Processes) -> Upstream:
     """The stand-in, which says of itself that it is one."""
-    key = secrets.token_urlsafe(24)
+    key = secrets.token_hex(24)
     process: Process = processes.start("canned", ["project.canned_upstream", "--api-key", key])
     address = process.read_address(_START_SECONDS)
     return _described("canned answers, no model", address, key, f"harbour-small={canned_upstream.MODEL_NAME}")
@@ -94,4 +102,6 @@ def _described(label: str, address: str, key: str, models: str) -> Upstream:
 def _explain(reason: str) -> str:
     if "libgomp" in reason:
         return f"{reason} (a system library; Debian and Ubuntu have it in the package libgomp1)"
+    if "ModuleNotFoundError" in reason:
+        return f'{reason}; `pip install -e ".[demo]"` brings it.'
     return reason

@@ -1,7 +1,6 @@
 """The plug: how small it is, and that it sends threadless down the platform's own LLM path."""
 
 import inspect
-import json
 
 import pytest
 from django.conf import settings as platform_settings
@@ -58,14 +57,6 @@ def test_plain_call_answers_under_the_public_name(platform, upstream):
     assert answer["model"] == "small"
     assert "canned answer" in answer["choices"][0]["message"]["content"]
     assert upstream.received[0]["model"] == "upstream-small"
-
-
-def test_stream_arrives_and_is_metered(transactional_db, platform, upstream):
-    response = platform.post(ask("small", stream=True))
-    events = b"".join(response.streaming_content).decode().split("\n\n")
-    assert json.loads(events[0].removeprefix("data: "))["object"] == "chat.completion.chunk"
-    assert events[-2:] == ["data: [DONE]", ""]
-    assert UsageRecord.objects.get().key_label == "ci"
 
 
 def test_call_leaves_a_usage_row_and_no_chat(platform, upstream):

@@ -43,6 +43,7 @@ class Command(BaseCommand):
                 self.run(processes, port)
                 if not check:
                     self.serve(processes)
+            self.say("\nAll well; everything is stopped again.")
         except (DidNotStart, CallFailed, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
@@ -92,6 +93,7 @@ def restart_in(database_url: str) -> None:
     demo = {
         _MARK: database_url,
         "DATABASE_URL": database_url,
+        "CACHE_URL": "locmemcache://demo",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "DEBUG": "false",

@@ -1,0 +1,136 @@
+"""`manage.py quickstart` from nothing: what it prints, how it fails and what it leaves behind."""
+
+import os
+import re
+import signal
+import socket
+
+import pytest
+import requests
+
+from project.accounts.models import ApiKey
+from project.quickstart import places
+from project.quickstart.demo_data import create_demo_data
+from tests.project import quickstart_run, recording_upstream
+
+pytestmark = pytest.mark.timeout(quickstart_run.SECONDS * 2)
+
+
+@pytest.fixture(scope="module")
+def canned():
+    """Environment that names a running canned upstream."""
+    with recording_upstream.serve("demo-key") as server:
+        yield {
+            "UPSTREAM_BASE_URL": f"{server.address}/v1",
+            "UPSTREAM_API_KEY": "demo-key",
+            "UPSTREAM_MODELS": "public-name=upstream-name",
+        }
+
+
+@pytest.fixture
+def running(tmp_path, canned):
+    """A quickstart that serves, and all that it has printed so far."""
+    process = quickstart_run.serve(tmp_path / "demo.sqlite3", **canned)
+    try:
+        yield process, quickstart_run.read_until(process, "Ctrl-C")
+    finally:
+        process.terminate()
+        process.communicate(timeout=quickstart_run.SECONDS)
+
+
+def local_model_is_missing():
+    """Why the embedded model cannot be tried here, or an empty text."""
+    pytest.importorskip("xllamacpp", exc_type=ImportError)
+    return "" if places.WEIGHTS.exists() else f"the weights are not in {places.MODEL.name}/; quickstart installs them"
+
+
+def test_check_streams_an_answer_and_prints_its_usage_row(tmp_path, canned):
+    done = quickstart_run.check(tmp_path / "demo.sqlite3", **canned)
+    assert done.returncode == 0, done.stderr
+    assert "Answer:   This is a canned answer" in done.stdout
+    assert re.search(r"target_model +upstream-name\n +state +completed", done.stdout)
+
+
+def test_demo_data_made_again_keeps_the_agents_and_stops_the_old_key(db):
+    before, after = create_demo_data(), create_demo_data()
+    assert before.agent_id == after.agent_id
+    assert ApiKey.objects.get(pk=before.key_id).revoked_at is not None
+    assert ApiKey.objects.get(pk=after.key_id).revoked_at is None
+
+
+def test_demo_data_hides_its_secrets_in_its_repr(db):
+    demo = create_demo_data()
+    assert demo.key not in repr(demo)
+    assert demo.password not in repr(demo)
+
+
+def test_check_with_the_embedded_model_gets_a_real_answer(tmp_path):
+    if reason := local_model_is_missing():
+        pytest.skip(reason)
+    done = quickstart_run.check(tmp_path / "demo.sqlite3")
+    assert done.returncode == 0, done.stderr
+    assert "embedded" in done.stdout
+    assert re.search(r"completion_tokens +[1-9]", done.stdout)
+
+
+def test_check_without_a_local_model_says_so_and_is_canned(tmp_path):
+    (tmp_path / "xllamacpp.py").write_text('raise ImportError("libgomp.so.1: cannot open shared object file")')
+    done = quickstart_run.check(tmp_path / "demo.sqlite3", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "libgomp1" in done.stdout
+    assert "Answers will be canned." in done.stdout
+
+
+def test_check_fails_when_the_upstream_refuses(tmp_path, canned):
+    done = quickstart_run.check(tmp_path / "demo.sqlite3", **canned | {"UPSTREAM_API_KEY": "wrong"})
+    assert done.returncode == 1
+    assert "The endpoint answered 50" in done.stderr
+
+
+def test_check_fails_when_the_port_is_taken(tmp_path, canned):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = quickstart_run.check(tmp_path / "demo.sqlite3", "--port", str(taken.getsockname()[1]), **canned)
+    assert (done.returncode, "in use" in done.stderr) == (1, True)
+
+
+def test_printed_curl_line_works_as_it_stands(running):
+    _, printed = running
+    url, key = re.search(r"curl -N (\S+)", printed)[1], re.search(r"Bearer (\S+)\"", printed)[1]
+    body = re.search(r"-d '(.*)'", printed)[1]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    assert requests.post(url, body, headers=headers, timeout=30).text.endswith("data: [DONE]\n\n")
+
+
+def test_printed_password_opens_the_admin(running):
+    _, printed = running
+    address = re.search(r"Server: +(\S+)", printed)[1]
+    username, password = re.search(r"Sign in +(\S+) / (\S+)", printed).groups()
+    with requests.Session() as session:
+        form = {"username": username, "password": password, "next": "/admin/"}
+        form["csrfmiddlewaretoken"] = csrf_token_of(session.get(f"{address}/accounts/login/", timeout=30))
+        page = session.post(f"{address}/accounts/login/", form, timeout=30)
+        assert (page.url, page.status_code) == (f"{address}/admin/", 200)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_signal_stops_everything(running, number):
+    process, _ = running
+    children = quickstart_run.children_of(process)
+    process.send_signal(number)
+    process.wait(timeout=quickstart_run.SECONDS)
+    assert children
+    assert not [pid for pid in children if quickstart_run.is_alive(pid)]
+    assert process.returncode == 0
+
+
+def test_dead_server_ends_the_demo(running):
+    process, _ = running
+    for pid in quickstart_run.children_of(process):
+        os.kill(pid, signal.SIGKILL)
+    assert "server has ended" in process.communicate(timeout=quickstart_run.SECONDS)[0]
+    assert process.returncode == 1
+
+
+def csrf_token_of(page):
+    """The hidden field of a form."""
+    return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
