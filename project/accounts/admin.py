@@ -1,6 +1,11 @@
 """Organisations and keys in the admin."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from project.accounts.models import ApiKey, Membership, Organisation
 from threadless.admin.keys import BaseAPIKeyAdmin
@@ -28,6 +33,10 @@ class OrganisationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class ApiKeyAdmin(BaseAPIKeyAdmin):
     """Keys as threadless shows them, with the platform's own column."""
 
-    list_display = (*BaseAPIKeyAdmin.list_display, "organisation")
-    list_select_related = ("user", "organisation")
     autocomplete_fields = ("organisation",)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [*super().get_list_display(request), "organisation"]
+
+    def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("user", "organisation")

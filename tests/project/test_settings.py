@@ -1,0 +1,80 @@
+"""What an installation sets from its environment."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from django.conf import settings as platform_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_settings(expression, **variables):
+    """The value of an expression over `project.settings` in a process with these variables alone."""
+    code = f"import json; from project import settings as s; print(json.dumps({expression}))"
+    environment = {"PATH": os.environ["PATH"], **variables}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_settings_need_no_variables():
+    assert read_settings("[s.DEBUG, len(s.SECRET_KEY) >= 50, len(s.LLM_MODELS)]") == [False, True, 1]
+
+
+def test_secret_key_is_never_the_same_by_default():
+    assert read_settings("s.SECRET_KEY") != read_settings("s.SECRET_KEY")
+
+
+def test_upstream_models_map_public_names():
+    models = read_settings("s.LLM_MODELS", UPSTREAM_MODELS="fast=vendor/fast-v2, plain")
+    assert models == {"fast": "vendor/fast-v2", "plain": "plain"}
+
+
+def test_upstream_variables_become_backend_options():
+    options = read_settings(
+        's.THREADLESS["BACKENDS"]["default"]["OPTIONS"]',
+        UPSTREAM_BASE_URL="http://10.0.0.1/v1",
+        UPSTREAM_API_KEY="key",
+        UPSTREAM_TIMEOUT="7",
+    )
+    assert (options["base_url"], options["api_key"]) == ("http://10.0.0.1/v1", "key")
+    assert options["first_byte_seconds"] == options["between_chunks_seconds"] == 7
+
+
+@pytest.mark.parametrize(
+    ("url", "option", "value"),
+    [
+        ("sqlite:////tmp/host.sqlite3", "transaction_mode", "IMMEDIATE"),
+        ("postgres://host/name", "pool", {"min_size": 1, "max_size": 16, "timeout": 10}),
+        ("mysql://host/name", "isolation_level", "read committed"),
+    ],
+)
+def test_database_gets_what_it_wants_under_load(url, option, value):
+    database = read_settings('s.DATABASES["default"]', DATABASE_URL=url)
+    assert database["OPTIONS"][option] == value
+    assert database["CONN_MAX_AGE"] == 0
+
+
+def test_cache_can_be_redis():
+    assert "redis" in read_settings('s.CACHES["default"]["BACKEND"]', CACHE_URL="redis://127.0.0.1/1").lower()
+
+
+def test_plug_is_three_names_in_the_settings():
+    plugged = {name: value for name, value in platform_settings.THREADLESS.items() if "project." in str(value)}
+    assert set(plugged) == {"KEY_ADAPTER", "RESOLVER", "BACKENDS"}
+
+
+def test_no_migration_is_missing():
+    command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
+def test_gunicorn_accepts_its_configuration():
+    command = [sys.executable, "-m", "gunicorn", "--check-config", "-c", "project/gunicorn.conf.py", "project.wsgi"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
