@@ -30,7 +30,7 @@ class ScopeCheckboxes(forms.CheckboxSelectMultiple):
 class ScopesField(forms.MultipleChoiceField):
     """The scopes of a key. What the editor lacks can be neither granted nor, where the key has it, taken away."""
 
-    widget = ScopeCheckboxes
+    widget = ScopeCheckboxes(attrs={"class": "threadless-scopes"})
     default_error_messages: ClassVar = {"not_held": _("You cannot grant scopes that you do not hold: %(scopes)s.")}
 
     def limit(self, *, held: Iterable[str], present: Iterable[str]) -> None:
@@ -84,6 +84,8 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:
+            self.fields["expires_at"].help_text = _("Empty: the key works until it is revoked.")
         scopes = self.fields.get("scopes")
         if isinstance(scopes, ScopesField):
             scopes.limit(held=scopes_of(self.editor), present=self.instance.scopes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -14,9 +15,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import template_localtime  # type: ignore[attr-defined]
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
@@ -55,11 +57,12 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """
 
     form = APIKeyForm
-    list_display = ("name", "key_hint", "username", "status", "scope_names", "last_used_at", "expires_at", "created_at")
+    list_display = ("name", "key_hint", "username", "status", "scope_names", "last_used", "expires", "created")
     list_display_links = ("name", "key_hint")
     list_filter = (StatusFilter,)
     list_select_related = ("user",)
     list_per_page = 50
+    search_help_text = _("A name, the last four characters of a key, or a user.")
     raw_id_fields = ("user",)
     actions = ("revoke_keys",)
     created_template = "threadless/admin/key_created.html"
@@ -89,6 +92,18 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def status(self, key: AbstractAPIKey) -> SafeString:
         name = "revoked" if key.revoked_at else "expired" if key.is_expired() else "active"
         return format_html('<span class="threadless-badge threadless-{}">{}</span>', name, _STATUS_LABELS[name])
+
+    @admin.display(description=_("last used"), ordering="last_used_at")
+    def last_used(self, key: AbstractAPIKey) -> SafeString:
+        return _day(key.last_used_at, never=_("never"))
+
+    @admin.display(description=_("expires"), ordering="expires_at")
+    def expires(self, key: AbstractAPIKey) -> SafeString:
+        return _day(key.expires_at, never=_("never"))
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, key: AbstractAPIKey) -> SafeString:
+        return _day(key.created_at)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Name, last four and the user's name, whatever field the host's users have for it."""
@@ -195,6 +210,15 @@ class _Opaque:
 
     def __str__(self) -> str:
         return self._secret
+
+
+def _day(moment: datetime | None, never: Any = "") -> SafeString:
+    """A short date that tells the exact time when pointed at."""
+    if moment is None:
+        return format_html('<span class="threadless-note">{}</span>', never)
+    local: Any = template_localtime(moment)
+    exact, day = formats.localize(local), formats.date_format(local, "SHORT_DATE_FORMAT")
+    return format_html('<span class="threadless-number" title="{}">{}</span>', exact, day)
 
 
 def _base_url(request: HttpRequest) -> str:

@@ -11,9 +11,11 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils import formats
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import template_localtime  # type: ignore[attr-defined]
 from django.utils.translation import gettext_lazy as _
 
 from threadless.conf import conf
@@ -62,13 +64,13 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Who called what, how it ended and what it cost."""
 
     list_display = (
-        "request", "opened_at", "key_name", "username", "model", "outcome", "status_code", "tokens", "first_token",
+        "request", "opened", "key_name", "username", "model", "outcome", "status_code", "tokens", "first_token",
         "duration", "is_stream",
     )  # fmt: skip
     list_display_links = ("request",)
     list_filter = ("state", ModelFilter, "is_stream", "usage_source", "opened_at")
     list_per_page = 50
-    sortable_by = ("opened_at",)
+    sortable_by = ("opened",)
     search_fields = ("request_id__exact", "key_label__startswith", "model__exact")
     search_help_text = _("A request id, a model, or the beginning of a key's name.")
     show_full_result_count = False
@@ -77,23 +79,23 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("export_csv",)
     change_list_template = "threadless/admin/usage_list.html"
     fieldsets = (
-        (None, {"fields": ("request_id", "opened_at", "outcome", "status_code", "error_code", "finish_reason")}),
-        (_("Caller"), {"fields": ("username", "key_label", "key_id")}),
-        (_("Target"), {"fields": ("model", "target_kind", "target_model", "backend", "upstream_model", "is_stream")}),
+        (None, {"fields": ("request_id", "opened_at", ("outcome", "status_code"), ("error_code", "finish_reason"))}),
+        (_("Caller"), {"fields": ("username", ("key_label", "key_id"))}),
+        (
+            _("Target"),
+            {"fields": (("model", "target_kind"), ("target_model", "backend"), "upstream_model", "is_stream")},
+        ),
         (
             _("Tokens"),
             {
                 "fields": (
-                    "prompt_tokens",
-                    "cached_tokens",
-                    "completion_tokens",
-                    "reasoning_tokens",
-                    "usage_source",
-                    "tool_calls",
+                    ("prompt_tokens", "cached_tokens"),
+                    ("completion_tokens", "reasoning_tokens"),
+                    ("usage_source", "tool_calls"),
                 )
             },
         ),
-        (_("Times"), {"fields": ("first_token", "duration", "deadline")}),
+        (_("Times"), {"fields": (("first_token", "duration"), "deadline")}),
     )
     readonly_fields = ("outcome", "status_code", "username", "first_token", "duration")
 
@@ -124,6 +126,12 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def request(self, record: UsageRecord) -> SafeString:
         return format_html('<code title="{}">{}</code>', record.request_id, _shortened(record.request_id))
 
+    @admin.display(description=_("when"), ordering="opened_at")
+    def opened(self, record: UsageRecord) -> SafeString:
+        local: Any = template_localtime(record.opened_at)
+        text = f"{local:%m-%d %H:%M:%S}"
+        return format_html('<span class="threadless-number" title="{}">{}</span>', formats.localize(local), text)
+
     @admin.display(description=_("key"))
     def key_name(self, record: UsageRecord) -> str:
         return record.key_label or record.key_id or str(_("(session)"))
@@ -145,7 +153,7 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return "–"
         return format_html('<span title="{}">{}</span>', record.error_code, record.http_status)
 
-    @admin.display(description=_("tokens in / out"))
+    @admin.display(description=_("tokens"))
     def tokens(self, record: UsageRecord) -> SafeString | str:
         if record.prompt_tokens is None:
             return "–"
@@ -189,7 +197,7 @@ def _cell(value: Any) -> Any:
 
 
 def _shortened(request_id: str) -> str:
-    return request_id if len(request_id) <= 20 else f"{request_id[:17]}…"
+    return request_id if len(request_id) <= 12 else f"{request_id[:11]}…"
 
 
 def _seconds(milliseconds: int | None) -> SafeString:
