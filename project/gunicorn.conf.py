@@ -1,21 +1,22 @@
 # ruff: noqa: N999  (the name that gunicorn gives its configuration)
 """Gunicorn for production: `gunicorn -c project/gunicorn.conf.py project.wsgi`. Command-line options win."""
 
-import importlib.util
 import os
 
 import gunicorn.config
 
 workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
 
-if importlib.util.find_spec("gevent"):
-    # One process per core, and a greenlet for each call: a thousand slow streams cost little more than their sockets.
-    worker_class = "gevent"
-    worker_connections = 2000
-else:
+try:
+    import gunicorn.workers.ggevent  # needs gevent, in some versions also the package `packaging`
+except (ImportError, RuntimeError):
     # One thread per call: right for small installations. Calls beyond this number wait for a free thread.
     worker_class = "gthread"
     threads = 64
+else:
+    # One process per core, and a greenlet for each call: a thousand slow streams cost little more than their sockets.
+    worker_class = "gevent"
+    worker_connections = 2000
 
 # A worker that does not report for this long is killed with all its streams. Gevent and gthread report while calls
 # wait for an upstream, so only a truly stuck worker is hit.

@@ -51,7 +51,7 @@ class Process:
 
     def last_words(self) -> str:
         """The last line of the log that says something, for an error message."""
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if len(line.strip()) > 1]
         return lines[-1] if lines else f"{self.name} said nothing (exit status {self.popen.poll()})."
 
     def stop(self) -> None:

@@ -49,4 +49,4 @@ def wait_until_healthy(process: Process, url: str) -> None:
                 return
         except requests.RequestException:
             time.sleep(_TRY_EVERY_SECONDS)
-    raise DidNotStart(f"The server did not start: {process.last_words()} See {process.log}.")
+    raise DidNotStart(f"The server did not start: {process.last_words()}")

@@ -87,6 +87,12 @@ def test_check_fails_when_the_upstream_refuses(tmp_path, canned):
     assert "The endpoint answered 50" in done.stderr
 
 
+def test_check_leaves_the_hosts_own_database_alone(tmp_path, canned):
+    own = tmp_path / "own.sqlite3"
+    quickstart_run.check(tmp_path / "demo.sqlite3", **canned, DATABASE_URL=f"sqlite:///{own}")
+    assert not own.exists()
+
+
 def test_check_fails_when_the_port_is_taken(tmp_path, canned):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = quickstart_run.check(tmp_path / "demo.sqlite3", "--port", str(taken.getsockname()[1]), **canned)

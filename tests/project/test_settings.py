@@ -54,9 +54,12 @@ def test_upstream_variables_become_backend_options():
     ],
 )
 def test_database_gets_what_it_wants_under_load(url, option, value):
-    database = read_settings('s.DATABASES["default"]', DATABASE_URL=url)
-    assert database["OPTIONS"][option] == value
-    assert database["CONN_MAX_AGE"] == 0
+    assert read_settings('s.DATABASES["default"]["OPTIONS"]', DATABASE_URL=url)[option] == value
+
+
+@pytest.mark.parametrize("url", ["postgres://host/name", "mysql://host/name"])
+def test_connection_to_a_database_server_ends_with_its_request(url):
+    assert read_settings('s.DATABASES["default"]["CONN_MAX_AGE"]', DATABASE_URL=url) == 0
 
 
 def test_cache_can_be_redis():

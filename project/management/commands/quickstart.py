@@ -24,6 +24,7 @@ _MARK = "QUICKSTART_DATABASE_URL"
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they may open the host's own database, and run once that is out of sight
     help = "Start the platform with demo data, an upstream and a production server, and make one streamed call."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,7 +46,7 @@ class Command(BaseCommand):
                     self.serve(processes)
             self.say("\nAll well; everything is stopped again.")
         except (DidNotStart, CallFailed, OSError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error}\nLogs are in {places.DEMO}.") from error
         except KeyboardInterrupt:
             self.say("\nStopped.")
             if check:
@@ -53,6 +54,7 @@ class Command(BaseCommand):
 
     def run(self, processes: Processes, port: int) -> None:
         """Everything up to the lines to copy."""
+        self.check()
         call_command("migrate", verbosity=0, interactive=False)
         demo = create_demo_data()
         upstream = start_upstream(processes, self.say)
