@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
+
+from django.db.models import Exists, OuterRef, QuerySet
 
 from project import llm
 from project.accounts.models import ApiKey, Membership, organisation_id_of
@@ -25,10 +27,14 @@ class PlatformCaller(Caller):
 class PlatformKeyAdapter(ModelKeyAdapter):
     """Keys of `accounts.ApiKey`, which stop when their user leaves the organisation."""
 
+    def get_queryset(self) -> QuerySet[Any]:
+        memberships = Membership.objects.filter(user=OuterRef("user"), organisation=OuterRef("organisation"))
+        keys: QuerySet[Any] = super().get_queryset()
+        return keys.annotate(is_member=Exists(memberships))
+
     def check_key(self, key: AbstractAPIKey) -> None:
         super().check_key(key)
-        organisation_id = cast("ApiKey", key).organisation_id
-        if not Membership.objects.filter(user_id=key.user_id, organisation_id=organisation_id).exists():
+        if not getattr(key, "is_member", False):
             raise NotAuthenticated("The user of this API key has left its organisation.")
 
     def get_caller(self, key: AbstractAPIKey) -> PlatformCaller:

@@ -209,9 +209,10 @@ class Settings:
         value = self[name]
         return None if value is None else int(value)
 
-    def _imported(self, name: str) -> Any:
+    def _imported(self, name: str) -> Callable[..., Any]:
         value = self[name]
-        return import_string(value) if isinstance(value, str) else value
+        imported: Callable[..., Any] = import_string(value) if isinstance(value, str) else value
+        return imported
 
     def _imported_list(self, name: str) -> list[type[Any]]:
         values: Sequence[Any] = self[name]

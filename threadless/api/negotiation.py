@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 
 def wants_page(request: Request) -> bool:
-    """True for a browser's GET."""
-    return request.method == "GET" and "text/html" in request.META.get("HTTP_ACCEPT", "").lower()
+    """True for a GET by the browser of somebody who is signed in, on a host that has templates at all."""
+    if request.method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
+        return False
+    if request.META.get("HTTP_AUTHORIZATION", "").strip().lower().startswith("bearer"):
+        return False
+    user = getattr(request._request, "user", None)
+    return user is not None and user.is_authenticated and _has_templates()
+
+
+def _has_templates() -> bool:
+    try:
+        get_template("rest_framework/base.html")
+    except TemplateDoesNotExist:
+        return False
+    return True
 
 
 class AnyNegotiation(BaseContentNegotiation):
-    """JSON always; the browsable page only for a GET that asks for HTML."""
+    """JSON always; the browsable page only for those who `wants_page` means."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
-        return parsers[0] if parsers else None
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return next(iter(parsers), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        renderer = renderers[-1] if wants_page(request) else renderers[0]
+        choices = list(renderers)
+        renderer = choices[-1] if wants_page(request) else choices[0]
         return renderer, renderer.media_type or "application/json"

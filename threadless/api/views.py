@@ -9,7 +9,6 @@ import msgspec
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,7 +20,7 @@ from threadless.api.client import is_async, watch
 from threadless.api.exception_handler import exception_handler
 from threadless.api.headers import Stopwatch, request_id_of, set_headers
 from threadless.api.negotiation import AnyNegotiation, wants_page
-from threadless.api.renderers import CompletionsPageRenderer, JSONRenderer
+from threadless.api.renderers import CompletionsPageRenderer, JSONRenderer, ModelsPageRenderer
 from threadless.api.throttling import Limit, charge_tokens
 from threadless.backends import backends
 from threadless.completions import resolvers
@@ -75,12 +74,10 @@ class OpenAIView(APIView):
         super().initial(request, *args, **kwargs)
         self.stopwatch.lap("auth")
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         for release in self.leases:
             release()
-        if getattr(response, "exception", False):
+        if getattr(response, "exception", False) and not wants_page(request):
             request.accepted_renderer = JSONRenderer()
             request.accepted_media_type = "application/json"
         finalized = super().finalize_response(request, response, *args, **kwargs)
@@ -102,13 +99,13 @@ class ChatCompletionsView(OpenAIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in ("GET", "POST"):
             self.http_method_not_allowed(request)
-        if request.method == "GET":
-            self._check_page(request)
+        if request.method == "GET" and not wants_page(request):
+            self.http_method_not_allowed(request)  # whoever GETs this path without a browser has mistaken the method
         super().initial(request, *args, **kwargs)
 
     def get(self, request: Request) -> Response:
         """The browsable page."""
-        return Response({"models": [target.id for target in resolvers.targets(caller_of(request))]})
+        return Response({"targets": resolvers.targets(caller_of(request))})
 
     def post(self, request: Request) -> HttpResponseBase:
         """One completion."""
@@ -121,12 +118,6 @@ class ChatCompletionsView(OpenAIView):
         call.on_end.append(lambda ended: charge_tokens(ended.caller, ended.usage))
         watch(request._request, call)
         return self._stream(request, call) if body.is_stream else self._complete(request, call)
-
-    def _check_page(self, request: Request) -> None:
-        """HTML is for people who are signed in; anything else that GETs this path has mistaken the method."""
-        user = getattr(request._request, "user", None)
-        if not wants_page(request) or user is None or not user.is_authenticated:
-            self.http_method_not_allowed(request)
 
     def _target(self, request: Request, body: ParsedBody) -> Target:
         target = resolvers.resolve(body.typed.model, caller_of(request))
@@ -170,9 +161,16 @@ class ChatCompletionsView(OpenAIView):
 class ModelListView(OpenAIView):
     """`GET models`: the models and agents that `POST chat/completions` would find for this caller."""
 
+    def get_renderers(self) -> list[Any]:
+        return [JSONRenderer(), ModelsPageRenderer()]
+
+    def get_view_name(self) -> str:
+        return "Models"
+
     def get(self, request: Request) -> Response:
         """The OpenAI list shape."""
-        return Response({"object": "list", "data": [_model(target) for target in resolvers.targets(caller_of(request))]})
+        models = [_model(target) for target in resolvers.targets(caller_of(request))]
+        return Response({"object": "list", "data": models})
 
 
 class ModelDetailView(OpenAIView):

@@ -73,5 +73,6 @@ def usage_body(usage: Usage, given: Any) -> JSONObject:
 
 def _tokens(given: Any, name: str) -> int:
     value = given.get(name) if isinstance(given, dict) else None
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return min(max(value, 0), 2_147_483_647) if is_count else 0  # type: ignore[type-var]
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), 2_147_483_647)

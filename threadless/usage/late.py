@@ -16,7 +16,7 @@ from threadless.usage.connections import release_connections
 
 logger = logging.getLogger("threadless.usage")
 
-Write = Callable[[int, dict[str, Any]], None]
+Write = Callable[[int, dict[str, Any]], int]
 
 CAPACITY: Final = 100_000
 """Outcomes kept in memory, some 50 MB; beyond it the oldest are logged as lost (a sweep marks their rows)."""

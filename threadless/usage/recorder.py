@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
-from django.db import DatabaseError, InterfaceError, router, transaction
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 from threadless.conf import conf
 from threadless.types import Caller, Target, Usage
-from threadless.usage import late, sweep
+from threadless.usage import late, statements, sweep
 from threadless.usage.connections import release_connections
 from threadless.usage.models import UsageRecord
 
@@ -76,36 +76,42 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
     def open(self, opening: Opening) -> int:
         """The primary key of a committed row; raises `RuntimeError` inside a transaction, where a row can vanish."""
         caller, target = opening.caller, opening.target
-        record = UsageRecord(
-            request_id=opening.request_id,
-            key_id=caller.key_id[:64],
-            key_label=_text(caller.label, 100),
-            user_id=caller.user_id,
-            model=target.id[:200],
-            target_kind=target.kind,
-            target_model=target.model[:200],
-            backend=target.backend[:64],
-            is_stream=opening.is_stream,
-            opened_at=opening.opened_at,
-            deadline=opening.deadline,
+        _check_durable()
+        entry = statements.insert(
+            {
+                "request_id": opening.request_id,
+                "key_id": caller.key_id[:64],
+                "key_label": caller.label[:100],
+                "user_id": caller.user_id,
+                "model": target.id[:200],
+                "target_kind": target.kind,
+                "target_model": target.model[:200],
+                "backend": target.backend[:64],
+                "is_stream": opening.is_stream,
+                "opened_at": opening.opened_at,
+                "deadline": opening.deadline,
+            }
         )
-        using = router.db_for_write(UsageRecord)
-        with transaction.atomic(using=using, durable=True):
-            record.save(force_insert=True, using=using)
-        release_connections()
-        return int(record.pk)
+        release_connections(keep_files=not opening.is_stream)
+        return entry
 
     def settle(self, entry: int, outcome: Outcome) -> None:
         """Write the outcome, or leave it to the retry thread while the database is away."""
         values = columns(outcome)
         try:
-            write(entry, values)
+            statements.settle(entry, values)
             sweep.sweep_sometimes()
         except (DatabaseError, InterfaceError):
             logger.warning("Usage record %s is settled later: the database did not take it.", entry)
-            late.settle_later(entry, values, write)
-        finally:
-            release_connections()
+            late.settle_later(entry, values, statements.settle)
+
+
+def _check_durable() -> None:
+    """Raise `RuntimeError` inside a transaction that could take the row with it; those of tests are none."""
+    using = router.db_for_write(UsageRecord)
+    if connections[using].in_atomic_block:
+        with transaction.atomic(using=using, durable=True):
+            pass
 
 
 def columns(outcome: Outcome) -> dict[str, Any]:
@@ -136,9 +142,3 @@ def _text(value: str, length: int) -> str:
 
 def _count(value: int, most: int = 2**31 - 1) -> int:
     return min(max(value, 0), most)
-
-
-def write(entry: int, values: dict[str, Any]) -> None:
-    """Settle a row unless it is final: the owner's word also mends what a sweep has guessed."""
-    provisional = (UsageRecord.State.OPEN, UsageRecord.State.INTERRUPTED)
-    UsageRecord.objects.filter(pk=entry, state__in=provisional).update(**values)
