@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ThreadlessConfig(AppConfig):
-    """Registers the system checks; starts nothing."""
+    """Registers the system checks and listens to the server's end; starts nothing."""
 
     name = "threadless"
     verbose_name = _("Threadless completions")
@@ -13,3 +13,6 @@ class ThreadlessConfig(AppConfig):
 
     def ready(self) -> None:
         from threadless import checks  # noqa: F401  (registers itself)
+        from threadless.completions.shutdown import follow_server
+
+        follow_server()

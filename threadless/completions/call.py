@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
+from threadless.completions import shutdown
 from threadless.completions.answer import Answer, answer_of
 from threadless.completions.channel import Channel
 from threadless.completions.chunks import ChunkStream
@@ -25,6 +26,7 @@ from threadless.completions.wire import ParsedBody
 from threadless.conf import conf
 from threadless.exceptions import APIError, Cancelled, InternalError
 from threadless.types import Caller, Chunk, JSONObject, Target, Usage
+from threadless.usage.connections import release_connections
 from threadless.usage.recorder import FinalState, Opening, Outcome
 
 logger = logging.getLogger("threadless")
@@ -76,6 +78,8 @@ class Call:
         self.lifetime.cancel(failure)
         if failure is None:
             self.channel.close()  # wakes a reader that waits for room
+        else:
+            self.channel.hurry()
 
     def complete(self) -> JSONObject:
         """Run a plain call in this thread and return the body; raises like `result`."""
@@ -104,6 +108,7 @@ class Call:
                 work()
             finally:
                 self.channel.close()
+                release_connections()
 
         threading.Thread(target=run, name="threadless-reader", daemon=True).start()
 
@@ -147,7 +152,13 @@ class Call:
 
     @contextmanager
     def _owned(self) -> Iterator[None]:
-        """The work of the owner: whatever happens within, the call is settled once and its failure kept."""
+        """The work of the owner, which the end of the server waits for."""
+        with shutdown.running(self), self._settled():
+            yield
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Whatever happens within, the call is settled once and its failure kept."""
         state: FinalState = "failed"
         try:
             with self.lifetime.active():

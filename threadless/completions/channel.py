@@ -18,6 +18,7 @@ class Channel:
         self._items: deque[bytes] = deque()
         self._changed = threading.Condition()
         self.is_closed = False
+        self._is_hurried = False
         self.on_change: Callable[[], None] | None = None
         """Called after each put and at the close: how an event loop learns of it."""
 
@@ -30,6 +31,12 @@ class Channel:
             self._changed.notify_all()
         self._announce()
         return True
+
+    def hurry(self) -> None:
+        """The call ends early: nobody waits for room any more; what waits here is still taken."""
+        with self._changed:
+            self._is_hurried = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """No more items will come, or none will be taken: wakes both sides."""
@@ -62,7 +69,7 @@ class Channel:
             on_change()
 
     def _has_room(self) -> bool:
-        return len(self._items) < CAPACITY or self.is_closed
+        return len(self._items) < CAPACITY or self.is_closed or self._is_hurried
 
     def _has_news(self) -> bool:
         return bool(self._items) or self.is_closed

@@ -1,0 +1,126 @@
+"""What becomes of running calls when their server stops.
+
+They go on for as long as the server lets them. Shortly before it would cut them they end with an error that their
+clients can read, and are settled. gunicorn and uvicorn say by SIGTERM that they stop, and how long they wait stands
+in their own handler's object, so that a host has nothing to set. A server that waits for ever is left to do so.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+from threadless.exceptions import APIError, UpstreamUnavailable
+from threadless.usage import late  # noqa: F401  (its exit hook must be registered before ours, so as to run after it)
+
+_MARGIN_SECONDS: Final = 3.0
+"""Taken from the server's patience to tell the clients and to settle the rows."""
+_EXIT_SECONDS: Final = 3.0
+"""How long the end of the process may wait for the last calls to be settled."""
+
+
+class Cancellable(Protocol):
+    """A call, as far as it concerns this module."""
+
+    def cancel(self, failure: APIError | None = None) -> None: ...
+
+
+_running: set[Cancellable] = set()
+_changed = threading.Condition()
+_is_over = False
+_is_following = False
+
+
+@contextmanager
+def running(call: Cancellable) -> Iterator[None]:
+    """Around all that the owner of a call does, the settlement included."""
+    with _changed:
+        _running.add(call)
+    if _is_over:
+        call.cancel(_failure())
+    try:
+        yield
+    finally:
+        with _changed:
+            _running.discard(call)
+            _changed.notify_all()
+
+
+def end_calls(timeout: float) -> bool:
+    """End the running calls, and any that still begins, with an error; False if some are unsettled after `timeout`.
+
+    For servers that this module does not know, and for the end of a process.
+    """
+    global _is_over
+    _is_over = True
+    with _changed:
+        calls = list(_running)
+    for call in calls:
+        call.cancel(_failure())
+    with _changed:
+        return _changed.wait_for(lambda: not _running, timeout)
+
+
+def _failure() -> APIError:
+    return UpstreamUnavailable("The server is shutting down. Please try again.", headers={"Retry-After": "1"})
+
+
+def follow_server() -> None:
+    """End the calls in time when the server around us is told to stop. Costs nothing where there is none, or twice.
+
+    gunicorn listens to signals before it loads Django, a uvicorn of one process only after that: hence this is asked
+    when Django is set up, and again by streams in the event loop. Other threads cannot set a signal's handler.
+    """
+    global _is_following
+    if _is_following or threading.current_thread() is not threading.main_thread():
+        return
+    told = signal.getsignal(signal.SIGTERM)
+    patience = _patience(getattr(told, "__self__", None))
+    if not callable(told) or patience is None:
+        return
+    _is_following = True
+    seconds = max(patience - _MARGIN_SECONDS, patience / 2)
+
+    def stop(number: int, frame: Any) -> None:
+        # Not `threading.Thread`: it waits for the thread to start, which a signal handler under gevent must not.
+        _thread.start_new_thread(_end_after, (seconds,))
+        told(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it
+
+
+def _patience(server: Any) -> float | None:
+    """Seconds that a gunicorn worker or a uvicorn server waits for its requests to end; None for anything else."""
+    gunicorn = getattr(getattr(server, "cfg", None), "graceful_timeout", None)
+    uvicorn = getattr(getattr(server, "config", None), "timeout_graceful_shutdown", None)
+    seconds = uvicorn if gunicorn is None else gunicorn
+    return float(seconds) if isinstance(seconds, int | float) else None
+
+
+def _end_after(seconds: float) -> None:
+    time.sleep(seconds)
+    end_calls(_MARGIN_SECONDS)
+
+
+def _at_exit() -> None:
+    end_calls(_EXIT_SECONDS)
+
+
+def _start_afresh() -> None:
+    """In a fork: the calls are its parent's."""
+    global _changed, _is_over, _is_following
+    _changed = threading.Condition()
+    _is_over = _is_following = False
+    _running.clear()
+
+
+atexit.register(_at_exit)
+os.register_at_fork(after_in_child=_start_afresh)
