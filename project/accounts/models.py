@@ -52,3 +52,9 @@ class ApiKey(AbstractAPIKey):
     """A key acts for its user inside one organisation."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="api_keys")
+
+    def save(self, **options: Any) -> None:
+        """A key made without an organisation, as by `create_api_key`, acts in the one that its user works in."""
+        if not self.organisation_id and (organisation_id := organisation_id_of(self.user_id)):
+            self.organisation_id = organisation_id
+        super().save(**options)

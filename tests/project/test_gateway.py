@@ -1,12 +1,14 @@
 """The plug: how small it is, and that it sends threadless down the platform's own LLM path."""
 
 import inspect
+from dataclasses import replace
 
 import pytest
 from django.conf import settings as platform_settings
+from django.core.management import call_command
 
 from project import gateway
-from project.accounts.models import Membership, Organisation
+from project.accounts.models import ApiKey, Membership, Organisation
 from project.chats.models import Chat, Message
 from tests.project.platform import stranger
 from threadless.models import UsageRecord
@@ -108,3 +110,10 @@ def test_key_stops_when_its_user_leaves_the_organisation(platform, upstream):
 def test_signed_in_session_works_in_its_users_organisation(platform):
     caller = gateway.Caller(user_id=platform.member.pk)
     assert gateway.organisation_of(caller) == platform.organisation.pk
+
+
+def test_command_makes_a_key_of_its_users_organisation(platform, upstream, capsys):
+    call_command("create_api_key", user="ada", name="cron", scopes=["CHATS:WRITE"])
+    secret = capsys.readouterr().out.strip()
+    assert ApiKey.objects.get(name="cron").organisation == platform.organisation
+    assert replace(platform, secret=secret).post(ask("small")).status_code == 200
