@@ -1,0 +1,110 @@
+"""A row is there before the upstream is asked, and is settled once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from tests.factories import make_opening, make_record
+from threadless.types import Caller, Target, Usage
+from threadless.usage.models import UsageRecord
+from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
+
+COMPLETED = Outcome(state="completed", http_status=200)
+
+
+def settle(outcome: Outcome, **fields: Any) -> UsageRecord:
+    record = make_record(**fields)
+    DatabaseUsageRecorder().settle(record.pk, outcome)
+    record.refresh_from_db()
+    return record
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_writes_row_that_says_open() -> None:
+    opening = make_opening(request_id="req_1", is_stream=True)
+    entry = DatabaseUsageRecorder().open(opening)
+    record = UsageRecord.objects.get(pk=entry)
+    assert (record.request_id, record.state, record.is_stream) == ("req_1", "open", True)
+    assert (record.key_id, record.key_label, record.model, record.target_model) == ("7", "laptop", "small", "upstream-small")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_sets_deadline_a_minute_after_longest_call(settings: Any) -> None:
+    settings.THREADLESS = {"MAX_CALL_SECONDS": 100}
+    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(make_opening()))
+    assert record.deadline - record.opened_at == timedelta(seconds=160)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_inside_transaction_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        DatabaseUsageRecorder().open(make_opening())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_gives_connection_back() -> None:
+    DatabaseUsageRecorder().open(make_opening())
+    assert connection.connection is None or connection.is_in_memory_db()  # SQLite keeps what would vanish
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_cuts_long_names() -> None:
+    caller = Caller(user_id=None, key_id="k" * 99, label="l" * 999 + "\0")
+    entry = DatabaseUsageRecorder().open(make_opening(caller=caller, target=Target(id="m" * 999, model="u" * 999)))
+    record = UsageRecord.objects.get(pk=entry)
+    assert [len(text) for text in (record.key_id, record.key_label, record.model, record.target_model)] == [64, 100, 200, 200]
+
+
+@pytest.mark.django_db
+def test_settle_writes_tokens_and_times() -> None:
+    usage = Usage(prompt_tokens=10, completion_tokens=5, cached_tokens=3, reasoning_tokens=2, source="estimated")
+    record = settle(replace(COMPLETED, usage=usage, first_token_seconds=0.25, duration_seconds=1.5, tool_calls=1))
+    assert (record.prompt_tokens, record.completion_tokens, record.cached_tokens, record.reasoning_tokens) == (10, 5, 3, 2)
+    assert (record.usage_source, record.tool_calls) == ("estimated", 1)
+    assert (record.first_token_ms, record.duration_ms) == (250, 1500)
+
+
+@pytest.mark.django_db
+def test_settle_without_usage_leaves_tokens_empty() -> None:
+    record = settle(Outcome(state="failed", http_status=502, error_code="upstream_error"))
+    assert (record.state, record.http_status, record.error_code) == ("failed", 502, "upstream_error")
+    assert (record.prompt_tokens, record.completion_tokens, record.usage_source) == (None, None, "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["open", "interrupted"])
+def test_settle_of_provisional_row_wins(state: str) -> None:
+    assert settle(COMPLETED, state=state).state == "completed"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
+def test_settle_of_final_row_changes_nothing(state: str) -> None:
+    record = settle(replace(COMPLETED, http_status=201), state=state)
+    assert (record.state, record.http_status) == (state, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "kept"), [("x" * 999, "x" * 200), ("a\0b", "ab"), ("a\ud800b", "a?b"), ("Modèle 模型", "Modèle 模型")]
+)
+def test_settle_cuts_upstream_text_to_what_databases_take(given: str, kept: str) -> None:
+    assert settle(replace(COMPLETED, upstream_model=given)).upstream_model == kept
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("given", "kept"), [(-1, 0), (10**12, 2**31 - 1)])
+def test_settle_cuts_upstream_counts_to_what_databases_take(given: int, kept: int) -> None:
+    assert settle(replace(COMPLETED, usage=Usage(prompt_tokens=given))).prompt_tokens == kept
+
+
+@pytest.mark.django_db
+def test_settle_takes_one_query(django_assert_num_queries: Any) -> None:
+    record = make_record()
+    with django_assert_num_queries(1):
+        DatabaseUsageRecorder().settle(record.pk, COMPLETED)

@@ -1,0 +1,83 @@
+"""Rows whose owner must have died are marked, by the database's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from tests.factories import make_record
+from threadless.usage.models import UsageRecord
+from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
+from threadless.usage.sweep import sweep
+
+pytestmark = pytest.mark.django_db
+
+
+def overdue(**fields: Any) -> UsageRecord:
+    return make_record(deadline=timezone.now() - timedelta(seconds=5), **fields)
+
+
+def test_sweep_marks_open_row_past_deadline() -> None:
+    record = overdue()
+    assert sweep() == 1
+    record.refresh_from_db()
+    assert record.state == "interrupted"
+
+
+def test_sweep_leaves_row_with_time_left() -> None:
+    record = make_record(deadline=timezone.now() + timedelta(seconds=30))
+    assert sweep() == 0
+    record.refresh_from_db()
+    assert record.state == "open"
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "cancelled", "interrupted"])
+def test_sweep_leaves_row_that_is_settled(state: str) -> None:
+    record = overdue(state=state)
+    assert sweep() == 0
+    record.refresh_from_db()
+    assert record.state == state
+
+
+def test_sweep_marks_no_more_than_limit() -> None:
+    for _ in range(3):
+        overdue()
+    assert [sweep(limit=2), sweep(limit=2), sweep(limit=2)] == [2, 1, 0]
+
+
+def test_sweep_without_overdue_rows_takes_one_query(django_assert_num_queries: Any) -> None:
+    make_record()
+    with django_assert_num_queries(1):
+        sweep()
+
+
+def test_settle_after_sweep_wins() -> None:
+    record = overdue()
+    sweep()
+    DatabaseUsageRecorder().settle(record.pk, Outcome(state="completed", http_status=200))
+    record.refresh_from_db()
+    assert record.state == "completed"
+
+
+@pytest.mark.parametrize(("first", "second"), [("3", "0")])
+def test_command_prints_number_and_is_idempotent(first: str, second: str) -> None:
+    for _ in range(3):
+        overdue()
+    outputs = [StringIO(), StringIO()]
+    for output in outputs:
+        call_command("threadless_sweep", stdout=output)
+    assert [output.getvalue().strip() for output in outputs] == [first, second]
+
+
+def test_command_sweeps_more_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    rows = [UsageRecord(opened_at=now, deadline=now - timedelta(days=1), is_stream=False) for _ in range(1001)]
+    UsageRecord.objects.bulk_create(rows)
+    output = StringIO()
+    call_command("threadless_sweep", stdout=output)
+    assert output.getvalue().strip() == "1001"

@@ -1,0 +1,23 @@
+"""Tokens that the upstream did not count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from threadless.usage.tokens import count, estimate
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("模型", 2), ("\ud800", 1)])
+def test_estimate_is_a_quarter_of_the_bytes_rounded_up(text: str, tokens: int) -> None:
+    assert estimate(text, "any") == tokens
+
+
+def test_count_of_no_text_is_zero() -> None:
+    assert count("", "any") == 0
+
+
+def test_count_follows_configured_counter(settings: Any) -> None:
+    settings.THREADLESS = {"TOKEN_COUNTER": lambda text, model: len(text) + len(model)}
+    assert count("four", "m") == 5
