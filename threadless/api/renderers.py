@@ -22,7 +22,43 @@ class JSONRenderer(BaseRenderer):
         return b"" if data is None else msgspec.json.encode(data)
 
 
-class CompletionsPageRenderer(BrowsableAPIRenderer):
-    """The page on which a signed-in user tries the endpoint in a browser."""
+class _PageRenderer(BrowsableAPIRenderer):
+    """DRF's browsable page in our own dress, without the forms that DRF would make by trying every method."""
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
+        failure = data.get("error")
+        given = {"notice": failure["message"]} if failure else data
+        return context | {"endpoint": context["request"].path} | given
+
+    def get_content(self, *args: Any) -> str:
+        return ""
+
+    def get_rendered_html_form(self, *args: Any) -> None:
+        return None
+
+    def get_raw_data_form(self, *args: Any) -> None:
+        return None
+
+    def get_filter_form(self, *args: Any) -> None:
+        return None
+
+
+class CompletionsPageRenderer(_PageRenderer):
+    """The page on which a signed-in user tries the endpoint in a browser, or reads why it cannot be."""
 
     template = "threadless/completions.html"
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
+        context = super().get_context(data, accepted_media_type, renderer_context)
+        return context | {"method": "POST", "chosen": context["request"].query_params.get("model")}
+
+
+class ModelsPageRenderer(_PageRenderer):
+    """The models and agents of a signed-in user, each with a way to try it."""
+
+    template = "threadless/models.html"
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
+        context = super().get_context(data, accepted_media_type, renderer_context)
+        return context | {"method": "GET", "models": data.get("data", ())}

@@ -1,0 +1,236 @@
+// The playground: sends the form as a chat completion with the reader's own session, and shows what comes back.
+const element = (name) => document.getElementById(`tl-${name}`);
+const form = element("form");
+
+if (form) start();
+
+function start() {
+    let controller = null;
+    form.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        controller = new AbortController();
+        await send(controller);
+        controller = null;
+    });
+    element("stop").addEventListener("click", () => controller?.abort());
+    form.addEventListener("input", showSnippets);
+    form.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !element("send").disabled) form.requestSubmit();
+    });
+    for (const tab of tabs()) tab.addEventListener("click", () => select(tab));
+    element("copy").addEventListener("click", copy);
+    showSnippets();
+}
+
+// The request
+
+function requestBody() {
+    const messages = [{ role: "user", content: form.elements.user.value }];
+    const system = form.elements.system.value.trim();
+    if (system) messages.unshift({ role: "system", content: system });
+    const body = { model: form.elements.model.value, messages };
+    return form.elements.stream.checked ? { ...body, stream: true, stream_options: { include_usage: true } } : body;
+}
+
+async function send(controller) {
+    const run = new Run();
+    try {
+        const response = await fetch(form.action, {
+            method: "POST",
+            headers: {
+                "Content-Type": "application/json",
+                [form.dataset.csrfHeader]: form.elements.csrfmiddlewaretoken.value,
+            },
+            body: JSON.stringify(requestBody()),
+            signal: controller.signal,
+        });
+        await run.read(response);
+    } catch (error) {
+        run.fail(error.name === "AbortError" ? form.dataset.stopped : error.shown ?? form.dataset.unreachable);
+    } finally {
+        run.end();
+    }
+}
+
+function failure(text) {
+    return Object.assign(new Error(text), { shown: text });
+}
+
+// The answer
+
+class Run {
+    constructor() {
+        this.started = performance.now();
+        this.raw = [];
+        this.hasText = false;
+        for (const name of ["status", "first", "total", "usage", "request"]) show(name, "–");
+        for (const name of ["answer", "raw", "count"]) element(name).replaceChildren();
+        element("error").hidden = true;
+        element("answer").classList.remove("tl-failed");
+        this.setBusy(true);
+    }
+
+    async read(response) {
+        show("status", `${response.status} ${response.statusText}`.trim(), response.ok ? "tl-good" : "tl-bad");
+        show("request", response.headers.get("x-request-id") ?? "–");
+        const type = response.headers.get("Content-Type") ?? "";
+        if (type.startsWith("text/event-stream")) return this.readEvents(response);
+        if (!type.startsWith("application/json")) throw failure(form.dataset.notOurs);
+        const body = await response.json();
+        this.add(JSON.stringify(body, null, 2));
+        if (body.error) throw failure(body.error.message);
+        this.take(body.choices?.[0]?.message, body.usage);
+    }
+
+    async readEvents(response) {
+        let isDone = false;
+        for await (const data of events(response.body)) {
+            this.add(data);
+            if (data === "[DONE]") { isDone = true; continue; }
+            const chunk = JSON.parse(data);
+            if (chunk.error) throw failure(chunk.error.message);
+            this.take(chunk.choices?.[0]?.delta, chunk.usage);
+        }
+        if (!isDone) throw failure(form.dataset.cut);
+    }
+
+    take(message, usage) {
+        if (message?.reasoning_content) this.write(message.reasoning_content, "tl-reasoning");
+        if (message?.content || message?.refusal) this.write(message.content || message.refusal, "tl-text");
+        if (message?.tool_calls && !this.hasText) this.write(form.dataset.tools, "tl-reasoning");
+        if (usage) show("usage", `${usage.prompt_tokens} / ${usage.completion_tokens}`);
+    }
+
+    write(text, kind) {
+        const answer = element("answer");
+        if (!this.hasText) show("first", seconds(this.started));
+        this.hasText = true;
+        let span = answer.lastElementChild;
+        if (span?.className !== kind) {
+            span = document.createElement("span");
+            span.className = kind;
+            answer.append(span);
+        }
+        const isAtEnd = answer.scrollHeight - answer.scrollTop - answer.clientHeight < 40;
+        span.append(text);
+        if (isAtEnd) answer.scrollTop = answer.scrollHeight;
+    }
+
+    add(data) {
+        this.raw.push(data);
+        element("raw").append(`${data}\n`);
+        element("count").textContent = this.raw.length > 1 ? `(${this.raw.length})` : "";
+    }
+
+    fail(text) {
+        element("error").textContent = text;
+        element("error").hidden = false;
+        element("answer").classList.add("tl-failed");
+    }
+
+    end() {
+        show("total", seconds(this.started));
+        this.setBusy(false);
+    }
+
+    setBusy(isBusy) {
+        element("send").disabled = isBusy;
+        element("stop").hidden = !isBusy;
+        element("answer").classList.toggle("tl-busy", isBusy);
+    }
+}
+
+/** The data of each server-sent event; comments, which are pings, are left out. */
+async function* events(stream) {
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        const parts = (rest + value).split("\n\n");
+        rest = parts.pop();
+        for (const part of parts) if (part.startsWith("data: ")) yield part.slice(6);
+    }
+}
+
+function show(name, text, kind = "") {
+    element(name).textContent = text;
+    element(name).className = kind;
+}
+
+function seconds(since) {
+    return `${((performance.now() - since) / 1000).toFixed(2)} s`;
+}
+
+// The same call elsewhere
+
+function showSnippets() {
+    const body = requestBody();
+    if (!body.messages.at(-1).content) body.messages.at(-1).content = "Hello";
+    element("curl").textContent = curl(body);
+    element("python").textContent = python(body);
+}
+
+function curl(body) {
+    const quoted = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
+    return [
+        `curl ${body.stream ? "-N " : ""}${form.action} \\`,
+        '  -H "Authorization: Bearer YOUR_KEY" \\',
+        '  -H "Content-Type: application/json" \\',
+        `  -d '${quoted}'`,
+    ].join("\n");
+}
+
+function python(body) {
+    const messages = body.messages.map(
+        ({ role, content }) => `        {"role": "${role}", "content": ${JSON.stringify(content)}},`,
+    );
+    const lines = [
+        "from openai import OpenAI",
+        "",
+        `client = OpenAI(base_url=${JSON.stringify(form.action.replace(/\/chats?\/completions\/?$/, ""))}, api_key="YOUR_KEY")`,
+        `${body.stream ? "stream" : "completion"} = client.chat.completions.create(`,
+        `    model=${JSON.stringify(body.model)},`,
+        "    messages=[",
+        ...messages,
+        "    ],",
+    ];
+    if (!body.stream) return [...lines, ")", "print(completion.choices[0].message.content)"].join("\n");
+    return [
+        ...lines,
+        "    stream=True,",
+        '    stream_options={"include_usage": True},',
+        ")",
+        "for chunk in stream:",
+        "    if chunk.choices:",
+        '        print(chunk.choices[0].delta.content or "", end="", flush=True)',
+    ].join("\n");
+}
+
+// Tabs
+
+function tabs() {
+    return document.querySelectorAll('.tl-tabs [role="tab"]');
+}
+
+function select(chosen) {
+    for (const tab of tabs()) {
+        tab.setAttribute("aria-selected", String(tab === chosen));
+        document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
+    }
+}
+
+async function copy() {
+    const button = element("copy");
+    const label = button.dataset.label ??= button.textContent;
+    const pane = document.querySelector(".tl-code pre:not([hidden])");
+    try {
+        await navigator.clipboard.writeText(pane.textContent);
+    } catch {
+        // Pages without TLS have no clipboard; the old way wants a selection.
+        getSelection().selectAllChildren(pane);
+        document.execCommand("copy");
+    }
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; }, 2000);
+}
