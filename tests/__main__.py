@@ -1,0 +1,45 @@
+"""`python -m tests`: the whole suite, each host platform in a pytest session of its own, for a session has one settings module.
+
+Further arguments go to pytest: `python -m tests -k stream -x`. `--only NAME` runs one session.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+SESSIONS = {
+    "app": ["tests"],
+    "project": ["tests/project", "--ds=project.settings"],
+    "alien": ["tests/hosts/alien", "--ds=tests.hosts.alien.settings"],
+    "plain": ["tests/hosts/plain", "--ds=tests.hosts.plain.settings"],
+}
+NOTHING_COLLECTED = 5
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 0 if every session passed and at least one had a test."""
+    names = list(SESSIONS)
+    if "--only" in arguments:
+        place = arguments.index("--only")
+        names = [arguments[place + 1]]
+        del arguments[place : place + 2]
+    statuses = {name: run(name, arguments) for name in names}
+    for name, status in statuses.items():
+        words = {0: "passed", NOTHING_COLLECTED: "no tests"}
+        print(f"{name}: {words.get(status, f'FAILED (exit status {status})')}")
+    is_good = set(statuses.values()) <= {0, NOTHING_COLLECTED} and 0 in statuses.values()
+    return 0 if is_good else 1
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """One session in a process of its own; its exit status."""
+    print(f"\n== {name} ==", flush=True)
+    workers = os.environ.get("TEST_WORKERS", "2")
+    command = [sys.executable, "-m", "pytest", "-n", workers, *SESSIONS[name], *arguments]
+    return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
