@@ -59,7 +59,8 @@ def test_issue_by_creator_without_scope_is_denied(user: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "expected"), [(None, False), (timedelta(seconds=1), False), (timedelta(0), True), (timedelta(days=-1), True)]
+    ("ahead", "expected"),
+    [(None, False), (timedelta(seconds=1), False), (timedelta(0), True), (timedelta(days=-1), True)],
 )
 def test_key_is_expired_from_its_moment_on(ahead: timedelta | None, expected: bool) -> None:
     now = timezone.now()

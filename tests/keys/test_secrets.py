@@ -30,7 +30,9 @@ def test_secret_with_one_letter_changed_is_malformed() -> None:
     assert not secrets.is_well_formed(secret[:10] + other + secret[11:])
 
 
-@pytest.mark.parametrize("text", ["", "tl", "tl__", "sk-proj-abc", "tl_" + "0" * 32 + "_000000", "ÿ_" + "0" * 32, "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "tl", "tl__", "sk-proj-abc", "tl_" + "0" * 32 + "_000000", "ÿ_" + "0" * 32 + "_000000", "\ud800"]
+)
 def test_text_that_is_no_secret_is_malformed(text: str) -> None:
     assert not secrets.is_well_formed(text)
 

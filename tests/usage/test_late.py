@@ -38,7 +38,9 @@ def test_outcome_waits_until_database_is_back() -> None:
 
 
 @pytest.mark.parametrize("error", [DataError("too long"), ValueError("not a number")])
-def test_outcome_that_database_never_takes_holds_up_no_other(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_outcome_that_database_never_takes_holds_up_no_other(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     database = Database(error)
     late.settle_later(1, {}, database.write)
     late.settle_later(2, {}, database.write)
@@ -105,6 +107,14 @@ tried.wait(10)
 """
 
 
+FORK = """
+if os.fork() == 0:
+    print("waiting in fork:", len(late._waiting), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
 @pytest.mark.parametrize(
     ("failures", "expected"), [(1, "settled 5"), (9, "1 usage records stay unsettled")], ids=["back", "away"]
 )
@@ -116,8 +126,7 @@ def test_process_that_ends_makes_one_last_attempt(failures: int, expected: str) 
 
 
 def test_fork_leaves_outcomes_to_its_parent() -> None:
-    code = PROCESS.format(failures="OperationalError('away')")
-    code += "\nif os.fork() == 0:\n    print('waiting in fork:', len(late._waiting), flush=True)\n    os._exit(0)\nos.wait()\n"
+    code = PROCESS.format(failures="OperationalError('away')") + FORK
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "waiting in fork: 0" in done.stdout
     assert done.stdout.count("settled 5") == 1

@@ -1,6 +1,5 @@
 """The admin of API keys, for `APIKey` and for any host model that extends `AbstractAPIKey`."""
 
-# ruff: noqa: ARG002  (Django passes these arguments)
 from __future__ import annotations
 
 import json

@@ -1,6 +1,5 @@
 """The admin of the ledger: read only, and built so that no page reads the whole of a table of millions of rows."""
 
-# ruff: noqa: ARG002  (Django passes these arguments)
 from __future__ import annotations
 
 import csv

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         )
 
     @sensitive_variables("secret")
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         key, secret = _issue(
             _key_model(),
             user=_find_user(options["user"]),

@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     help = "Mark usage records that are open past their deadline as interrupted, and print how many."
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+    def handle(self, *args: Any, **options: Any) -> None:
         total = 0
         while swept := sweep():
             total += swept
