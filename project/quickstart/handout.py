@@ -27,6 +27,7 @@ With the openai SDK
   print(answer.choices[0].message.content)
 
 In the browser
-  Chats     {address}/
-  Admin     {address}/admin/
-  Sign in   {demo.username} / {demo.password}"""
+  Chats       {address}/
+  Admin       {address}/admin/
+  Playground  {address}/api/v1/chat/completions (once signed in)
+  Sign in     {demo.username} / {demo.password}"""
