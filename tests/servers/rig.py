@@ -1,0 +1,55 @@
+"""An upstream, the example host and a server around it, ready to be called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.servers.client import Client
+from tests.serving import Host, Server, prepared_host, serve
+from tests.upstream import ScriptedUpstream
+
+SETTINGS = "tests.servers.settings"
+SECRET = "sk-upstream-secret-0123456789"
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """What a test needs in its hands."""
+
+    kind: str
+    upstream: ScriptedUpstream
+    host: Host
+    server: Server
+
+    def client(self, *, base_url: str = "", receive_buffer: int = 0) -> Client:
+        """A connection to the server, or to what stands before it."""
+        return Client(base_url or self.server.base_url, self.host.key, receive_buffer=receive_buffer)
+
+
+@contextmanager
+def rig(
+    kind: str,
+    folder: Path,
+    *,
+    database_url: str = "",
+    workers: int = 1,
+    options: Sequence[str] = (),
+    **settings: Any,
+) -> Iterator[Rig]:
+    """Running, from its first answer to the end of the block; `settings` as in `tests.servers.settings`."""
+    with ScriptedUpstream() as upstream:
+        host = prepared_host(
+            folder,
+            database_url=database_url,
+            settings=SETTINGS,
+            UPSTREAM_BASE_URL=upstream.base_url,
+            UPSTREAM_API_KEY=SECRET,
+            TEST_SETTINGS=json.dumps(settings),
+        )
+        with serve(kind, env=host.env, workers=workers, options=options) as server:
+            yield Rig(kind=kind, upstream=upstream, host=host, server=server)

@@ -1,0 +1,137 @@
+"""Clients that leave: the upstream is stopped at once, in every phase of a call, and the row says what was produced."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.servers.client import Client
+from tests.servers.ledger import settled_row
+from tests.servers.rig import Rig, rig
+from tests.upstream import Exchange, chunk
+
+HURRIED = {"GRACE_SECONDS": 0.3, "PING_SECONDS": 0.3, "STALL_SECONDS": 1.0}
+PROMISED = ("gevent", "gthread", "uvicorn")
+KINDS = (*PROMISED, "sync", "granian", "daphne")
+WORDS = "five words were produced here"
+
+
+@pytest.fixture(scope="module", params=PROMISED)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One server of each kind for all tests here."""
+    with rig(request.param, tmp_path_factory.mktemp("host"), THREADLESS=HURRIED) as made:
+        yield made
+
+
+@pytest.fixture
+def call_id(running: Rig) -> str:
+    """The request id of a new call; the upstream has forgotten the ones before."""
+    running.upstream.forget()
+    return f"{running.kind}-{uuid.uuid4().hex}"
+
+
+def keep_silent(exchange: Exchange) -> None:
+    """Never answer."""
+    exchange.wait_closed(20)
+
+
+def speak_then_keep_silent(exchange: Exchange) -> None:
+    """Begin to answer."""
+    exchange.start()
+    exchange.event(chunk({"role": "assistant", "content": WORDS}))
+    exchange.wait_closed(20)
+
+
+def nothing(client: Client) -> None:
+    """Leave right away."""
+
+
+def see_a_chunk(client: Client) -> None:
+    """Leave after the first words."""
+    client.read_until(WORDS.encode())
+
+
+def see_a_chunk_and_a_ping(client: Client) -> None:
+    """Leave in a silence after the first words."""
+    see_a_chunk(client)
+    client.read_until(b": ping\n\n")
+
+
+def see_a_ping(client: Client) -> None:
+    """Leave before the first words, when the headers have come."""
+    client.read_until(b": ping\n\n")
+
+
+PHASES = {
+    "plain": (keep_silent, False, nothing),
+    "before-first-byte": (keep_silent, True, nothing),
+    "before-first-chunk": (keep_silent, True, see_a_ping),
+    "mid-stream": (speak_then_keep_silent, True, see_a_chunk),
+    "silence": (speak_then_keep_silent, True, see_a_chunk_and_a_ping),
+}
+
+
+def leave_in(phase: str, running: Rig, call_id: str) -> Exchange:
+    """A client that has left in this phase, as its upstream sees it."""
+    script, is_stream, wait = PHASES[phase]
+    running.upstream.script(script)
+    with running.client() as client:
+        client.post(call_id, stream=is_stream)
+        exchange = running.upstream.wait_for(1)[0]
+        wait(client)
+    return exchange
+
+
+@pytest.mark.parametrize("running", KINDS, indirect=True)
+@pytest.mark.parametrize("phase", PHASES)
+def test_client_that_leaves_stops_the_upstream(running: Rig, call_id: str, phase: str) -> None:
+    exchange = leave_in(phase, running, call_id)
+
+    assert exchange.wait_closed(1)
+    assert settled_row(running.host, call_id)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(("phase", "counted"), [("silence", True), ("before-first-byte", False)])
+def test_client_that_leaves_is_charged_for_what_was_produced(
+    running: Rig, call_id: str, phase: str, counted: bool
+) -> None:
+    leave_in(phase, running, call_id)
+
+    row = settled_row(running.host, call_id)
+    assert (row["completion_tokens"] >= 4) == counted
+    assert (row["prompt_tokens"] > 0, row["usage_source"]) == (True, "estimated")
+
+
+@pytest.mark.parametrize(("phase", "status"), [("plain", 499), ("before-first-byte", 499), ("silence", 200)])
+def test_client_that_leaves_has_the_status_that_it_was_sent(
+    running: Rig, call_id: str, phase: str, status: int
+) -> None:
+    leave_in(phase, running, call_id)
+
+    assert settled_row(running.host, call_id)["http_status"] == status
+
+
+def test_client_that_stops_reading_counts_as_gone(running: Rig, call_id: str) -> None:
+    def flood(exchange: Exchange) -> None:
+        exchange.start()
+        while not exchange.closed.is_set():
+            exchange.event(chunk({"content": "x" * 60_000}))
+
+    running.upstream.script(flood)
+    with running.client(receive_buffer=4096) as client:
+        client.post(call_id, stream=True)
+        assert running.upstream.wait_for(1)[0].wait_closed(15)
+        assert settled_row(running.host, call_id)["state"] == "cancelled"
+
+
+def test_key_may_call_again_after_its_client_left(running: Rig, call_id: str) -> None:
+    leave_in("silence", running, call_id)
+    running.upstream.forget()
+
+    with running.client() as client:
+        assert client.post(f"{call_id}-2").read_head()[0] == 200
+    row: dict[str, Any] = settled_row(running.host, f"{call_id}-2")
+    assert (row["state"], row["prompt_tokens"], row["usage_source"]) == ("completed", 9, "upstream")

@@ -1,0 +1,92 @@
+"""SIGTERM with calls running: they go on until the graceful time is nearly over, then end with an error."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ledger import settled_row
+from tests.servers.rig import Rig, rig
+from tests.upstream import DONE, Exchange, chunk, chunks_of
+
+GRACEFUL = {"gevent": "--graceful-timeout", "gthread": "--graceful-timeout", "uvicorn": "--timeout-graceful-shutdown"}
+EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
+
+
+@pytest.fixture(params=GRACEFUL)
+def stopping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    """A server with a graceful time of four seconds, of which calls get two."""
+    with rig(request.param, tmp_path, options=[GRACEFUL[request.param], "4"]) as made:
+        yield made
+
+
+def speak_for_ever(exchange: Exchange) -> None:
+    exchange.start()
+    while not exchange.wait_closed(0.1):
+        exchange.event(chunk({"content": "word "}))
+
+
+def test_stream_goes_on_after_sigterm_then_ends_with_an_error_event(stopping: Rig) -> None:
+    stopping.upstream.script(speak_for_ever)
+    with stopping.client() as client:
+        client.post("endless", stream=True).read_until(b"word")
+        stopping.server.process.send_signal(signal.SIGTERM)
+        for _ in range(10):
+            client.read_until(b"word")
+        rest = client.read_rest()
+
+    error = json.loads(rest.rpartition(b"data: ")[2].partition(b"\n\n")[0])["error"]
+    assert (error["code"], error["type"]) == ("upstream_unavailable", "server_error")
+    assert "shutting down" in error["message"]
+    assert DONE not in rest
+
+
+def test_stream_that_outlives_the_graceful_time_is_settled_with_what_was_produced(stopping: Rig) -> None:
+    stopping.upstream.script(speak_for_ever)
+    with stopping.client() as client:
+        client.post("endless", stream=True).read_until(b"word")
+        exit_code = stopping.server.stop()
+
+    row = settled_row(stopping.host, "endless")
+    assert exit_code == EXIT_CODES[stopping.kind]
+    assert (row["state"], row["error_code"], row["http_status"]) == ("failed", "upstream_unavailable", 200)
+    assert row["completion_tokens"] >= 5
+    assert stopping.upstream.exchanges[0].wait_closed(1)
+
+
+def test_stream_that_ends_within_the_graceful_time_is_whole(stopping: Rig) -> None:
+    told = threading.Event()
+
+    def finish_when_told(exchange: Exchange) -> None:
+        first, *rest = chunks_of("Hello", " there")
+        exchange.start()
+        exchange.event(first)
+        told.wait(10)
+        for body in rest:
+            exchange.event(body)
+        exchange.end()
+
+    stopping.upstream.script(finish_when_told)
+    with stopping.client() as client:
+        client.post("short", stream=True).read_until(b"assistant")
+        stopping.server.process.send_signal(signal.SIGTERM)
+        told.set()
+        assert b" there" in client.read_until(DONE)
+    assert settled_row(stopping.host, "short")["state"] == "completed"
+
+
+def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) -> None:
+    stopping.upstream.script(lambda exchange: exchange.wait_closed(20) and None)
+    with stopping.client() as client:
+        client.post("plain")
+        stopping.upstream.wait_for(1)
+        stopping.server.process.send_signal(signal.SIGTERM)
+        status, headers = client.read_head()
+
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert settled_row(stopping.host, "plain")["http_status"] == 503

@@ -1,0 +1,104 @@
+"""Silent upstreams: grace time before the headers, pings after it, and what a late failure looks like."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.ledger import settled_row
+from tests.servers.rig import Rig, rig
+from tests.upstream import DONE, Exchange, chunks_of, completion
+
+PING = b": ping\n\n"
+OVERLOADED = {"error": {"message": "too busy", "type": "server_error", "code": "overloaded"}}
+
+
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+def hurried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A server that pings after a moment."""
+    timings = {"GRACE_SECONDS": 0.2, "PING_SECONDS": 0.2}
+    with rig(request.param, tmp_path_factory.mktemp("host"), THREADLESS=timings) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+def patient(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A server that holds its headers back for longer than any test takes."""
+    timings = {"GRACE_SECONDS": 60, "PING_SECONDS": 0.2}
+    with rig(request.param, tmp_path_factory.mktemp("host"), THREADLESS=timings) as made:
+        yield made
+
+
+def test_silent_upstream_before_its_first_chunk_is_bridged_by_pings(hurried: Rig) -> None:
+    heard = threading.Event()
+
+    def speak_when_heard(exchange: Exchange) -> None:
+        heard.wait(10)
+        exchange.stream(*chunks_of("late"))
+
+    hurried.upstream.script(speak_when_heard)
+    with hurried.client() as client:
+        assert client.post("late", stream=True).read_head()[0] == 200
+        client.read_until(PING + b"\r\n")
+        client.read_until(PING)
+        heard.set()
+        assert b"late" in client.read_until(DONE)
+
+
+def test_silent_upstream_between_chunks_is_bridged_by_pings(hurried: Rig) -> None:
+    heard = threading.Event()
+
+    def pause(exchange: Exchange) -> None:
+        exchange.start()
+        exchange.event(chunks_of("early")[1])
+        heard.wait(10)
+        exchange.event(chunks_of()[-2])
+        exchange.end()
+
+    hurried.upstream.script(pause)
+    with hurried.client() as client:
+        client.post("pause", stream=True).read_until(b"early")
+        client.read_until(PING)
+        heard.set()
+        assert b'"finish_reason":"stop"' in client.read_until(DONE)
+
+
+@pytest.mark.parametrize(("status", "told"), [(503, 503), (429, 429), (500, 502), (400, 400)])
+def test_failure_within_the_grace_time_keeps_its_http_status(patient: Rig, status: int, told: int) -> None:
+    patient.upstream.script(lambda exchange: exchange.answer(OVERLOADED, status))
+    with patient.client() as client:
+        code, headers = client.post(f"early-{status}", stream=True).read_head()
+
+    assert (code, headers["content-type"]) == (told, "application/json")
+    assert settled_row(patient.host, f"early-{status}")["http_status"] == told
+
+
+def test_failure_after_the_grace_time_is_an_error_event_without_a_terminator(hurried: Rig) -> None:
+    heard = threading.Event()
+
+    def fail_when_heard(exchange: Exchange) -> None:
+        heard.wait(10)
+        exchange.answer(OVERLOADED, 503)
+
+    hurried.upstream.script(fail_when_heard)
+    with hurried.client() as client:
+        client.post("failing", stream=True).read_until(PING)
+        heard.set()
+        rest = client.read_rest()
+
+    assert b'data: {"error":{' in rest
+    assert DONE not in rest
+    assert settled_row(hurried.host, "failing")["state"] == "failed"
+
+
+def test_plain_call_waits_longer_than_the_grace_time(hurried: Rig) -> None:
+    def answer_late(exchange: Exchange) -> None:
+        threading.Event().wait(0.5)
+        exchange.answer(completion("late"))
+
+    hurried.upstream.script(answer_late)
+    with hurried.client() as client:
+        assert client.post("plain").read_head()[0] == 200
+        assert b"late" in client.read_rest()
