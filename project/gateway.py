@@ -29,8 +29,8 @@ class PlatformKeyAdapter(ModelKeyAdapter):
 
     def get_queryset(self) -> QuerySet[Any]:
         memberships = Membership.objects.filter(user=OuterRef("user"), organisation=OuterRef("organisation"))
-        keys: QuerySet[Any] = super().get_queryset()
-        return keys.annotate(is_member=Exists(memberships))
+        keys: QuerySet[Any] = super().get_queryset().annotate(is_member=Exists(memberships))
+        return keys
 
     def check_key(self, key: AbstractAPIKey) -> None:
         super().check_key(key)
