@@ -63,8 +63,8 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Who called what, how it ended and what it cost."""
 
     list_display = (
-        "request", "opened", "key_name", "username", "model", "outcome", "status_code", "tokens", "first_token",
-        "duration", "is_stream",
+        "request", "opened", "key_name", "username", "asked", "outcome", "status_code", "tokens", "first_token",
+        "duration", "streamed",
     )  # fmt: skip
     list_display_links = ("request",)
     list_filter = ("state", ModelFilter, "is_stream", "usage_source", "opened_at")
@@ -141,6 +141,10 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return str(record.user.get_username())
         return "–" if record.user_id is None else f"#{record.user_id}"
 
+    @admin.display(description=_("model"))
+    def asked(self, record: UsageRecord) -> str:
+        return record.model
+
     @admin.display(description=_("state"))
     def outcome(self, record: UsageRecord) -> SafeString:
         label = record.get_state_display()
@@ -167,6 +171,11 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("duration"))
     def duration(self, record: UsageRecord) -> SafeString:
         return _seconds(record.duration_ms)
+
+    @admin.display(description=_("stream"))
+    def streamed(self, record: UsageRecord) -> str:
+        # The admin's red cross for False would look like a failure.
+        return str(_("yes")) if record.is_stream else "–"
 
     @admin.action(description=_("Export selected rows as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> HttpResponse:
