@@ -11,25 +11,19 @@ import msgspec
 import requests
 from django.core.checks import CheckMessage, Error
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
-from urllib3.util import Retry
+from urllib3 import BaseHTTPResponse
 
-from threadless.backends import lifetime
 from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.connections import pool_classes
 from threadless.backends.convert import chunks_of
 from threadless.backends.failures import Redactor, failure_in_answer, failure_of
 from threadless.backends.sse import Event, SSEDecoder
+from threadless.backends.transport import RETRIES, Transport
 from threadless.conf import conf
-from threadless.exceptions import APIError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from threadless.exceptions import APIError, UpstreamError
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
-_SEGMENT_BYTES: Final = 65536
-_DRAIN_SECONDS: Final = 0.2
-"""How long the end of a body is waited for after `[DONE]`, so that the connection can be used again."""
 _MAX_ERROR_BYTES: Final = 1024 * 1024
-_NO_RETRIES: Final = Retry(total=None, connect=1, read=0, redirect=0, status=0, other=0, allowed_methods=None)
-"""Only a failed connect was provably not sent."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -37,7 +31,7 @@ _decode = msgspec.json.Decoder().decode
 class OpenAIBackend(BaseChatBackend):
     """One upstream. Options: `base_url` (up to and with `/v1`) and `api_key`; time-outs in seconds, by default those
     of the settings; `pool_maxsize`, at least the number of calls at once (connections beyond it are thrown away);
-    `trust_env` to honour `HTTPS_PROXY`, `REQUESTS_CA_BUNDLE` and `.netrc`; `headers` to add to each request.
+    `trust_env` to honour `HTTPS_PROXY` and `REQUESTS_CA_BUNDLE`; `headers` to add to each request.
     """
 
     def __init__(
@@ -55,13 +49,18 @@ class OpenAIBackend(BaseChatBackend):
     ) -> None:
         super().__init__(alias=alias)
         self.base_url = base_url
-        self.connect_seconds = connect_seconds or conf.connect_seconds
-        self.first_byte_seconds = first_byte_seconds or conf.first_byte_seconds
-        self.between_chunks_seconds = between_chunks_seconds or conf.between_chunks_seconds
         self._redact = Redactor(base_url, api_key)
-        self._session = _session(self.between_chunks_seconds, pool_maxsize, trust_env=trust_env)
-        self._template = _template(base_url, api_key, headers or {})
-        self._environment = self._session.merge_environment_settings(self._template.url, {}, True, None, None)
+        between = between_chunks_seconds or conf.between_chunks_seconds
+        self._session = _session(between, pool_maxsize, trust_env=trust_env)
+        pool, request, path = _address(self._session, base_url, api_key, headers or {})
+        self._transport = Transport(
+            pool,
+            path,
+            request.headers,
+            connect_seconds=connect_seconds or conf.connect_seconds,
+            first_byte_seconds=first_byte_seconds or conf.first_byte_seconds,
+            between_chunks_seconds=between,
+        )
 
     def check(self) -> list[CheckMessage]:
         parts = urlsplit(self.base_url)
@@ -78,7 +77,7 @@ class OpenAIBackend(BaseChatBackend):
         if request.get("stream"):
             payload["stream"] = msgspec.Raw(b"false")
         with self._answer(payload, request.request_id) as response:
-            return Completion(body=self._object(b"".join(self._segments(response))))
+            return Completion(body=self._object(b"".join(self._transport.segments(response))))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
         options = request.get("stream_options") or {}
@@ -86,15 +85,15 @@ class OpenAIBackend(BaseChatBackend):
         payload = self.payload(request, target, caller, **asked)
         with self._answer(payload, request.request_id) as response:
             if "application/json" in response.headers.get("Content-Type", ""):
-                yield from chunks_of(self._object(b"".join(self._segments(response))))
+                yield from chunks_of(self._object(b"".join(self._transport.segments(response))))
                 return
             yield from self._chunks(response)
 
-    def _chunks(self, response: requests.Response) -> Iterator[Chunk]:
+    def _chunks(self, response: BaseHTTPResponse) -> Iterator[Chunk]:
         ending = _Ending()
-        for event in _events(self._segments(response)):
+        for event in _events(self._transport.segments(response)):
             if event.data.startswith(b"[DONE]"):
-                self._drain(response)
+                self._transport.drain(response)
                 return
             chunk = self._chunk(event)
             ending.see(chunk)
@@ -121,51 +120,16 @@ class OpenAIBackend(BaseChatBackend):
         return decoded
 
     @contextmanager
-    def _answer(self, payload: dict[str, msgspec.Raw], request_id: str) -> Iterator[requests.Response]:
+    def _answer(self, payload: dict[str, msgspec.Raw], request_id: str) -> Iterator[BaseHTTPResponse]:
         """The upstream's successful response, read within the block and let go of after it."""
-        with _translated():
-            response = self._send(msgspec.json.encode(payload), request_id)
-            try:
-                if response.status_code != requests.codes.ok:
-                    raise self._failure(response)
-                yield response
-            finally:
-                response.close()
+        with self._transport.post(msgspec.json.encode(payload), request_id) as response:
+            if response.status != requests.codes.ok:
+                raise self._failure(response)
+            yield response
 
-    def _send(self, body: bytes, request_id: str) -> requests.Response:
-        prepared = self._template.copy()
-        prepared.body = body
-        prepared.headers["Content-Length"] = str(len(body))
-        if request_id:
-            prepared.headers["X-Request-Id"] = request_id
-        life = lifetime.current()
-        first_byte = min(self.first_byte_seconds, life.remaining) if life else self.first_byte_seconds
-        timeout = (self.connect_seconds, first_byte)
-        return self._session.send(prepared, timeout=timeout, allow_redirects=False, **self._environment)
-
-    def _segments(self, response: requests.Response) -> Iterator[bytes]:
-        """The body as it arrives, never gathered."""
-        life = lifetime.current()
-        read = response.raw.read1
-        while segment := read(_SEGMENT_BYTES, decode_content=True):
-            yield segment
-            if life is not None:
-                life.check()
-                if life.sock is not None and life.remaining < self.between_chunks_seconds:
-                    life.sock.settimeout(life.remaining)
-
-    def _drain(self, response: requests.Response) -> None:
-        life = lifetime.current()
-        if life is not None and life.sock is not None:
-            life.sock.settimeout(_DRAIN_SECONDS)
-            try:
-                response.raw.read1(_SEGMENT_BYTES)
-            except (HTTPError, OSError, ValueError):
-                return  # the answer is whole: what the connection does now concerns nobody
-
-    def _failure(self, response: requests.Response) -> APIError:
-        body = response.raw.read(_MAX_ERROR_BYTES, decode_content=True)
-        return failure_of(response.status_code, body, response.headers, self._redact)
+    def _failure(self, response: BaseHTTPResponse) -> APIError:
+        body = response.read(_MAX_ERROR_BYTES, decode_content=True)
+        return failure_of(response.status, body, response.headers, self._redact)
 
 
 class _Ending:
@@ -211,14 +175,16 @@ class _Adapter(HTTPAdapter):
 def _session(between_chunks_seconds: float, pool_maxsize: int, *, trust_env: bool) -> requests.Session:
     session = requests.Session()
     session.trust_env = trust_env
-    adapter = _Adapter(between_chunks_seconds, pool_maxsize=pool_maxsize, max_retries=_NO_RETRIES)
+    adapter = _Adapter(between_chunks_seconds, pool_maxsize=pool_maxsize, max_retries=RETRIES)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-def _template(base_url: str, api_key: str, headers: dict[str, str]) -> requests.PreparedRequest:
-    """The request that each call copies: preparing one costs more than sending it."""
+def _address(
+    session: requests.Session, base_url: str, api_key: str, headers: dict[str, str]
+) -> tuple[Any, requests.PreparedRequest, str]:
+    """The session's connection pool for the upstream, the request that each call repeats, and its path there."""
     authorization = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     fixed = {
         "Accept": "application/json, text/event-stream",
@@ -227,19 +193,11 @@ def _template(base_url: str, api_key: str, headers: dict[str, str]) -> requests.
         "User-Agent": "threadless",
     }
     url = base_url.rstrip("/") + "/chat/completions"
-    return requests.Request("POST", url, headers={**fixed, **authorization, **headers}).prepare()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Transport failures as `APIError`s, without the addresses that their texts hold."""
-    try:
-        yield
-    except (requests.ReadTimeout, ReadTimeoutError, TimeoutError):
-        raise UpstreamTimeout("The model took too long to answer.") from None
-    except requests.ConnectionError as error:
-        if error.args and isinstance(error.args[0], ProtocolError):  # connected, then cut: it may have been sent
-            raise UpstreamError("The connection to the model broke.") from None
-        raise UpstreamUnavailable("The model could not be reached.") from None
-    except (requests.RequestException, HTTPError, OSError):
-        raise UpstreamError("The connection to the model broke.") from None
+    request = requests.Request("POST", url, headers={**fixed, **authorization, **headers}).prepare()
+    del request.headers["Content-Length"]  # that of an empty body; each call has its own
+    environment: Any = session.merge_environment_settings(url, {}, True, None, None)
+    proxies, verify, cert = environment["proxies"], environment["verify"], environment["cert"]
+    adapter: Any = session.get_adapter(url)
+    pool = adapter.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
+    adapter.cert_verify(pool, request.url, verify, cert)
+    return pool, request, adapter.request_url(request, proxies)
