@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.test import Client
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 
 from tests.factories import make_key, make_user
@@ -75,6 +76,19 @@ def test_page_of_new_key_says_how_to_use_it(admin_client: Client, user: Any) -> 
     content = admin_client.post(ADD, fields(user, allowed_models="o'model")).content.decode()
     assert "OPENAI_BASE_URL=http://testserver/api/v1\n" in content
     assert "curl &quot;$OPENAI_BASE_URL/chat/completions&quot;" in content
+
+
+class WithoutAPI:
+    """Routes of a host that has not plugged the endpoints in."""
+
+    urlpatterns = [path("admin/", admin.site.urls)]
+
+
+def test_page_of_new_key_without_endpoints_shows_key_alone(admin_client: Client, user: Any, settings: Any) -> None:
+    settings.ROOT_URLCONF = WithoutAPI
+    response = admin_client.post(ADD, fields(user))
+    assert str(response.context["secret"]) in response.content.decode()
+    assert "curl" not in response.content.decode()
 
 
 @pytest.mark.parametrize("url", [LIST, ADD])

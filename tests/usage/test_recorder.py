@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from tests.factories import make_opening, make_record
 from threadless.types import Caller, Target, Usage
+from threadless.usage import late, sweep
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 
@@ -109,5 +111,30 @@ def test_settle_cuts_upstream_counts_to_what_databases_take(given: int, kept: in
 @pytest.mark.django_db
 def test_settle_takes_one_query(django_assert_num_queries: Any) -> None:
     record = make_record()
+    with django_assert_num_queries(1):
+        DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+
+
+def refuse(*args: Any) -> None:
+    raise OperationalError("away")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settle_while_database_is_away_is_made_up_for() -> None:
+    record = make_record()
+    with connection.execute_wrapper(refuse):
+        DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+    assert late.drain(20)
+    record.refresh_from_db()
+    assert record.state == "completed"
+
+
+@pytest.mark.django_db
+def test_settle_sweeps_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    record, overdue = make_record(), make_record(deadline=timezone.now() - timedelta(seconds=5))
+    monkeypatch.setattr(sweep, "_next_sweep", 0.0)
+    DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+    overdue.refresh_from_db()
+    assert overdue.state == "interrupted"
     with django_assert_num_queries(1):
         DatabaseUsageRecorder().settle(record.pk, COMPLETED)
