@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from threadless.api.authentication import caller_of
 from threadless.conf import conf
 from threadless.exceptions import InsufficientScope
 from threadless.types import Caller, Target
+
+if TYPE_CHECKING:
+    # DRF imports the classes of its own settings while it loads this module, and a host may name ours there.
+    from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):

@@ -1,0 +1,18 @@
+"""Each host platform has settings of its own and is tested by a run of its own: `pytest tests/hosts/alien --ds=…`.
+
+A run of the whole suite leaves their folders out and starts those runs from `test_other_hosts.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+SETTINGS = {"alien": "tests.hosts.alien.settings", "example": "tests.hosts.example.settings"}
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the hosts that these settings are not for."""
+    wanted = SETTINGS.get(collection_path.name)
+    return True if wanted is not None and settings.SETTINGS_MODULE != wanted else None

@@ -1,0 +1,53 @@
+"""Replaces every configured backend by one that answers as a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.test import override_settings
+
+from threadless.backends.base import BaseChatBackend
+from threadless.backends.dummy import DummyBackend
+from threadless.conf import conf
+from threadless.exceptions import APIError
+from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
+
+_PATH: Final = "threadless.testing.backend.ForwardingBackend"
+
+
+class ForwardingBackend(BaseChatBackend):
+    """Hands every call on to one other backend, whatever alias it came under."""
+
+    def __init__(self, *, to: BaseChatBackend, alias: str = "") -> None:
+        super().__init__(alias=alias)
+        self._to = to
+
+    def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
+        return self._to.complete(request, target, caller)
+
+    def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
+        return self._to.stream(request, target, caller)
+
+
+@contextmanager
+def use_dummy_backend(
+    answer: str | JSONObject = "This is a dummy answer.",
+    *,
+    chunks: list[Chunk] | None = None,
+    error: APIError | None = None,
+) -> Iterator[DummyBackend]:
+    """Within the block every model and agent of the host answers alike, and no upstream is asked.
+
+    Models, agents, keys and scopes stay the host's own. The backend given remembers what it was asked:
+
+        with use_dummy_backend("Yes.") as backend:
+            CompletionClient(secret).complete("gpt-4.1", "Is it on?")
+        assert backend.asked[0].target.model == "…"
+    """
+    backend = DummyBackend(answer=answer, chunks=chunks, error=error)
+    forwarding = {"BACKEND": _PATH, "OPTIONS": {"to": backend}}
+    aliases = [*conf.backends, "default"]
+    with override_settings(THREADLESS={**conf.given, "BACKENDS": dict.fromkeys(aliases, forwarding)}):
+        yield backend

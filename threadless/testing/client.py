@@ -1,0 +1,63 @@
+"""Django's test clients with an API key and our routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.http.response import HttpResponseBase
+from django.test import AsyncClient, Client
+from django.urls import reverse
+
+from threadless.types import JSONObject, JSONValue
+
+
+class CompletionClient(Client):
+    """Sends completions as an SDK would. Streams want `TransactionTestCase`: another thread settles their rows."""
+
+    def __init__(self, secret: str = "", **defaults: Any) -> None:
+        super().__init__(**_with_key(secret, defaults))
+
+    def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:
+        """The response to one call; a text stands for one user message. Further `fields` join the body."""
+        response: HttpResponseBase = self.post(_path(), _body(model, messages, fields), content_type="application/json")
+        return response
+
+    def models(self) -> list[str]:
+        """Names of the models and agents that the key may use."""
+        return _names(self.get(reverse("threadless:models")).content)
+
+
+class AsyncCompletionClient(AsyncClient):
+    """The same through ASGI."""
+
+    def __init__(self, secret: str = "", **defaults: Any) -> None:
+        super().__init__(**_with_key(secret, defaults))
+
+    async def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:
+        """See `CompletionClient.complete`."""
+        body = _body(model, messages, fields)
+        response: HttpResponseBase = await self.post(_path(), body, content_type="application/json")
+        return response
+
+    async def models(self) -> list[str]:
+        """See `CompletionClient.models`."""
+        return _names((await self.get(reverse("threadless:models"))).content)
+
+
+def _with_key(secret: str, defaults: dict[str, Any]) -> dict[str, Any]:
+    headers = dict(defaults.pop("headers", None) or {})
+    return defaults | {"headers": {"Authorization": f"Bearer {secret}"} | headers if secret else headers}
+
+
+def _path() -> str:
+    return reverse("threadless:chat-completions")
+
+
+def _body(model: str, messages: str | list[JSONObject], fields: dict[str, JSONValue]) -> bytes:
+    said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+    return msgspec.json.encode({"model": model, "messages": said, **fields})
+
+
+def _names(content: bytes) -> list[str]:
+    return [model["id"] for model in msgspec.json.decode(content)["data"]]

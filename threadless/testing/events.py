@@ -1,0 +1,87 @@
+"""Reads the stream in a response of Django's test clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from threadless.types import Chunk, JSONObject
+
+_DONE: Final = b"[DONE]"
+
+
+@dataclass(slots=True, kw_only=True)
+class Events:
+    """A stream that has ended."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    error: JSONObject | None = None
+    """The failure that ended it: message, type, param and code."""
+    is_done: bool = False
+    """True if it ended with `[DONE]`, as every stream that went well does."""
+    pings: int = 0
+
+    @property
+    def text(self) -> str:
+        """What the first choice said."""
+        choices = (choice for chunk in self.chunks for choice in chunk["choices"] if choice["index"] == 0)
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended."""
+        choices = (choice for chunk in self.chunks for choice in chunk["choices"] if choice["index"] == 0)
+        return next((choice["finish_reason"] for choice in choices if choice.get("finish_reason")), None)
+
+    @property
+    def usage(self) -> JSONObject | None:
+        """The usage chunk's, if the request asked for it."""
+        return next((chunk["usage"] for chunk in reversed(self.chunks) if chunk.get("usage")), None)
+
+
+def read_events(response: Any) -> Events:
+    """Reads a streamed response to its end and closes it; raises `AssertionError` if it is no stream of ours."""
+    _check(response)
+    try:
+        return _events(b"".join(response.streaming_content))
+    finally:
+        response.close()
+
+
+async def aread_events(response: Any) -> Events:
+    """The same for a response of Django's `AsyncClient`."""
+    _check(response)
+    try:
+        return _events(b"".join([piece async for piece in response.streaming_content]))
+    finally:
+        response.close()
+
+
+def _check(response: Any) -> None:
+    if not response.streaming:
+        raise AssertionError(f"Not a stream, but HTTP {response.status_code}: {response.content[:500]!r}")
+
+
+def _events(content: bytes) -> Events:
+    events = Events()
+    for part in content.split(b"\n\n")[:-1]:
+        if part.startswith(b":"):
+            events.pings += 1
+        elif part.startswith(b"data: "):
+            _take(events, part.removeprefix(b"data: "))
+        else:
+            raise AssertionError(f"Not an event: {part[:200]!r}")
+    return events
+
+
+def _take(events: Events, data: bytes) -> None:
+    if data == _DONE:
+        events.is_done = True
+        return
+    body = msgspec.json.decode(data)
+    if "error" in body:
+        events.error = body["error"]
+    else:
+        events.chunks.append(body)
