@@ -50,17 +50,23 @@ def test_open_inside_transaction_is_refused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_open_gives_connection_back() -> None:
+def test_open_of_stream_gives_connection_back() -> None:
     DatabaseUsageRecorder().open(make_opening(is_stream=True))
     assert connection.connection is None
 
 
 @pytest.mark.django_db(transaction=True)
+def test_open_of_plain_call_keeps_connection_to_file_only() -> None:
+    DatabaseUsageRecorder().open(make_opening())
+    assert (connection.connection is not None) is (connection.vendor == "sqlite")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_open_cuts_long_names() -> None:
-    caller = Caller(user_id=None, key_id="k" * 99, label="l" * 999 + "\0")
+    caller = Caller(user_id=None, key_id="k" * 99, label="\0" + "l" * 999)
     entry = DatabaseUsageRecorder().open(make_opening(caller=caller, target=Target(id="m" * 999, model="u" * 999)))
     record = UsageRecord.objects.get(pk=entry)
-    assert (len(record.key_id), len(record.key_label)) == (64, 100)
+    assert (record.key_id, record.key_label) == ("k" * 64, "l" * 100)
     assert (len(record.model), len(record.target_model)) == (200, 200)
 
 

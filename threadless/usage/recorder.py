@@ -81,7 +81,7 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
             {
                 "request_id": opening.request_id,
                 "key_id": caller.key_id[:64],
-                "key_label": caller.label[:100],
+                "key_label": _text(caller.label, 100),
                 "user_id": caller.user_id,
                 "model": target.id[:200],
                 "target_kind": target.kind,
