@@ -34,7 +34,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     """For `get_exception_handler()` of our views. An unexpected exception still reaches the host's error reporting."""
     set_rollback()
     if isinstance(error, Cancelled):
-        return HttpResponse(status=_CLIENT_GONE)  # nobody reads it
+        return HttpResponse(status=_CLIENT_GONE, reason="Client Closed Request")  # nobody reads it
     failure = api_error(error)
     headers = dict(failure.headers)
     if failure.status == 401:

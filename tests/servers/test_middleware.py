@@ -1,0 +1,62 @@
+"""The host's ordinary middleware around a stream: chunks still arrive one by one, and leaving is still noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.ledger import settled_row
+from tests.servers.rig import Rig, rig
+from tests.servers.stepwise import stepper
+from tests.upstream import Exchange, chunk
+
+MIDDLEWARE = [
+    "django.middleware.gzip.GZipMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "tests.servers.host_middleware.CountingMiddleware",
+]
+"""Around the example host's own: security, sessions, common, CSRF, authentication, messages, clickjacking."""
+
+
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+def wrapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A host with more middleware than most."""
+    with rig(request.param, tmp_path_factory.mktemp("host"), MIDDLEWARE=MIDDLEWARE) as made:
+        yield made
+
+
+def test_chunks_arrive_one_by_one_through_the_hosts_middleware(wrapped: Rig) -> None:
+    script, read = stepper()
+    wrapped.upstream.script(script)
+    with wrapped.client() as client:
+        status, headers = client.post("steps", {"Accept-Encoding": "gzip"}, stream=True).read_head()
+        seen = read(client)
+
+    assert (status, headers["x-counted"], headers["content-encoding"]) == (200, "yes", "identity")
+    assert b": piece 3\n" in seen
+
+
+def test_client_that_leaves_is_noticed_through_the_hosts_middleware(wrapped: Rig) -> None:
+    def speak_once(exchange: Exchange) -> None:
+        exchange.start()
+        exchange.event(chunk({"content": "Hello"}))
+        exchange.wait_closed(20)
+
+    wrapped.upstream.forget()
+    wrapped.upstream.script(speak_once)
+    with wrapped.client() as client:
+        client.post("leaving", stream=True).read_until(b"Hello")
+
+    assert wrapped.upstream.exchanges[0].wait_closed(1)
+    assert settled_row(wrapped.host, "leaving")["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("kind", ["gevent", "uvicorn"])
+def test_keys_pass_a_middleware_that_asks_for_a_login(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    members_only = ["tests.servers.host_middleware.MembersOnlyMiddleware"]
+    with rig(kind, tmp_path_factory.mktemp("host"), MIDDLEWARE_INSIDE=members_only) as made, made.client() as client:
+        script, read = stepper()
+        made.upstream.script(script)
+        assert client.post("members", stream=True).read_head()[0] == 200
+        assert b"fourth" in read(client)
