@@ -9,7 +9,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-SETTINGS = {"alien": "tests.hosts.alien.settings", "example": "tests.hosts.example.settings"}
+SETTINGS = {
+    "alien": "tests.hosts.alien.settings",
+    "example": "tests.hosts.example.settings",
+    "packages": "tests.hosts.packages.settings",
+}
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -1,0 +1,41 @@
+"""Keys of djangorestframework-api-key: `"KEY_ADAPTER": "threadless.contrib.rest_framework_api_key.APIKeyAdapter"`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework_api_key.models import APIKey
+
+from threadless.conf import conf
+from threadless.exceptions import NotAuthenticated
+from threadless.keys.adapters import BaseKeyAdapter
+from threadless.types import Caller
+
+
+class APIKeyAdapter(BaseKeyAdapter):
+    """The package's keys belong to nobody and know no scopes: each may do what `REQUIRED_SCOPE` allows.
+
+    A host that has extended the package's `AbstractAPIKey` names its model in a subclass. A `user` and a `scopes`
+    field there are heeded.
+    """
+
+    model: Any = APIKey
+
+    def authenticate(self, secret: str) -> tuple[Any, Caller]:
+        try:
+            key = self.model.objects.get_from_key(secret)
+        except self.model.DoesNotExist:
+            raise NotAuthenticated("Incorrect API key provided.") from None
+        if key.has_expired:
+            raise NotAuthenticated("This API key has expired.")
+        user = getattr(key, "user", None)
+        if user is not None and not user.is_active:
+            raise NotAuthenticated("The user of this API key is inactive.")
+        return user or AnonymousUser(), self.get_caller(key, user)
+
+    def get_caller(self, key: Any, user: Any) -> Caller:
+        """The value object that backends, resolvers and the ledger see."""
+        scopes = frozenset(key.scopes) if hasattr(key, "scopes") else frozenset({conf.required_scope})
+        # The package's primary key holds the hash of the secret, which has no place in a ledger.
+        return Caller(user_id=None if user is None else user.pk, key_id=key.prefix, label=key.name, scopes=scopes)

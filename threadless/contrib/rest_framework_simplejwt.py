@@ -1,0 +1,37 @@
+"""JSON web tokens of djangorestframework-simplejwt: `"KEY_ADAPTER": "threadless.contrib.rest_framework_simplejwt.JWTAdapter"`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.authentication import JWTAuthentication
+
+from threadless.exceptions import NotAuthenticated
+from threadless.keys.adapters import BaseKeyAdapter
+from threadless.types import Caller
+
+
+class JWTAdapter(BaseKeyAdapter):
+    """Scopes come from a claim of the token: a text with spaces (RFC 8693) or a list. Without it there are none."""
+
+    scope_claim = "scope"
+    authentication_class: Any = JWTAuthentication
+
+    def authenticate(self, secret: str) -> tuple[Any, Caller]:
+        authentication = self.authentication_class()
+        try:
+            token = authentication.get_validated_token(secret.encode())
+            user = authentication.get_user(token)
+        except AuthenticationFailed as error:
+            raise NotAuthenticated("Incorrect or expired token provided.") from error
+        return user, self.get_caller(user, token)
+
+    def get_caller(self, user: Any, token: Any) -> Caller:
+        """The value object that backends, resolvers and the ledger see.
+
+        No key id: it is what limits count by, and a user could have a new token for every call.
+        """
+        given = token.get(self.scope_claim) or ()
+        scopes = frozenset(given.split() if isinstance(given, str) else given)
+        return Caller(user_id=user.pk, label="JSON web token", scopes=scopes)
