@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 
 class ImageURL(Struct):
@@ -61,7 +61,7 @@ class CustomCall(Struct):
 
 
 class ToolCall(Struct):
-    id: str
+    id: Annotated[str, Meta(min_length=1)]
     type: str | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
@@ -87,7 +87,7 @@ class AudioReference(Struct):
 
 
 class AssistantMessage(Struct, tag_field="role", tag="assistant"):
-    content: str | list[Part] | None = None
+    content: str | list[Part] | UnsetType | None = UNSET
     name: str | None = None
     refusal: str | None = None
     audio: AudioReference | None = None
@@ -97,12 +97,14 @@ class AssistantMessage(Struct, tag_field="role", tag="assistant"):
     @property
     def is_empty(self) -> bool:
         """True if nothing stands where the content should."""
-        return self.content is None and not (self.tool_calls or self.function_call or self.audio or self.refusal)
+        return self.content in (None, UNSET) and not (
+            self.tool_calls or self.function_call or self.audio or self.refusal
+        )
 
 
 class ToolMessage(Struct, tag_field="role", tag="tool"):
     content: Content
-    tool_call_id: str
+    tool_call_id: Annotated[str, Meta(min_length=1)]
     name: str | None = None
 
 
@@ -142,7 +144,7 @@ class Tool(Struct):
 
 
 class Named(Struct):
-    name: str
+    name: Annotated[str, Meta(min_length=1)]
 
 
 class ToolChoice(Struct):
@@ -188,10 +190,20 @@ Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
+class Moderation(Struct):
+    model: str
+    policy: dict[str, Any] | None = None
+
+
+class PromptCacheOptions(Struct):
+    mode: str | None = None
+    ttl: str | None = None
+
+
 class Fields(Struct):
     """The body. Ranges are those of the reference."""
 
-    model: str
+    model: Annotated[str, Meta(min_length=1)]
     messages: Annotated[list[Message], Meta(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -222,6 +234,9 @@ class Fields(Struct):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    prompt_cache_options: PromptCacheOptions | None = None
+    moderation: Moderation | None = None
     web_search_options: WebSearchOptions | None = None
     functions: list[Function] | None = None
     function_call: Literal["none", "auto"] | Named | None = None

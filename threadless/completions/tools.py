@@ -8,16 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
-from threadless.completions.fields import MEDIA_PARTS, AssistantMessage, Fields, Message, Tool, ToolChoice, ToolMessage
+from threadless.completions.fields import (
+    MEDIA_PARTS,
+    AssistantMessage,
+    Fields,
+    Function,
+    Message,
+    Tool,
+    ToolChoice,
+    ToolMessage,
+)
 from threadless.exceptions import InvalidRequest
-from threadless.types import Target
+from threadless.types import JSONObject, JSONValue, Target
 
 
 def check_tools(fields: Fields, target: Target) -> None:
     """Raise `InvalidRequest` unless history, tool names and tool choice fit together."""
     _check_history(fields.messages)
-    taken = {name for tool in target.tools if (name := tool.get("function", {}).get("name"))}
+    taken = {name for tool in target.tools if (name := _name_of(tool))}
     names = _check_names(fields.tools or (), taken)
+    _check_functions(fields.functions or (), names)
     _check_choice(fields.tool_choice, names)
 
 
@@ -53,7 +63,8 @@ def _calls_of(message: Message, index: int) -> dict[str, None]:
     ids: dict[str, None] = {}
     for place, call in enumerate(calls):
         if call.id in ids:
-            _refuse(f"messages[{index}].tool_calls[{place}].id", f"messages[{index}] has two tool calls with the id", call.id)
+            param = f"messages[{index}].tool_calls[{place}].id"
+            _refuse(param, f"messages[{index}] has two tool calls with the id", call.id)
         ids[call.id] = None
     return ids
 
@@ -85,6 +96,20 @@ def _check_names(tools: Sequence[Tool], taken: set[str]) -> set[str]:
             _refuse(param, f"tools[{index}] has the name of an earlier tool:", name)
         names.add(name)
     return names
+
+
+def _check_functions(functions: Sequence[Function], names: set[str]) -> None:
+    """The legacy `functions` share their names with the tools."""
+    taken = set(names)
+    for index, function in enumerate(functions):
+        if function.name in taken:
+            _refuse(f"functions[{index}].name", f"functions[{index}] has the name of another tool:", function.name)
+        taken.add(function.name)
+
+
+def _name_of(tool: JSONObject) -> JSONValue:
+    definition = tool.get("function") or tool.get("custom")
+    return definition.get("name") if isinstance(definition, dict) else None
 
 
 def _check_choice(choice: str | ToolChoice | None, names: set[str]) -> None:

@@ -8,11 +8,13 @@ sent on is rebuilt from those, so that no second reader downstream can see anoth
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import msgspec
+from msgspec import UNSET
 
 from threadless.completions.fields import PART_FIELDS, AssistantMessage, Fields, Message, Part, Tool
 from threadless.conf import conf
@@ -22,8 +24,12 @@ from threadless.types import ChatRequest
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""Also one without an end, so that no search starts twice over the same text."""
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_OTHER_BYTES: Final = bytes(set(range(256)) - set(b"{}[]"))
 _SUSPICIOUS_ESCAPE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_LONG_NUMBER: Final = re.compile(r"[:,\[\s]-?(?:[\d.]++[eE]\+?\d{3}|\d{309})")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
 _RESPONSE_FORMATS: Final = frozenset({"text", "json_object", "json_schema"})
@@ -71,13 +77,15 @@ def _check_text(body: bytes) -> None:
         text = body.decode()
     except UnicodeDecodeError:
         _refuse_json("it is not valid UTF-8")
-    _check_depth(text)
+    _check_depth(body)
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         _refuse_json()
     if value is not None:
         raise InvalidRequest("The request body must be a JSON object.", code="invalid_type")
+    if _LONG_NUMBER.search(text):
+        json.loads(text, parse_float=_check_float)
     if _SUSPICIOUS_ESCAPE.search(text):
         _check_strings(json.loads(text))
 
@@ -85,10 +93,15 @@ def _check_text(body: bytes) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> None:
     """For `object_pairs_hook`; builds nothing, so that an object comes out as None."""
     if len(dict(pairs)) != len(pairs):
-        names = [name for name, _ in pairs]
-        name = next(name for name in names if names.count(name) > 1)
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         shown = name[:64] if name.isprintable() else None
         raise InvalidRequest("The request body has a duplicate key.", param=shown, code="invalid_json")
+
+
+def _check_float(text: str) -> None:
+    if math.isinf(float(text)):
+        _refuse_json("a number is out of range")  # some readers would take it for Infinity, others for a fault
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -99,18 +112,19 @@ def _refuse_json(reason: str = "it is not valid JSON") -> NoReturn:
     raise InvalidRequest(f"We could not parse the body of your request: {reason}.", code="invalid_json")
 
 
-def _check_depth(text: str) -> None:
+def _check_depth(body: bytes) -> None:
+    """Refuse what is nested too deep before any parser sees it, in time that grows with the body's size alone."""
     limit = conf.max_depth
-    if text.count("{") + text.count("[") <= limit:
+    if body.count(b"{") + body.count(b"[") <= limit:
         return  # the usual case, without a look at the structure
-    depth = 0
-    for mark in _STRING.sub("", text):
-        if mark in "{[":
-            depth += 1
-            if depth > limit:
-                raise InvalidRequest(f"The request body is nested deeper than {limit} levels.", code="invalid_json")
-        elif mark in "}]":
-            depth -= 1
+    brackets = _STRING.sub(b"", body).translate(_BRACKETS, _OTHER_BYTES)
+    for _ in range(limit):
+        # Each round takes the innermost level away.
+        brackets, before = brackets.replace(b"[]", b""), len(brackets)
+        if len(brackets) == before:
+            break
+    if b"[" in brackets:
+        raise InvalidRequest(f"The request body is nested deeper than {limit} levels.", code="invalid_json")
 
 
 def _check_strings(value: Any) -> None:
@@ -126,39 +140,46 @@ def _check_strings(value: Any) -> None:
             _check_strings(item)
 
 
-_MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
-_PATH: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`$")
-_TYPES: Final = {
+_PROBLEM: Final = re.compile(
+    r"Object missing required field `(?P<missing>[^`]+)`"
+    r"|Expected `(?P<expected>[^`]+)`(?:, got `(?P<got>[^`]+)`)?"
+    r"|(?P<other>.+?)"
+)
+_PLACE: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`$")
+_NAMES: Final = {
     "str": "a string",
     "int": "an integer",
     "float": "a number",
     "bool": "a boolean",
     "array": "an array",
     "object": "an object",
-    "null": "null",
 }
 
 
 def _explain(text: str) -> InvalidRequest:
     """msgspec's message as the OpenAI API would say it."""
-    where = _PATH.search(text)
-    path = where["path"].replace("[...]", "") if where else ""
-    problem = text[: where.start()] if where else text
-    if missing := _MISSING.fullmatch(problem):
+    place = _PLACE.search(text)
+    path = place["path"].replace("[...]", "") if place else ""
+    problem = _PROBLEM.fullmatch(text[: place.start()] if place else text)
+    if problem is None:
+        return InvalidRequest("The request is not valid.", param=path or None)
+    if missing := problem["missing"]:
         # msgspec names the parent's path for a missing field.
-        param = f"{path}.{missing['name']}" if path else missing["name"]
-        return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
-    subject = f"'{path}'" if path else "the request body"
-    detail = re.sub(r"`([^`]+)`", lambda match: _in_words(match[1]), problem)
-    detail = detail[:1].lower() + detail[1:]
-    if problem.startswith("Expected") and (", got" in problem or problem.count("`") == 2 and "length" not in problem):
-        if not re.search(r"[<>]= ", problem):
-            return InvalidRequest(f"Invalid type for {subject}: {detail}.", param=path or None, code="invalid_type")
-    return InvalidRequest(f"Invalid value for {subject}: {detail}.", param=path or None, code="invalid_value")
+        return _missing(f"{path}.{missing}" if path else missing)
+    subject, param = f"'{path}'" if path else "the request body", path or None
+    if expected := problem["expected"]:
+        detail = f"expected {_in_words(expected)}" + (f", got {_in_words(got)}" if (got := problem["got"]) else "")
+        return InvalidRequest(f"Invalid type for {subject}: {detail}.", param=param, code="invalid_type")
+    detail = re.sub(r"`([^`]+)`", lambda match: _in_words(match[1]), problem["other"])
+    return InvalidRequest(f"Invalid value for {subject}: {detail[:1].lower()}{detail[1:200]}.", param=param)
 
 
 def _in_words(types: str) -> str:
-    return " or ".join(_TYPES.get(name, name) for name in types.split(" | "))
+    return " or ".join(_NAMES.get(name, name) for name in types.split(" | "))
+
+
+def _missing(param: str) -> InvalidRequest:
+    return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
 def _check_fields(fields: Fields) -> None:
@@ -177,11 +198,13 @@ def _check_fields(fields: Fields) -> None:
         if response_format.type not in _RESPONSE_FORMATS:
             _refuse_value("response_format.type", response_format.type, _RESPONSE_FORMATS)
         if response_format.type == "json_schema" and response_format.json_schema is None:
-            _refuse_missing("response_format.json_schema")
+            raise _missing("response_format.json_schema")
 
 
 def _check_message(message: Message, path: str) -> None:
     if isinstance(message, AssistantMessage):
+        if message.is_empty and message.content is UNSET:
+            raise _missing(f"{path}.content")
         if message.is_empty:
             raise InvalidRequest(
                 f"Invalid type for '{path}.content': expected a string or an array, got null.",
@@ -191,7 +214,7 @@ def _check_message(message: Message, path: str) -> None:
         for index, call in enumerate(message.tool_calls or ()):
             kind = call.type or "function"
             if kind in ("function", "custom") and getattr(call, kind) is None:
-                _refuse_missing(f"{path}.tool_calls[{index}].{kind}")
+                raise _missing(f"{path}.tool_calls[{index}].{kind}")
     if isinstance(message.content, list):
         for index, part in enumerate(message.content):
             _check_part(part, f"{path}.content[{index}]")
@@ -200,16 +223,12 @@ def _check_message(message: Message, path: str) -> None:
 def _check_part(part: Part, path: str) -> None:
     needed = PART_FIELDS.get(part.type)
     if needed is not None and getattr(part, needed) is None:
-        _refuse_missing(f"{path}.{needed}")
+        raise _missing(f"{path}.{needed}")
 
 
 def _check_tool(tool: Tool, path: str) -> None:
     if tool.type in ("function", "custom") and getattr(tool, tool.type) is None:
-        _refuse_missing(f"{path}.{tool.type}")
-
-
-def _refuse_missing(param: str) -> NoReturn:
-    raise InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+        raise _missing(f"{path}.{tool.type}")
 
 
 def _refuse_value(param: str, value: str, allowed: frozenset[str]) -> NoReturn:
