@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
+from django.forms.widgets import Media, Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -158,11 +159,13 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Store this key now"),
+            "original": obj.name,
+            "has_view_permission": self.has_view_permission(request, obj),
             "key": obj,
             "secret": obj.shown_once,
             "base_url": base_url,
             "curl": _curl(obj) if base_url else "",
-            "media": self.media,
+            "media": self.media + Media(js=[Script("threadless/copy.js", defer=True)]),  # type: ignore[list-item]
             "may_change": self.has_change_permission(request, obj),
         }
         request.current_app = self.admin_site.name
@@ -181,6 +184,8 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Revoke keys"),
+            "original": _("Revoke keys"),
+            "has_view_permission": True,
             "alive": [key for key in keys if key.revoked_at is None],
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "media": self.media,
