@@ -1,0 +1,81 @@
+"""The databases of the measured servers, looked at from outside: a SQLite file, or a database of a PostgreSQL server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import Process
+
+_SERVER_VARIABLE = "BENCH_POSTGRESQL_URL"
+_SERVER_DEFAULT = "postgresql://postgres@127.0.0.1:5432"
+
+
+class Database(ABC):
+    """One database."""
+
+    url: str
+
+    @abstractmethod
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows."""
+
+    @abstractmethod
+    def connections(self, process: Process) -> int:
+        """How many connections the server holds to it just now."""
+
+    def remove(self) -> None:
+        """Nothing is left of it where it lies outside the run's folder."""
+
+
+class File(Database):
+    """A SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"sqlite:///{path}"
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def connections(self, process: Process) -> int:
+        return process.open_files().count(str(self.path))
+
+
+class Server(Database):
+    """A new database of the PostgreSQL server that `BENCH_POSTGRESQL_URL` names; raises `OSError` if none answers."""
+
+    def __init__(self) -> None:
+        self._server = os.environ.get(_SERVER_VARIABLE, _SERVER_DEFAULT)
+        self._name = f"threadless_bench_{secrets.token_hex(4)}"
+        self._run("postgres", f"CREATE DATABASE {self._name}")
+        self.url = f"{self._server}/{self._name}"
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._run(self._name, sql)
+
+    def connections(self, process: Process) -> int:
+        """All that this database has, idle in the pool or not."""
+        found = self._run("postgres", f"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = '{self._name}'")
+        return int(found[0][0])
+
+    def remove(self) -> None:
+        self._run("postgres", f"DROP DATABASE {self._name} WITH (FORCE)")
+
+    def _run(self, database: str, sql: str) -> list[tuple[Any, ...]]:
+        try:
+            import psycopg  # an extra: without it PostgreSQL is not measured
+        except ImportError as error:
+            raise OSError("psycopg is not installed") from error
+        try:
+            with psycopg.connect(f"{self._server}/{database}", autocommit=True, connect_timeout=3) as connection:
+                cursor = connection.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError as error:
+            raise OSError(f"no PostgreSQL server answers: {error}") from error

@@ -1,0 +1,67 @@
+"""The LiteLLM proxy: installed into its own environment from the package index, with a table of keys and one of calls."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from benchmarks.processes import ROOT
+
+_VENV: Final = ROOT / ".local" / "litellm"
+PYTHON: Final = _VENV / "bin" / "python"
+_HERE: Final = ROOT / "benchmarks"
+_CONFIG: Final = "litellm_config.yaml"
+
+_SCHEMA: Final = """
+PRAGMA journal_mode=WAL;
+CREATE TABLE keys (id INTEGER PRIMARY KEY, digest TEXT UNIQUE, user_id INTEGER, scopes TEXT, revoked_at TEXT);
+CREATE TABLE usage (
+    id INTEGER PRIMARY KEY, key_id INTEGER, model TEXT, state TEXT,
+    prompt_tokens INTEGER, completion_tokens INTEGER, opened_at TEXT, duration_ms INTEGER
+);
+"""
+
+ENVIRONMENT: Final = {
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "DISABLE_ADMIN_UI": "True",
+    "NO_DOCS": "True",
+}
+"""No debug log, no downloads at start, no pages."""
+
+
+def install() -> str:
+    """Install it unless it is there; its version."""
+    if not PYTHON.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(_VENV)], check=True)
+        subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "litellm[proxy]"], check=True)
+    asked = "import importlib.metadata as m; print(m.version('litellm'))"
+    return subprocess.run([str(PYTHON), "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def prepare(database: Path, folder: Path) -> str:
+    """Make its tables and put its configuration into the folder; the raw key."""
+    key = f"sk-{secrets.token_hex(24)}"
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.executescript(_SCHEMA)
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        connection.execute("INSERT INTO keys VALUES (1, ?, 1, 'CHATS:WRITE', NULL)", (digest,))
+        connection.commit()
+    for name in (_CONFIG, "litellm_hooks.py"):
+        shutil.copy(_HERE / name, folder)
+    return key
+
+
+def command(folder: Path) -> list[str]:
+    """One worker under uvicorn, its own default; `{port}` is for the caller to fill in."""
+    options = ["--host", "127.0.0.1", "--port", "{port}", "--num_workers", "1", "--config", str(folder / _CONFIG)]
+    return [str(_VENV / "bin" / "litellm"), *options]

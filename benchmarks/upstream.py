@@ -1,0 +1,130 @@
+"""A mock upstream too cheap to be the limit: `python -m benchmarks.upstream` prints its address and serves until killed.
+
+The model's name says how it answers; all bytes are made beforehand. It keeps the request ids that it saw, which
+`GET /ids` gives and empties.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import Any, Final
+
+import msgspec
+
+from benchmarks import payloads
+from benchmarks.loop import run
+
+_IDS: Final[list[str]] = []
+
+
+class _Asked(msgspec.Struct):
+    """What decides the answer."""
+
+    model: str
+    messages: list[msgspec.Raw]
+    stream: bool = False
+
+
+_decode: Final = msgspec.json.Decoder(_Asked).decode
+
+
+def _response(status: str, content_type: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def _chunked(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+_STREAM_HEAD: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+_PIECES: Final = [_chunked(event) for event in payloads.events()]
+_PIECES[-1] += b"0\r\n\r\n"
+_BURST: Final = _STREAM_HEAD + b"".join(_PIECES)
+_ANSWER: Final = _response("200 OK", "application/json", payloads.completion())
+_FAILURE: Final = _response("500 Internal Server Error", "application/json", b'{"error": {"message": "broken"}}')
+_REFUSAL: Final = _response("400 Bad Request", "application/json", b'{"error": {"message": "not a known body"}}')
+
+
+class Upstream(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._transport: Any = None
+        self._timer: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        self._received = received = self._received + data if self._received else data
+        end = received.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return
+        head = received[:end].lower()
+        size = _number(_header(head, b"content-length"))
+        if len(received) < end + size:
+            return
+        self._received = received[end + size :]
+        if head.startswith(b"get"):
+            self._transport.write(_response("200 OK", "text/plain", "\n".join(_IDS).encode()))
+            _IDS.clear()
+        else:
+            _IDS.append(_header(received[:end], b"x-request-id").decode())
+            self._answer(received[end : end + size])
+
+    def _answer(self, body: bytes) -> None:
+        try:
+            asked = _decode(body)
+        except msgspec.MsgspecError:
+            self._transport.write(_REFUSAL)
+            return
+        if asked.model == payloads.MODELS[payloads.FAIL]:
+            self._transport.write(_FAILURE)
+        elif not asked.stream:
+            self._transport.write(_ANSWER)
+        elif asked.model == payloads.MODELS[payloads.BURST]:
+            self._transport.write(_BURST)
+        else:
+            self._transport.write(_STREAM_HEAD)
+            self._pace(asyncio.get_running_loop(), asyncio.get_running_loop().time(), 0)
+
+    def _pace(self, loop: Any, start: float, number: int) -> None:
+        """The end follows the last word at once; each word has its own time, so that delays do not add up."""
+        self._transport.write(_PIECES[number])
+        if number + 1 == payloads.CHUNKS:
+            self._transport.write(_PIECES[number + 1])
+            self._timer = None
+        else:
+            due = start + (number + 1) / payloads.CHUNKS_PER_SECOND
+            self._timer = loop.call_at(due, self._pace, loop, start, number + 1)
+
+
+def _header(head: bytes, name: bytes) -> bytes:
+    """The value of a header; `name` in small letters, `head` may have any."""
+    start = head.lower().find(b"\r\n" + name + b":")
+    return head[start + len(name) + 3 : head.find(b"\r\n", start + 2)].strip() if start >= 0 else b""
+
+
+def _number(value: bytes) -> int:
+    return int(value) if value else 0
+
+
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0, backlog=4096)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    run(_serve())
