@@ -7,9 +7,12 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psycopg
 
 from tests.serving import free_port
 
@@ -32,7 +35,9 @@ class Cluster:
         self.port = free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self._user = _unprivileged_user(folder)
-        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "--no-locale")
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8"
+        )
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -40,9 +45,21 @@ class Cluster:
         log = str(self._data.parent / "log")
         self._run("pg_ctl", "start", "-w", "-s", "-D", str(self._data), "-l", log, "-o", options)
 
+    def start_if_stopped(self) -> None:
+        """Start it unless it runs."""
+        if not (self._data / "postmaster.pid").exists():
+            self.start()
+
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `fast` throws every client out, `immediate` is a crash."""
         self._run("pg_ctl", "stop", "-w", "-s", "-D", str(self._data), "-m", mode)
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"test_{uuid.uuid4().hex}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url.removesuffix("postgres") + name
 
     def _run(self, program: str, *arguments: str) -> None:
         command: Sequence[str] = [str(self._binaries / program), *arguments]

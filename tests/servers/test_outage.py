@@ -1,0 +1,89 @@
+"""The database goes away: before a call, while it runs, and when the server stops."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.client import Client
+from tests.servers.ledger import rows, settled_row
+from tests.servers.postgres import Cluster
+from tests.servers.rig import Rig, rig
+from tests.upstream import DONE, Exchange, chunks_of
+
+POOL = {"min_size": 1, "max_size": 5, "timeout": 1}
+
+
+@pytest.fixture(params=["gevent", "gthread", "uvicorn"])
+def host(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Iterator[Rig]:
+    """A server on PostgreSQL, which runs again afterwards."""
+    with rig(request.param, tmp_path, database_url=cluster.database(), POOL=POOL) as made:
+        yield made
+        cluster.start_if_stopped()
+
+
+def read_while_stopped(cluster: Cluster, host: Rig, client: Client) -> bytes:
+    """A stream whose whole answer comes while the database is away."""
+    is_away = threading.Event()
+
+    def answer_when_away(exchange: Exchange) -> None:
+        is_away.wait(10)
+        exchange.stream(*chunks_of("Hello", " there"))
+
+    host.upstream.script(answer_when_away)
+    client.post("unlucky", stream=True)
+    host.upstream.wait_for(1)
+    cluster.stop()
+    is_away.set()
+    return client.read_until(DONE)
+
+
+def test_database_away_at_settle_time_costs_no_row_and_no_tokens(cluster: Cluster, host: Rig) -> None:
+    with host.client() as client:
+        assert b" there" in read_while_stopped(cluster, host, client)
+    cluster.start_if_stopped()
+
+    row = settled_row(host.host, "unlucky")
+    assert (row["state"], row["prompt_tokens"], row["completion_tokens"]) == ("completed", 9, 5)
+
+
+def test_database_away_at_opening_is_an_error_before_the_upstream_is_asked(cluster: Cluster, host: Rig) -> None:
+    cluster.stop()
+    with host.client() as client:
+        status, headers = client.post("early").read_head()
+        error = json.loads(client.read_rest())["error"]
+
+    assert (status, headers["content-type"], error["type"]) == (500, "application/json", "server_error")
+    assert host.upstream.exchanges == []
+
+
+def status_of_a_call(host: Rig, request_id: str) -> int:
+    """The HTTP status of a plain call."""
+    with host.client() as client:
+        return client.post(request_id).read_head()[0]
+
+
+def test_host_answers_again_once_the_database_is_back(cluster: Cluster, host: Rig) -> None:
+    assert status_of_a_call(host, "before") == 200
+    cluster.stop()
+    assert status_of_a_call(host, "meanwhile") == 500
+    cluster.start_if_stopped()
+
+    # The pool finds out about each connection that it had only when that one is used.
+    statuses = [status_of_a_call(host, f"after-{number}") for number in range(POOL["max_size"] + 1)]
+    assert statuses[-1] == 200
+    assert [row["state"] for row in rows(host.host)] == ["completed"] * (1 + statuses.count(200))
+
+
+@pytest.mark.parametrize("host", ["gevent", "gthread"], indirect=True)
+def test_server_that_stops_gives_waiting_outcomes_a_last_attempt(cluster: Cluster, host: Rig) -> None:
+    with host.client() as client:
+        read_while_stopped(cluster, host, client)
+    threading.Timer(0.5, cluster.start_if_stopped).start()
+    host.server.stop()
+
+    assert settled_row(host.host, "unlucky")["state"] == "completed"
