@@ -7,8 +7,10 @@ again. It is shut down, not closed: closing a socket wakes nobody who is blocked
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -63,12 +65,46 @@ def _shut_down(sock: Any) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
+class _QuietPool:
+    """Mixed into a pool. urllib3 would log the upstream's host when it throws a surplus connection away."""
+
+    pool: Any
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and self.pool is not None and self.pool.full():
+            conn.close()
+            return
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+_is_silent: ContextVar[bool] = ContextVar("threadless_silent", default=False)
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keep urllib3 from logging the upstream's address while a request is sent."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
+
+
+class _SilenceFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _is_silent.get()
+
+
+for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_SilenceFilter())
+
+
 def pool_classes(between_chunks_seconds: float) -> dict[str, type[HTTPConnectionPool]]:
     """For `PoolManager.pool_classes_by_scheme`: first-byte and between-chunk time-outs differ, and urllib3 has one."""
     attributes = {"between_chunks_seconds": between_chunks_seconds}
     plain = type("StoppableHTTPConnection", (_Stoppable, HTTPConnection), attributes)
     tls = type("StoppableHTTPSConnection", (_Stoppable, HTTPSConnection), attributes)
     return {
-        "http": type("StoppableHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("StoppableHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
+        "http": type("StoppableHTTPPool", (_QuietPool, HTTPConnectionPool), {"ConnectionCls": plain}),
+        "https": type("StoppableHTTPSPool", (_QuietPool, HTTPSConnectionPool), {"ConnectionCls": tls}),
     }

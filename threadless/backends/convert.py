@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from threadless.types import Chunk, JSONObject
+from threadless.types import Chunk, JSONObject, JSONValue
 
 
 def chunks_of(body: JSONObject) -> Iterator[Chunk]:
     """The chunks that a `chat.completion` would have come in: deltas first, then finish reasons, then the usage."""
     shared = {name: value for name, value in body.items() if name not in ("choices", "usage", "object")}
-    choices = [choice for choice in body.get("choices") or [] if isinstance(choice, dict)]
+    choices = _objects(body.get("choices"))
     yield {**shared, "choices": [_delta_choice(choice) for choice in choices]}
     yield {**shared, "choices": [_finish_choice(choice) for choice in choices]}
     if body.get("usage"):
@@ -28,8 +28,9 @@ def completion_of(chunks: Iterable[Chunk]) -> JSONObject:
     choices: dict[int, JSONObject] = {}
     for chunk in chunks:
         body.update({name: value for name, value in chunk.items() if name not in ("choices", "object") and value})
-        for choice in chunk.get("choices") or []:
-            _add(choices.setdefault(choice.get("index") or 0, {"message": {"role": "assistant", "content": None}}), choice)
+        for choice in _objects(chunk.get("choices")):
+            index = choice.get("index") or 0
+            _add(choices.setdefault(index, {"message": {"role": "assistant", "content": None}}), choice)
     body["choices"] = [{"index": index, "finish_reason": "stop", **choice} for index, choice in sorted(choices.items())]
     return body
 
@@ -61,11 +62,17 @@ def _add_tool_calls(calls: list[JSONObject], deltas: list[JSONObject]) -> None:
 
 
 def _delta_choice(choice: JSONObject) -> JSONObject:
-    delta = dict(choice.get("message") or {})
-    if isinstance(calls := delta.get("tool_calls"), list):
-        delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)]
-    return {**{name: value for name, value in choice.items() if name != "message"}, "delta": delta, "finish_reason": None}
+    message = choice.get("message")
+    delta = dict(message) if isinstance(message, dict) else {}
+    if "tool_calls" in delta:
+        delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(_objects(delta["tool_calls"]))]
+    others = {name: value for name, value in choice.items() if name != "message"}
+    return {**others, "delta": delta, "finish_reason": None}
 
 
 def _finish_choice(choice: JSONObject) -> JSONObject:
     return {"index": choice.get("index", 0), "delta": {}, "finish_reason": choice.get("finish_reason") or "stop"}
+
+
+def _objects(items: JSONValue) -> list[JSONObject]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
+from django.utils.http import parse_http_date
 
 from threadless.exceptions import (
     APIError,
@@ -36,21 +39,38 @@ _STATUS_BY_WORD: Final = {
     "timeout": 504,
 }
 """An error event in a stream has no HTTP status; its `type` or `code` tells as much."""
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _MAX_MESSAGE: Final = 2000
+_MAX_WORD: Final = 200
+"""For `type`, `param` and `code`."""
+_MIN_SECRET: Final = 8
+"""A shorter value of a configured header is no secret, and might be a part of any word."""
+_MAX_ENCODINGS: Final = 3
+_DEFAULT_RETRY: Final = {"Retry-After": "1", "retry-after-ms": "1000"}
 
 
 class Redactor:
     """Takes an upstream's key, URL and host out of text that a client will see."""
 
-    def __init__(self, base_url: str, api_key: str) -> None:
+    def __init__(self, base_url: str, api_key: str, others: Iterable[str] = ()) -> None:
         parts = urlsplit(base_url)
-        secrets = {api_key, base_url, base_url.rstrip("/"), parts.netloc, parts.hostname or ""}
-        spellings = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""))}
+        secrets = {api_key, base_url, base_url.rstrip("/"), parts.netloc, parts.hostname or "", parts.password or ""}
+        secrets |= {other for other in others if len(other) >= _MIN_SECRET}
         # Longest first, so that a URL goes as a whole before its host does.
-        self._secrets = sorted((s for s in spellings if len(s) > 1), key=len, reverse=True)
+        self._secrets = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """The text with every occurrence, in any letter case, replaced."""
+        """The text with every occurrence replaced, in any letter case; decoded where one was URL-encoded."""
+        decoded = text = self._replaced(text)
+        for _ in range(_MAX_ENCODINGS):
+            decoded, before = unquote(decoded), decoded
+            if decoded == before:
+                break
+            if (clean := self._replaced(decoded)) != decoded:
+                text = decoded = clean
+        return text
+
+    def _replaced(self, text: str) -> str:
         for secret in self._secrets:
             text = _replace(text, secret)
         return text
@@ -86,7 +106,8 @@ def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: Re
     if status in _ABOUT_THE_REQUEST:
         return _invalid_request(error, redact)
     if status == _RATE_LIMITED:
-        return RateLimited("The model is receiving too many requests. Please try again later.", headers=headers)
+        message = "The model is receiving too many requests. Please try again later."
+        return RateLimited(message, headers=headers or _DEFAULT_RETRY)
     if status in _UNAVAILABLE:
         return UpstreamUnavailable("The model is overloaded or unavailable.", headers=headers)
     if status in _TIMED_OUT:
@@ -95,12 +116,12 @@ def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: Re
 
 
 def _invalid_request(error: JSONObject, redact: Redactor) -> InvalidRequest:
-    def text(name: str) -> str | None:
+    def text(name: str, limit: int = _MAX_WORD) -> str | None:
         value = error.get(name)
-        return redact(value)[:_MAX_MESSAGE] if isinstance(value, str) and value else None
+        return redact(value)[:limit] if isinstance(value, str) and value else None
 
     return InvalidRequest(
-        text("message") or "The model refused the request.",
+        text("message", _MAX_MESSAGE) or "The model refused the request.",
         param=text("param"),
         code=text("code"),
         type=text("type"),
@@ -132,9 +153,23 @@ def _status_of(word: Any) -> int | None:
 
 
 def _retry_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    names: Iterable[str] = ("Retry-After", "retry-after-ms")
-    return {name: value for name in names if (value := headers.get(name)) and _is_safe(value)}
+    """The upstream's word on when to try again, in both forms where it is a number of seconds."""
+    after, after_ms = headers.get("Retry-After", "").strip(), headers.get("retry-after-ms", "").strip()
+    found = {}
+    if _SECONDS.fullmatch(after) or _is_date(after):
+        found["Retry-After"] = after
+    if _SECONDS.fullmatch(after_ms):
+        found["retry-after-ms"] = after_ms
+    elif _SECONDS.fullmatch(after):
+        found["retry-after-ms"] = str(round(float(after) * 1000))
+    if "Retry-After" not in found and found:
+        found["Retry-After"] = str(math.ceil(float(after_ms) / 1000))
+    return found
 
 
-def _is_safe(value: str) -> bool:
-    return value.isascii() and value.isprintable() and len(value) <= 64
+def _is_date(text: str) -> bool:
+    try:
+        parse_http_date(text)
+    except ValueError:
+        return False
+    return True

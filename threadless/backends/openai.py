@@ -26,6 +26,7 @@ from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject,
 _MAX_ERROR_BYTES: Final = 1024 * 1024
 
 _decode = msgspec.json.Decoder().decode
+_decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
 class OpenAIBackend(BaseChatBackend):
@@ -49,7 +50,7 @@ class OpenAIBackend(BaseChatBackend):
     ) -> None:
         super().__init__(alias=alias)
         self.base_url = base_url
-        self._redact = Redactor(base_url, api_key)
+        self._redact = Redactor(base_url, api_key, (headers or {}).values())
         between = between_chunks_seconds or conf.between_chunks_seconds
         self._session = _session(between, pool_maxsize, trust_env=trust_env)
         pool, request, path = _address(self._session, base_url, api_key, headers or {})
@@ -80,7 +81,7 @@ class OpenAIBackend(BaseChatBackend):
             return Completion(body=self._object(b"".join(self._transport.segments(response))))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
-        options = request.get("stream_options") or {}
+        options = _decode_options(request.fields.get("stream_options", b"null")) or {}
         asked = {"stream": True, "stream_options": {**options, "include_usage": True}}
         payload = self.payload(request, target, caller, **asked)
         with self._answer(payload, request.request_id) as response:
@@ -140,11 +141,13 @@ class _Ending:
         self.is_whole = False
 
     def see(self, chunk: Chunk) -> None:
-        for choice in chunk.get("choices") or ():
-            if choice.get("finish_reason"):
-                self._going.discard(choice.get("index") or 0)
-            else:
-                self._going.add(choice.get("index") or 0)
+        given = chunk.get("choices")
+        for choice in given if isinstance(given, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            index = choice.get("index")
+            place = index if isinstance(index, int) else 0
+            (self._going.discard if choice.get("finish_reason") else self._going.add)(place)
             self.is_whole = not self._going
 
 

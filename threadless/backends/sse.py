@@ -47,7 +47,8 @@ class SSEDecoder:
 
         The standard drops it; some upstreams end so, and the reader judges the data anyway.
         """
-        return self.feed(b"\n\n") if self._line else self.feed(b"\n")
+        self._after_cr = False  # else the first line end would count as the second half of a CRLF
+        return self.feed(b"\n\n")
 
     def _take_line(self, events: list[Event]) -> None:
         line = self._line[0] if len(self._line) == 1 else b"".join(self._line)
@@ -59,9 +60,10 @@ class SSEDecoder:
         if line:
             self._take_field(line)
             return
-        if self._data:
-            events.append(Event(self._name, self._data[0] if len(self._data) == 1 else b"\n".join(self._data)))
-            self._data = []
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        if data:  # some upstreams keep a connection alive with empty ones
+            events.append(Event(self._name, data))
+        self._data = []
         self._name = b""
 
     def _take_field(self, line: bytes) -> None:

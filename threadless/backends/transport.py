@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError
 from urllib3.util import Retry, Timeout
 
 from threadless.backends import lifetime
+from threadless.backends.connections import silence
 from threadless.exceptions import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 _SEGMENT_BYTES: Final = 65536
@@ -77,18 +78,19 @@ class Transport:
     def _send(self, body: bytes, request_id: str) -> BaseHTTPResponse:
         life = lifetime.current()
         first_byte = min(self._first_byte_seconds, life.remaining) if life else self._first_byte_seconds
-        return self._pool.urlopen(
-            "POST",
-            self._path,
-            body=body,
-            headers={**self._headers, "X-Request-Id": request_id} if request_id else self._headers,
-            retries=RETRIES,
-            redirect=False,
-            assert_same_host=False,
-            timeout=Timeout(connect=self._connect_seconds, read=first_byte),
-            preload_content=False,
-            decode_content=False,
-        )
+        with silence():
+            return self._pool.urlopen(
+                "POST",
+                self._path,
+                body=body,
+                headers={**self._headers, "X-Request-Id": request_id} if request_id else self._headers,
+                retries=RETRIES,
+                redirect=False,
+                assert_same_host=False,
+                timeout=Timeout(connect=self._connect_seconds, read=first_byte),
+                preload_content=False,
+                decode_content=False,
+            )
 
 
 @contextmanager

@@ -56,12 +56,15 @@ def texts_of(message: JSONObject) -> Iterator[str]:
             yield text
     if calls := message.get("tool_calls"):
         yield from _call_texts(calls)
+    if call := message.get("function_call"):
+        yield from _call_texts([{"function": call}])
 
 
-def _call_texts(calls: Iterable[JSONObject]) -> Iterator[str]:
-    for call in calls:
-        function = call.get("function") or {}
-        yield from (text for text in (function.get("name"), function.get("arguments")) if isinstance(text, str))
+def _call_texts(calls: JSONValue) -> Iterator[str]:
+    for call in _objects(calls):
+        for function in _objects([call.get("function"), call.get("custom")]):
+            texts = (function.get("name"), function.get("arguments"), function.get("input"))
+            yield from (text for text in texts if isinstance(text, str))
 
 
 def _texts(messages: Iterable[JSONObject]) -> Iterator[str]:
@@ -83,5 +86,8 @@ def _media_parts(message: JSONObject) -> int:
 
 
 def _parts(message: JSONObject) -> list[JSONObject]:
-    content: JSONValue = message.get("content")
-    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return _objects(message.get("content"))
+
+
+def _objects(items: JSONValue) -> list[JSONObject]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

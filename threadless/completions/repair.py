@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Final
+import time
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -22,6 +23,27 @@ def new_completion_id() -> str:
 def completion_id(given: Any) -> str:
     """The upstream's id if it has the usual form."""
     return given if isinstance(given, str) and given.startswith("chatcmpl-") else new_completion_id()
+
+
+def created(given: Any) -> int:
+    """The upstream's time if it is one, else now."""
+    return given if is_index(given) and given > 0 else int(time.time())
+
+
+def is_index(given: Any) -> TypeGuard[int]:
+    """True for a whole number from 0; a boolean is none."""
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 0
+
+
+def index_of(choice: JSONObject, default: int) -> int:
+    """The index of a choice, the default where it has none."""
+    given = choice.get("index")
+    return given if is_index(given) else default
+
+
+def objects(given: Any) -> list[JSONObject]:
+    """The objects of a list; none of anything else."""
+    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
 def new_call_id() -> str:
