@@ -13,7 +13,8 @@ SESSIONS = {
     "app": ["tests"],
     "project": ["tests/project", "--ds=project.settings"],
     "alien": ["tests/hosts/alien", "--ds=tests.hosts.alien.settings"],
-    "plain": ["tests/hosts/plain", "--ds=tests.hosts.plain.settings"],
+    "example": ["tests/hosts/example", "--ds=tests.hosts.example.settings"],
+    "packages": ["tests/hosts/packages", "--ds=tests.hosts.packages.settings"],
 }
 NOTHING_COLLECTED = 5
 

@@ -1,6 +1,6 @@
-"""Each host platform has settings of its own and is tested by a run of its own: `pytest tests/hosts/alien --ds=…`.
+"""Each host platform has settings of its own and is tested by a run of its own, as `python -m tests` does.
 
-A run of the whole suite leaves their folders out and starts those runs from `test_other_hosts.py`.
+Under any other settings its folder is left out.
 """
 
 from __future__ import annotations
@@ -19,4 +19,4 @@ SETTINGS = {
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the hosts that these settings are not for."""
     wanted = SETTINGS.get(collection_path.name)
-    return True if wanted is not None and settings.SETTINGS_MODULE != wanted else None
+    return True if wanted not in (None, settings.SETTINGS_MODULE) else None

@@ -1,4 +1,4 @@
-"""JSON web tokens of djangorestframework-simplejwt: `"KEY_ADAPTER": "threadless.contrib.rest_framework_simplejwt.JWTAdapter"`."""
+"""Tokens of simplejwt: `"KEY_ADAPTER": "threadless.contrib.rest_framework_simplejwt.JWTAdapter"`."""
 
 from __future__ import annotations
 

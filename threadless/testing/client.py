@@ -32,7 +32,13 @@ class AsyncCompletionClient(AsyncClient):
     """The same through ASGI."""
 
     def __init__(self, secret: str = "", **defaults: Any) -> None:
-        super().__init__(**_with_key(secret, defaults))
+        given = _with_key(secret, defaults)
+        self._headers: dict[str, str] = given.pop("headers")
+        super().__init__(**given)
+
+    def generic(self, *args: Any, headers: dict[str, str] | None = None, **more: Any) -> Any:
+        """Django's `AsyncClient` sends headers that come with a request, but loses those it was made with."""
+        return super().generic(*args, headers={**self._headers, **(headers or {})}, **more)
 
     async def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:
         """See `CompletionClient.complete`."""

@@ -3,9 +3,8 @@
 from importlib.util import find_spec
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, INSTALLED_APPS
+from tests.settings import INSTALLED_APPS
 
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 SECRET_KEY = "for tests only, and long enough for a token"
 PACKAGES = ["knox", "oauth2_provider", "rest_framework_api_key", "rest_framework_simplejwt"]
 INSTALLED_APPS = [*INSTALLED_APPS, *filter(find_spec, PACKAGES)]

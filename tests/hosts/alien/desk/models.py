@@ -36,6 +36,9 @@ class Right(models.Model):
 
     code = models.SlugField(primary_key=True)
 
+    def __str__(self) -> str:
+        return self.code
+
 
 class Credential(models.Model):
     """A key: a public part to find it by, and a salted HMAC of the secret part."""
@@ -48,11 +51,17 @@ class Credential(models.Model):
     remark = models.TextField(blank=True)
     is_void = models.BooleanField(default=False)
 
+    def __str__(self) -> str:
+        return self.public_part
+
 
 class Ticket(models.Model):
     """What the desk is for."""
 
     subject = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return self.subject
 
 
 class UsageLine(models.Model):
@@ -62,3 +71,6 @@ class UsageLine(models.Model):
     reference = models.CharField(max_length=128)
     tokens = models.PositiveIntegerField()
     went_well = models.BooleanField()
+
+    def __str__(self) -> str:
+        return self.reference

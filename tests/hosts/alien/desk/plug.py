@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -51,10 +52,8 @@ class DeskRecorder(DatabaseUsageRecorder):
 
     def settle(self, entry: Any, outcome: Outcome) -> None:
         ledger_entry, opening = entry
-        try:
+        with suppress(DatabaseError):  # the ledger below keeps trying; a line may be made from it later
             self._write_line(opening, outcome)
-        except DatabaseError:
-            pass  # the ledger below keeps trying; the desk's own table may be filled from it later
         super().settle(ledger_entry, outcome)
 
     @transaction.atomic

@@ -1,0 +1,82 @@
+"""`THREADLESS_API_KEY_MODEL`: swapped, pointing back at us, and wrong in every way."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = """
+from django.db import models
+from threadless.models import AbstractAPIKey
+
+class TeamKey(AbstractAPIKey):
+    team = models.CharField(max_length=20, default="red")
+    first_call = models.ForeignKey("threadless.UsageRecord", null=True, on_delete=models.SET_NULL, related_name="+")
+"""
+SETTINGS = """
+from tests.settings import *
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "keys.sqlite3"}}
+INSTALLED_APPS = [*INSTALLED_APPS, "team"]
+"""
+CALL = """
+import json
+from django.contrib.auth.models import User
+from django.test import Client
+from team.models import TeamKey
+from threadless.models import UsageRecord
+key, secret = TeamKey.objects.issue(name="k", user=User.objects.create_user("u"), scopes=["CHATS:WRITE"])
+body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hello"}]})
+headers = {"Authorization": f"Bearer {secret}", "Host": "localhost"}
+status = Client().post("/api/v1/chat/completions", body, content_type="application/json", headers=headers).status_code
+key.first_call = UsageRecord.objects.get()
+key.save()
+print(status, TeamKey.objects.get().first_call.key_id == str(key.pk))
+"""
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A folder with an app whose key model has a foreign key back to us; runs Django's commands in it."""
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team/__init__.py").touch()
+    (tmp_path / "team/models.py").write_text(MODELS)
+
+    def run(*arguments, model="team.TeamKey", fails=False):
+        setting = f"THREADLESS_API_KEY_MODEL = {model!r}\n" if model is not None else ""
+        (tmp_path / "team_settings.py").write_text(SETTINGS + setting)
+        env = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "DJANGO_SETTINGS_MODULE": "team_settings"}
+        command = [sys.executable, "-m", "django", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host):
+    host("makemigrations", "team")
+    host("migrate", "-v0")
+    assert host("shell", "-v0", "-c", CALL).split()[-2:] == ["200", "True"]
+    assert "No changes" in host("makemigrations", "--check", "--dry-run")
+    host("migrate", "threadless", "zero", "-v0")
+
+
+def test_key_is_swapped_on_a_migrated_database(host):
+    host("makemigrations", "team", model=None)
+    host("migrate", "-v0", model=None)
+    assert "No changes" in host("makemigrations", "--check", "--dry-run")
+    host("migrate", "-v0")
+    assert host("shell", "-v0", "-c", CALL).split()[-2:] == ["200", "True"]
+
+
+@pytest.mark.parametrize("model", ["team.Nothing", ""])
+def test_setting_that_names_nothing_is_told_at_start(host, model):
+    assert "threadless.E006" in host("check", model=model, fails=True)
+
+
+def test_undefined_setting_means_our_own_table(host):
+    assert "no issues" in host("check", model=None)
+    assert "TeamKey" in host("makemigrations", "team", model=None)
