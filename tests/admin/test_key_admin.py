@@ -49,6 +49,12 @@ def test_key_added_is_saved_as_digest_with_its_creator(admin_client: Client, adm
     assert (key.user, key.created_by, key.scopes) == (user, admin_user, ["CHATS:WRITE"])
 
 
+def test_key_for_superuser_by_other_staff_is_refused(admin_user: Any) -> None:
+    response = staff_client("write_chats").post(ADD, fields(admin_user))
+    assert "Only a superuser can make a key for a superuser." in response.content.decode()
+    assert not APIKey.objects.exists()
+
+
 def test_key_added_is_shown_once_and_not_stored_by_browsers(admin_client: Client, user: Any) -> None:
     response = admin_client.post(ADD, fields(user))
     assert response.status_code == 200

@@ -58,6 +58,12 @@ def test_issue_by_creator_without_scope_is_denied(user: Any) -> None:
     assert not APIKey.objects.exists()
 
 
+def test_issue_for_superuser_by_another_is_denied() -> None:
+    with pytest.raises(PermissionDenied, match="superuser"):
+        make_key(user=make_user("root", is_superuser=True), created_by=make_user("staff", is_staff=True), scopes=[])
+    assert not APIKey.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("ahead", "expected"),
     [(None, False), (timedelta(seconds=1), False), (timedelta(0), True), (timedelta(days=-1), True)],

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from threadless.conf import conf
-from threadless.keys.scopes import scopes_of
+from threadless.keys.scopes import may_issue_for, scopes_of
 
 
 class ScopeCheckboxes(forms.CheckboxSelectMultiple):
@@ -89,6 +89,13 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         scopes = self.fields.get("scopes")
         if isinstance(scopes, ScopesField):
             scopes.limit(held=scopes_of(self.editor), present=self.instance.scopes)
+
+    def clean_user(self) -> Any:
+        """A key sees what its user sees, so it must not be a way up."""
+        user = self.cleaned_data["user"]
+        if not may_issue_for(self.editor, user):
+            raise ValidationError(_("Only a superuser can make a key for a superuser."), code="superuser")
+        return user
 
     def clean_expires_at(self) -> Any:
         """A new key must have some life ahead; an old one may be ended by a moment that has passed."""
