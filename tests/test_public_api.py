@@ -1,0 +1,151 @@
+"""What hosts build on, written out: a change here is a change for them, and belongs in the changelog."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+
+import pytest
+
+from threadless.api.authentication import KeyAuthentication, SessionAuthentication
+from threadless.api.permissions import HasScope
+from threadless.api.throttling import ConcurrencyThrottle, KeyRateThrottle
+from threadless.backends.base import BaseChatBackend, payload_of
+from threadless.backends.dummy import DummyBackend
+from threadless.backends.function import FunctionBackend
+from threadless.backends.openai import OpenAIBackend
+from threadless.completions.resolvers import BaseResolver, SettingsResolver
+from threadless.exceptions import APIError
+from threadless.keys.adapters import BaseKeyAdapter, ModelKeyAdapter, get_api_key_model
+from threadless.keys.models import AbstractAPIKey, APIKeyManager
+from threadless.testing import aread_events, read_events, use_dummy_backend
+from threadless.types import Caller, ChatRequest, Completion, Target, Usage
+from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
+
+EXPORTS = {
+    "threadless.models": ["APIKey", "AbstractAPIKey", "UsageRecord"],
+    "threadless.backends": ["BaseChatBackend", "backends", "payload_of"],
+    "threadless.admin": ["BaseAPIKeyAdmin", "UsageRecordAdmin"],
+    "threadless.testing": [
+        "AsyncCompletionClient",
+        "CompletionClient",
+        "Events",
+        "aread_events",
+        "read_events",
+        "use_dummy_backend",
+    ],
+}
+
+SIGNATURES = {
+    BaseChatBackend.complete: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Completion'",
+    BaseChatBackend.stream: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Iterator[Chunk]'",
+    BaseChatBackend.check: "(self) -> 'list[CheckMessage]'",
+    BaseChatBackend.__init__: "(self, *, alias: 'str' = '') -> 'None'",
+    payload_of: "(request: 'ChatRequest', target: 'Target', **fields: 'Any') -> 'dict[str, msgspec.Raw]'",
+    BaseResolver.list: "(self, caller: 'Caller') -> 'Iterable[Target]'",
+    BaseResolver.resolve: "(self, name: 'str', caller: 'Caller') -> 'Target'",
+    BaseKeyAdapter.authenticate: "(self, secret: 'str') -> 'tuple[Any, Caller]'",
+    ModelKeyAdapter.get_key: "(self, secret: 'str') -> 'AbstractAPIKey'",
+    ModelKeyAdapter.check_key: "(self, key: 'AbstractAPIKey') -> 'None'",
+    ModelKeyAdapter.get_caller: "(self, key: 'AbstractAPIKey') -> 'Caller'",
+    ModelKeyAdapter.touch: "(self, key: 'AbstractAPIKey') -> 'None'",
+    BaseUsageRecorder.open: "(self, opening: 'Opening') -> 'Any'",
+    BaseUsageRecorder.settle: "(self, entry: 'Any', outcome: 'Outcome') -> 'None'",
+    APIKeyManager.issue: "(self, *, scopes: 'Iterable[str]' = (), created_by: 'Any' = None, **fields: 'Any')"
+    " -> 'tuple[KeyT, str]'",
+    AbstractAPIKey.revoke: "(self) -> 'None'",
+    get_api_key_model: "() -> 'type[models.Model]'",
+    APIError.__init__: "(self, message: 'str', *, param: 'str | None' = None, code: 'str | None' = None,"
+    " type: 'str | None' = None, headers: 'Mapping[str, str] | None' = None) -> 'None'",
+    read_events: "(response: 'Any') -> 'Events'",
+    aread_events: "(response: 'Any') -> 'Events'",
+    use_dummy_backend: "(answer: 'str | JSONObject' = 'This is a dummy answer.', *,"
+    " chunks: 'list[Chunk] | None' = None, error: 'APIError | None' = None) -> 'Iterator[DummyBackend]'",
+}
+
+FIELDS = {
+    Caller: ["user_id", "key_id", "label", "scopes", "allowed_models"],
+    Target: [
+        *("id", "model", "kind", "backend", "instructions", "parameters", "tools", "scope", "owned_by", "created"),
+    ],
+    Usage: ["prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "source"],
+    Completion: ["body"],
+    ChatRequest: ["fields", "request_id"],
+    Opening: ["request_id", "caller", "target", "is_stream", "opened_at"],
+    Outcome: [
+        *("state", "http_status", "error_code", "finish_reason", "upstream_model", "usage", "tool_calls"),
+        *("first_token_seconds", "duration_seconds"),
+    ],
+}
+
+SEAMS = {
+    BaseChatBackend: {"complete"},
+    BaseResolver: {"list"},
+    BaseKeyAdapter: {"authenticate"},
+    BaseUsageRecorder: {"open", "settle"},
+}
+"""What an implementer must write."""
+
+HEIRS = {
+    BaseChatBackend: [OpenAIBackend, FunctionBackend, DummyBackend],
+    BaseResolver: [SettingsResolver],
+    BaseKeyAdapter: [ModelKeyAdapter],
+    BaseUsageRecorder: [DatabaseUsageRecorder],
+}
+
+
+def named(value: object) -> str:
+    """For test ids."""
+    return getattr(value, "__qualname__", str(value))
+
+
+@pytest.mark.parametrize("module", EXPORTS)
+def test_module_exports_what_is_promised(module: str) -> None:
+    loaded = importlib.import_module(module)
+    assert sorted(loaded.__all__) == sorted(EXPORTS[module])
+    assert all(hasattr(loaded, name) for name in loaded.__all__)
+
+
+@pytest.mark.parametrize("function", SIGNATURES, ids=named)
+def test_signature_stays(function: object) -> None:
+    assert str(inspect.signature(function)) == SIGNATURES[function]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", FIELDS, ids=named)
+def test_value_object_has_these_fields_by_keyword_and_is_frozen(kind: type) -> None:
+    fields = dataclasses.fields(kind)
+    assert [field.name for field in fields] == FIELDS[kind]
+    assert all(field.kw_only for field in fields)
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert hasattr(kind, "__slots__")
+
+
+@pytest.mark.parametrize("base", SEAMS, ids=named)
+def test_seam_asks_for_these_methods(base: type) -> None:
+    assert base.__abstractmethods__ == SEAMS[base]  # type: ignore[attr-defined]
+    public = {name for name, value in vars(base).items() if callable(value) and not name.startswith("_")}
+    assert len(public) <= 5
+
+
+@pytest.mark.parametrize(("base", "heir"), [(base, heir) for base, heirs in HEIRS.items() for heir in heirs], ids=named)
+def test_shipped_class_keeps_to_the_seam(base: type, heir: type) -> None:
+    for name in SEAMS[base]:
+        wanted, given = (list(inspect.signature(getattr(each, name)).parameters) for each in (base, heir))
+        assert given == wanted
+
+
+@pytest.mark.parametrize(
+    ("shipped", "method"),
+    [
+        (KeyAuthentication, "authenticate"),
+        (SessionAuthentication, "authenticate"),
+        (HasScope, "has_permission"),
+        (KeyRateThrottle, "allow_request"),
+        (ConcurrencyThrottle, "allow_request"),
+    ],
+    ids=named,
+)
+def test_policy_is_an_ordinary_class_of_drf(shipped: type, method: str) -> None:
+    assert callable(getattr(shipped(), method))
+    assert any(base.__module__.startswith("rest_framework") for base in shipped.__mro__)
