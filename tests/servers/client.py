@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import time
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -64,6 +66,15 @@ class Client:
             self._ahead += data
         rest, self._ahead = self._ahead, b""
         return rest
+
+    def read_for(self, seconds: float) -> None:
+        """Read, and forget, what comes within this time."""
+        end = time.monotonic() + seconds
+        with contextlib.suppress(TimeoutError):
+            while (left := end - time.monotonic()) > 0:
+                self._sock.settimeout(left)
+                if not self._sock.recv(65536):
+                    return
 
     def leave(self) -> None:
         """Hang up."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,13 @@ def rig(
     database_url: str = "",
     workers: int = 1,
     options: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Iterator[Rig]:
-    """Running, from its first answer to the end of the block; `settings` as in `tests.servers.settings`."""
+    """Running, from its first answer to the end of the block.
+
+    `variables` are the host's own environment, `settings` those of `tests.servers.settings`.
+    """
     with ScriptedUpstream() as upstream:
         host = prepared_host(
             folder,
@@ -50,6 +54,7 @@ def rig(
             UPSTREAM_BASE_URL=upstream.base_url,
             UPSTREAM_API_KEY=SECRET,
             TEST_SETTINGS=json.dumps(settings),
+            **(variables or {}),
         )
         with serve(kind, env=host.env, workers=workers, options=options) as server:
             yield Rig(kind=kind, upstream=upstream, host=host, server=server)

@@ -1,0 +1,151 @@
+"""No database connection is held while an upstream is waited for, and a call costs a fixed number of queries."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connections
+from django.db.backends.signals import connection_created
+
+from tests.servers.client import Client, body
+from tests.servers.ledger import settled_rows
+from tests.servers.postgres import Cluster
+from tests.servers.rig import Rig, rig
+from tests.upstream import DONE, Exchange, chunk, usage_chunk
+
+STREAMS = 200
+CHUNKS = 20
+LIMITS = {"CONCURRENT_CALLS_PER_KEY": STREAMS, "GRACE_SECONDS": 0.2, "PING_SECONDS": 30}
+
+
+@pytest.fixture(params=["gevent", "uvicorn"])
+def pooled(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Iterator[Rig]:
+    """A server with a pool of five connections."""
+    pool = {"min_size": 1, "max_size": 5, "timeout": 30}
+    with rig(request.param, tmp_path, database_url=cluster.database(), POOL=pool, THREADLESS=LIMITS) as made:
+        yield made
+
+
+def words_of(request_id: str) -> list[str]:
+    """What the upstream says to this call, chunk by chunk."""
+    return [f"{request_id}:{number}" for number in range(CHUNKS)]
+
+
+def speak_when_all_are_here(everybody: threading.Event) -> Any:
+    def speak(exchange: Exchange) -> None:
+        everybody.wait(60)
+        exchange.stream(
+            *(chunk({"content": word}) for word in words_of(exchange.request_id)),
+            chunk(finish_reason="stop"),
+            usage_chunk(),
+        )
+
+    return speak
+
+
+def missing_words(client: Client, request_id: str) -> list[str]:
+    """The chunks that the answer to this call lacks, or has in another place."""
+    events = client.read_until(DONE).decode().split("\n\n")
+    contents = [event.partition('"content":"')[2].partition('"')[0] for event in events if '"content":"' in event]
+    return [] if contents == words_of(request_id) else [f"{request_id}: {contents}"]
+
+
+def test_two_hundred_streams_share_five_connections(pooled: Rig) -> None:
+    everybody = threading.Event()
+    pooled.upstream.script(speak_when_all_are_here(everybody))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(pooled.client()) for _ in range(STREAMS)]
+        for number, client in enumerate(clients):
+            client.post(f"call-{number}", stream=True)
+        pooled.upstream.wait_for(STREAMS, timeout=60)
+        states = connection_states(pooled)
+        assert (len(states) <= 5, {*states}) == (True, {"idle"})
+        everybody.set()
+        missing = [word for n, client in enumerate(clients) for word in missing_words(client, f"call-{n}")]
+
+    assert missing == []
+    assert {row["state"] for row in settled_rows(pooled.host, lambda row: True, STREAMS)} == {"completed"}
+
+
+def connection_states(pooled: Rig) -> list[str]:
+    """What each of the server's connections is doing."""
+    with psycopg.connect(pooled.host.env["DATABASE_URL"]) as database:
+        states = database.execute(
+            "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return [state for (state,) in states]
+
+
+@pytest.mark.parametrize("kind", ["gevent", "gthread", "uvicorn"])
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_waiting_calls_hold_no_connection(kind: str, is_stream: bool, cluster: Cluster, tmp_path: Path) -> None:
+    answer = threading.Event()
+    pool = {"min_size": 1, "max_size": 1, "timeout": 5}
+    with rig(kind, tmp_path, database_url=cluster.database(), POOL=pool) as made, ExitStack() as stack:
+        made.upstream.script(lambda exchange: answer.wait(30) and None)
+        for number in range(10):
+            stack.enter_context(made.client()).post(f"call-{number}", stream=is_stream)
+        assert len(made.upstream.wait_for(10)) == 10
+        answer.set()
+
+
+@pytest.fixture
+def queries() -> Iterator[list[str]]:
+    """The statements of every thread's connection, as they run."""
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, params, many, context)
+
+    def listen(connection: Any, **kwargs: Any) -> None:
+        connection.execute_wrappers.append(note)
+
+    connections["default"].execute_wrappers.append(note)
+    connection_created.connect(listen)
+    yield seen
+    connection_created.disconnect(listen)
+    for connection in connections.all():
+        connection.execute_wrappers.clear()
+
+
+def ask(client: Any, secret: str, **fields: Any) -> bytes:
+    """The body of an answer."""
+    content = body(model="small", **fields)
+    response = client.post(
+        "/api/v1/chat/completions", content, "application/json", headers={"Authorization": f"Bearer {secret}"}
+    )
+    assert response.status_code == 200
+    return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_call_costs_three_queries(client: Any, issue_key: Any, queries: list[str], is_stream: bool) -> None:
+    _, secret = issue_key()
+    ask(client, secret)
+    queries.clear()
+
+    ask(client, secret, stream=is_stream)
+
+    assert [sql.split()[0] for sql in queries] == ["SELECT", "INSERT", "UPDATE"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_first_call_of_a_minute_also_notes_when_the_key_was_used(
+    client: Any, issue_key: Any, queries: list[str]
+) -> None:
+    key, secret = issue_key()
+    queries.clear()
+
+    ask(client, secret)
+
+    assert [sql.split()[0] for sql in queries] == ["SELECT", "UPDATE", "INSERT", "UPDATE"]
+    key.refresh_from_db()
+    assert key.last_used_at is not None
