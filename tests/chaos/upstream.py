@@ -94,7 +94,11 @@ STREAMED: dict[str, Callable[[Exchange], None]] = {
 
 def behave(exchange: Exchange) -> None:
     """As the request's `user` says: the one field that reaches an upstream unchanged and means nothing to anybody."""
-    (PLAIN | STREAMED)[exchange.body["user"]](exchange)
+    try:
+        behaviour = exchange.body["user"]
+    except ValueError:  # the client left, or the worker died, while the request was on its way
+        return
+    (PLAIN | STREAMED)[behaviour](exchange)
 
 
 def _begin(exchange: Exchange) -> None:
