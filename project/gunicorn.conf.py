@@ -1,9 +1,12 @@
 # ruff: noqa: N999  (the name that gunicorn gives its configuration)
 """Gunicorn for production: `gunicorn -c project/gunicorn.conf.py project.wsgi`. Command-line options win."""
 
+import json
 import os
+import uuid
 
 import gunicorn.config
+import gunicorn.util
 
 workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
 
@@ -28,6 +31,22 @@ keepalive = 75
 
 # Oversized headers, such as an absurd key, reach the application and get an error in the API's own form.
 limit_request_field_size = 65536
+limit_request_fields = 1000
+
+
+def write_error(sock, status, reason, _message):
+    """What gunicorn refuses before any application sees it, such as a junk Content-Length, as all our errors look."""
+    status = 400 if status == 501 else status  # an unknown transfer coding: the client's fault like the others
+    kind, code = ("server_error", "internal_error") if status >= 500 else ("invalid_request_error", "invalid_value")
+    text = f"The request could not be read: {reason}." if status < 500 else "The server had an error."
+    body = json.dumps({"error": {"message": text, "type": kind, "param": None, "code": code}})
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", "Content-Type: application/json"]
+    lines += [f"Content-Length: {len(body)}", f"x-request-id: req_{uuid.uuid4().hex}", "", body]
+    gunicorn.util.write_nonblock(sock, "\r\n".join(lines).encode())
+
+
+# Gunicorn's own page is HTML, and it has no setting for it.
+gunicorn.util.write_error = write_error
 
 # Recycling workers would cut streams that run longer than the graceful time.
 max_requests = 0

@@ -5,15 +5,22 @@ DRF's parsers are the wrong place: they take a chunked body, which has no length
 
 from __future__ import annotations
 
+import contextlib
+import time
+from functools import partial
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.http.request import RawPostDataException, UnreadablePostError
+from django.http.request import RawPostDataException
+from django.http.response import HttpResponseBase
 
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest, RequestTooLarge, UnsupportedMediaType
 
 _PIECE_BYTES: Final = 65536
+_DISCARD_SECONDS: Final = 30.0
+_SILENCE_SECONDS: Final = 1.0
+"""A client that has sent nothing for so long is waiting for the answer, or has it."""
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
@@ -27,14 +34,9 @@ def read_json_body(request: HttpRequest) -> bytes:
     limit = conf.max_body_bytes
     length = _content_length(request)
     stream = _stream(request, length)
-    try:
-        if length is not None and length > limit:
-            _refuse_size(stream, limit)
-        body = _read(stream, limit + 1 if length is None else length)
-        if len(body) > limit:
-            _refuse_size(stream, limit)
-    except (UnreadablePostError, OSError):
-        raise InvalidRequest("The request body could not be read.", code="invalid_json") from None
+    body = b"" if length is not None and length > limit else _read(stream, limit + 1 if length is None else length)
+    if (length or len(body)) > limit:
+        raise RequestTooLarge(f"The request body is larger than {limit} bytes.")
     if length is not None and len(body) < length:
         raise InvalidRequest("The request body is shorter than its Content-Length.", code="invalid_json")
     return body
@@ -68,19 +70,33 @@ def _stream(request: HttpRequest, length: int | None) -> Any:
 
 def _read(stream: Any, size: int) -> bytes:
     """Up to `size` bytes; less only at the end of the body."""
-    first: bytes = stream.read(size)
-    if len(first) == size or not first:
-        return first
-    pieces, got = [first], len(first)
-    while got < size and (piece := stream.read(size - got)):
-        pieces.append(piece)
-        got += len(piece)
-    return b"".join(pieces)
+    pieces, got = [], 0
+    try:
+        while got < size and (piece := stream.read(size - got)):
+            pieces.append(piece)
+            got += len(piece)
+    except Exception:  # noqa: BLE001  (each server has exceptions of its own for a broken chunk)
+        raise InvalidRequest("The request body could not be read.", code="invalid_json") from None
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _refuse_size(stream: Any, limit: int) -> None:
-    """Drain some of the rest, so that the client has written enough to read the answer, and refuse."""
-    drained = 0
-    while drained < 2 * limit and (piece := stream.read(_PIECE_BYTES)):
-        drained += len(piece)
-    raise RequestTooLarge(f"The request body is larger than {limit} bytes.")
+def discard_when_sent(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Once the answer is out, take what the client still sends: closing on it would reset the connection.
+
+    Most clients read nothing before they have written all, and would lose the answer. Done under gunicorn, whose
+    socket tells when nothing more comes; other servers have read the body beforehand, or see to it themselves.
+    """
+    sock = request.META.get("gunicorn.socket")
+    if sock is not None:
+        response._resource_closers.append(partial(_discard, request, sock))  # type: ignore[attr-defined]
+
+
+def _discard(request: HttpRequest, sock: Any) -> None:
+    room, end, timeout = 2 * conf.max_body_bytes, time.monotonic() + _DISCARD_SECONDS, sock.gettimeout()
+    with contextlib.suppress(Exception):  # the client gets no other answer, whatever it does
+        stream = _stream(request, _content_length(request))
+        sock.settimeout(_SILENCE_SECONDS)
+        while room > 0 and time.monotonic() < end and (piece := stream.read(_PIECE_BYTES)):
+            room -= len(piece)
+    with contextlib.suppress(OSError):
+        sock.settimeout(timeout)

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from threadless.api import event_stream
 from threadless.api.authentication import caller_of
-from threadless.api.body import read_json_body
+from threadless.api.body import discard_when_sent, read_json_body
 from threadless.api.client import is_async, watch
 from threadless.api.exception_handler import exception_handler
 from threadless.api.headers import Stopwatch, request_id_of, set_headers
@@ -82,6 +82,8 @@ class OpenAIView(APIView):
             request.accepted_media_type = "application/json"
         finalized = super().finalize_response(request, response, *args, **kwargs)
         set_headers(finalized, self.request_id, self.stopwatch, self.limits)
+        if finalized.status_code >= 400:
+            discard_when_sent(request._request, finalized)
         return finalized
 
 

@@ -46,7 +46,7 @@ class SettingsResolver(BaseResolver):
 
 def resolve(name: str, caller: Caller) -> Target:
     """The target that this caller may use under this name; raises `ModelNotFound`."""
-    if not caller.may_use(name):
+    if "\0" in name or not caller.may_use(name):  # PostgreSQL would fail on a NUL
         raise ModelNotFound(name)
     target: Target = conf.resolver().resolve(name, caller)
     return target

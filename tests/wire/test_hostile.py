@@ -1,0 +1,331 @@
+"""Whatever comes over the socket: a 4xx in the error form of the OpenAI API, never a 500, never HTML."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+
+import pytest
+
+from tests.serving import Host, Server
+from tests.upstream import ScriptedUpstream
+from tests.wire.client import PATH, Client, body_of, read_reply
+
+GOOD = json.dumps(body_of()).encode()
+JSON_TYPE = "Content-Type: application/json"
+
+
+def with_field(field: bytes) -> bytes:
+    return GOOD[:-1] + b"," + field + b"}"
+
+
+BROKEN_BODIES = {
+    "empty": b"",
+    "blank": b"  \n",
+    "word": b"hello",
+    "cut": GOOD[:-1],
+    "trailing": GOOD + b"x",
+    "two": GOOD + GOOD,
+    "form": b"model=small&messages=Hi",
+    "single quotes": GOOD.replace(b'"', b"'"),
+    "comment": b"/* */" + GOOD,
+    "bom": b"\xef\xbb\xbf" + GOOD,
+    "utf-16": GOOD.decode().encode("utf-16"),
+    "array": b"[" + GOOD + b"]",
+    "string": b'"hello"',
+    "number": b"1",
+    "true": b"true",
+    "null": b"null",
+    "NaN": with_field(b'"temperature": NaN'),
+    "Infinity": with_field(b'"x": Infinity'),
+    "-Infinity": with_field(b'"x": {"y": [-Infinity]}'),
+    "overflow": with_field(b'"x": 1e999'),
+    "duplicate key": with_field(b'"model": "large"'),
+    "escaped duplicate key": with_field(b'"\\u006dodel": "large"'),
+    "deep duplicate key": with_field(b'"x": {"y": [{"z": 1, "z": 2}]}'),
+    "deep array": with_field(b'"x": ' + b"[" * 100_000 + b"]" * 100_000),
+    "deep object": with_field(b'"x": ' + b'{"y":' * 100_000 + b"1" + b"}" * 100_000),
+    "only brackets": b"[" * 100_000,
+    "just too deep": with_field(b'"x": ' + b"[" * 100 + b"]" * 100),
+    "quotes without end": b"[" * 101 + b'"' + b'\\"' * 500_000,
+    "5,000 digits": with_field(b'"seed": ' + b"9" * 5000),
+    "5,000 digits unknown": with_field(b'"x": ' + b"9" * 5000),
+    "NUL": with_field(b'"user": "a\\u0000b"'),
+    "NUL in a key": with_field(b'"a\\u0000b": 1'),
+    "raw NUL": with_field(b'"user": "a\0b"'),
+    "NUL in the model": GOOD.replace(b'"small"', b'"\\u0000"'),
+    "lone surrogate": with_field(b'"user": "\\ud83d"'),
+    "lone low surrogate": with_field(b'"x": {"y": ["\\uDE00"]}'),
+    "lone surrogate in a key": with_field(b'"\\ud83d": 1'),
+    "raw surrogate": with_field(b'"user": "\xed\xa0\x80"'),
+    "invalid UTF-8": with_field(b'"user": "\xff"'),
+    "invalid UTF-8 unknown": with_field(b'"x": "\xc3\x28"'),
+    "invalid UTF-8 in a key": with_field(b'"\xff": 1'),
+    "overlong UTF-8": with_field(b'"user": "\xc0\x80"'),
+    "control character": with_field(b'"user": "a\nb"'),
+    "many duplicates": b"{" + b",".join(b'"%d":1' % number for number in range(50_000)) + b',"49999":1}',
+}
+
+
+@pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
+def test_body_that_is_broken_is_refused(any_client: Client, upstream: ScriptedUpstream, body: bytes) -> None:
+    reply = any_client.post(body)
+    assert (reply.status, reply.error["type"]) == (400, "invalid_request_error")
+    assert reply.error["code"] in {"invalid_json", "invalid_type", "invalid_value"}
+    assert reply.headers["x-request-id"]
+    assert not upstream.exchanges
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"[" * 100_000, b"x" * 2_000_000, b""], ids=["bytes", "deep", "2 MB", "empty"]
+)
+def test_body_of_a_wrong_key_is_not_judged(any_client: Client, body: bytes) -> None:
+    reply = any_client.post(body, Authorization="Bearer wrong", Content_Type="text/plain")
+    assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
+
+
+def test_body_too_large_with_a_wrong_key_gets_401(any_client: Client) -> None:
+    reply = any_client.post(b"x" * 34 * 1024 * 1024, Authorization="Bearer wrong")
+    assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        *("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml"),
+        *("application/json; charset=utf-16", "application/jsonx", "nonsense", "a/b/c;;;=", "application/octet-stream"),
+    ],
+)
+def test_content_type_other_than_json_is_refused(any_client: Client, content_type: str) -> None:
+    reply = any_client.post(GOOD, Content_Type=content_type)
+    assert (reply.status, reply.error["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"'],
+)
+def test_content_type_json_is_accepted(any_client: Client, content_type: str) -> None:
+    assert any_client.post(GOOD, Content_Type=content_type).status == 200
+
+
+def test_content_type_missing_is_refused(any_client: Client) -> None:
+    reply = any_client.raw(any_client.head(f"Content-Length: {len(GOOD)}") + GOOD)
+    assert (reply.status, reply.error["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "nonsense"])
+def test_compressed_body_is_refused(any_client: Client, encoding: str) -> None:
+    reply = any_client.post(gzip.compress(GOOD), Content_Encoding=encoding)
+    assert (reply.status, reply.error["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+def test_method_other_than_post_is_refused(any_client: Client, method: str) -> None:
+    reply = any_client.post(b"", method=method)
+    assert (reply.status, reply.error["code"]) == (405, "method_not_allowed")
+    assert "POST" in reply.headers["Allow"]
+
+
+def test_head_is_refused_without_a_body(any_client: Client) -> None:
+    assert any_client.post(b"", method="HEAD").status == 405
+
+
+ACCEPTS = [
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+    "text/event-stream",
+    "application/json",
+    "*/*",
+    "",
+    "nonsense",
+    "image/png",
+    "application/json; version=9; indent=4",
+    ",;,/;q=x",
+    "text/html;q=-1",
+    "a" * 4000,
+]
+
+
+@pytest.mark.parametrize("accept", ACCEPTS)
+def test_accept_never_decides_the_outcome(any_client: Client, accept: str) -> None:
+    assert any_client.post(Accept=accept).json()["object"] == "chat.completion"
+    refused = any_client.post(b"{}", Accept=accept)
+    assert (refused.status, refused.error["code"]) == (400, "missing_required_parameter")
+    assert any_client.post(b"", method="GET", Accept=accept).error["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Bearer", "Bearer ", "Bearer wrong", 'Bearer "{key}"', "Bearer {key}x", "Bearer  x {key}", "Basic {key}"),
+        *("Bearer schlüssel", "Bearer \xff\xfe", "Bearer {key},Bearer {key}", "Token {key}", "Bearer " + "x" * 20_000),
+        *("bearer: {key}", "Bearer {KEY}", "Bearer ' OR 1=1 --", "Digest username=x", "{key}"),
+    ],
+)
+def test_authorization_that_is_no_key_is_refused(any_client: Client, value: str) -> None:
+    header = value.replace("{key}", any_client.key).replace("{KEY}", any_client.key.upper())
+    reply = any_client.raw(
+        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\n{JSON_TYPE}\r\nContent-Length: {len(GOOD)}\r\n"
+        f"Authorization: {header}\r\n\r\n".encode("latin-1")
+        + GOOD
+    )
+    assert (reply.status, reply.error["type"], reply.error["code"]) == (401, "authentication_error", "invalid_api_key")
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+    assert any_client.key not in reply.content.decode()
+
+
+def test_authorization_missing_is_refused(any_client: Client) -> None:
+    head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\n{JSON_TYPE}\r\nContent-Length: {len(GOOD)}\r\n\r\n"
+    reply = any_client.raw(head.encode() + GOOD)
+    assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize("second", ["Bearer wrong", "Basic x", "Bearer {key}"])
+def test_authorization_given_twice_is_refused(any_client: Client, second: str) -> None:
+    line = f"Authorization: {second}".replace("{key}", any_client.key)
+    reply = any_client.raw(any_client.head(line, JSON_TYPE, f"Content-Length: {len(GOOD)}") + GOOD)
+    assert (reply.status, reply.error["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_bearer_in_any_letter_case_is_accepted(any_client: Client, scheme: str) -> None:
+    assert any_client.post(Authorization=f"{scheme} {any_client.key}").status == 200
+
+
+def test_spaces_around_the_key_are_ignored(any_client: Client) -> None:
+    assert any_client.post(Authorization=f"  Bearer   {any_client.key}  ").status == 200
+
+
+@pytest.mark.parametrize("size", [1, 7, 65536])
+def test_chunked_body_is_read(any_client: Client, upstream: ScriptedUpstream, size: int) -> None:
+    body = json.dumps(body_of("x" * 200)).encode()
+    pieces = b"".join(
+        b"%x\r\n%b\r\n" % (len(body[i : i + size]), body[i : i + size]) for i in range(0, len(body), size)
+    )
+    reply = any_client.raw(any_client.head(JSON_TYPE, "Transfer-Encoding: chunked") + pieces + b"0\r\n\r\n")
+    assert reply.status == 200
+    assert upstream.exchanges[0].body["messages"][-1] == body_of("x" * 200)["messages"][0]
+
+
+def test_chunked_body_that_is_empty_is_refused(any_client: Client) -> None:
+    reply = any_client.raw(any_client.head(JSON_TYPE, "Transfer-Encoding: chunked") + b"0\r\n\r\n")
+    assert (reply.status, reply.error["code"]) == (400, "invalid_json")
+
+
+def test_chunked_body_over_the_limit_gets_413(any_client: Client) -> None:
+    piece = b"%x\r\n%b\r\n" % (1 << 20, b" " * (1 << 20))
+    reply = any_client.raw(
+        any_client.head(JSON_TYPE, "Transfer-Encoding: chunked") + piece * 34 + b"0\r\n\r\n", timeout=60
+    )
+    assert (reply.status, reply.error["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("megabytes", [33, 60])
+def test_body_over_the_limit_gets_a_413_that_can_be_read(any_client: Client, megabytes: int) -> None:
+    reply = any_client.post(b" " * (megabytes << 20))
+    assert (reply.status, reply.error["code"]) == (413, "request_too_large")
+
+
+def test_body_just_within_the_limit_is_read(any_client: Client) -> None:
+    assert any_client.post(GOOD + b" " * ((32 << 20) - len(GOOD))).status == 200
+
+
+def test_image_of_4_mb_passes_unchanged(any_client: Client, upstream: ScriptedUpstream) -> None:
+    url = "data:image/png;base64," + "iVBORw0KGgo" * (4 * 1024 * 1024 // 11)
+    content = [{"type": "image_url", "image_url": {"url": url, "detail": "high"}}]
+    assert any_client.post(body_of(content)).status == 200
+    assert upstream.exchanges[0].body["messages"][-1]["content"] == content
+
+
+def test_body_cut_off_by_the_client_reaches_no_upstream(any_client: Client, upstream: ScriptedUpstream) -> None:
+    with socket.create_connection(("127.0.0.1", any_client.port), timeout=10) as sock:
+        sock.sendall(any_client.head(JSON_TYPE, f"Content-Length: {len(GOOD)}") + GOOD[:20])
+    assert any_client.post().status == 200  # the server lives
+    assert len(upstream.exchanges) == 1
+
+
+def test_expect_100_continue_is_answered_before_the_body(any_client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", any_client.port), timeout=10) as sock:
+        sock.sendall(any_client.head(JSON_TYPE, f"Content-Length: {len(GOOD)}", "Expect: 100-continue"))
+        assert sock.recv(100).startswith(b"HTTP/1.1 100")
+        sock.sendall(GOOD)
+        assert read_reply(sock).status == 200
+
+
+@pytest.mark.parametrize("header", ["X-Junk", "Cookie", "Accept", "User-Agent", "X-Request-Id"])
+def test_huge_header_does_no_harm(any_client: Client, header: str) -> None:
+    reply = any_client.post(**{header.replace("-", "_"): "x" * 20_000})
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    "cookie", ["sessionid=wrong", 'sessionid="\\000\\377"', "=;=;;", "csrftoken=" + "x" * 5000, "\xff"]
+)
+def test_cookies_do_no_harm(any_client: Client, cookie: str) -> None:
+    assert any_client.post(Cookie=cookie).status == 200
+    assert any_client.post(Cookie=cookie, Authorization="Basic x").error["code"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize("name", ["nothing", "%00", "%ff%fe", "..%2f..%2fetc", "a" * 3000, "agent-%00", "%F0%9F%98%80"])
+def test_model_of_an_odd_name_is_not_found(any_client: Client, name: str) -> None:
+    reply = any_client.get(f"/api/v1/models/{name}")
+    assert (reply.status, reply.error["code"]) == (404, "model_not_found")
+
+
+LENGTH = f"Content-Length: {len(GOOD)}"
+CHUNKED = "Transfer-Encoding: chunked"
+UNREADABLE = {
+    **{f"length {value!r}": (f"Content-Length: {value}",) for value in ("abc", "-1", "+5", "1e3", "0x10", "", "5 5")},
+    "two lengths": (LENGTH, "Content-Length: 3"),
+    "unknown coding": ("Transfer-Encoding: xchunked",),
+    "control character": (LENGTH, "X-Junk: a\0b"),
+    "no colon": (LENGTH, "nonsense"),
+    "space in a name": (LENGTH, "X Junk: b"),
+}
+
+
+@pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE)
+def test_head_that_gunicorn_refuses_gets_the_same_error_form(client: Client, lines: tuple[str, ...]) -> None:
+    reply = client.raw(client.head(JSON_TYPE, *lines) + GOOD)
+    assert (reply.status, reply.error["type"]) == (400, "invalid_request_error")
+    assert reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE)
+def test_head_that_uvicorn_refuses_gets_a_400(uvicorn_server: Server, host: Host, lines: tuple[str, ...]) -> None:
+    client = Client(uvicorn_server.port, host.key)
+    assert client.raw(client.head(JSON_TYPE, *lines) + GOOD).status == 400
+
+
+@pytest.mark.parametrize("head", [("X-Junk: " + "x" * 70_000,), [f"X-{number}: 1" for number in range(1100)]])
+def test_head_beyond_the_limits_of_gunicorn_gets_431(client: Client, head: tuple[str, ...]) -> None:
+    reply = client.raw(client.head(JSON_TYPE, LENGTH, *head) + GOOD)
+    assert (reply.status, reply.error["type"]) == (431, "invalid_request_error")
+
+
+def test_150_headers_reach_the_application(any_client: Client) -> None:
+    lines = [f"X-{number}: 1" for number in range(150)]
+    assert any_client.raw(any_client.head(JSON_TYPE, LENGTH, *lines) + GOOD).status == 200
+
+
+@pytest.mark.parametrize("piece", [b"zz\r\nabc\r\n", b"-5\r\nabc\r\n", b"3\r\nabcXX", b"\r\n\r\n"])
+def test_broken_chunk_gets_a_400(any_client: Client, piece: bytes) -> None:
+    assert any_client.raw(any_client.head(JSON_TYPE, CHUNKED) + piece + b"0\r\n\r\n").status == 400
+
+
+def test_broken_chunk_under_gunicorn_gets_the_error_form(client: Client) -> None:
+    reply = client.raw(client.head(JSON_TYPE, CHUNKED) + b"zz\r\nabc\r\n0\r\n\r\n")
+    assert reply.error["code"] == "invalid_json"
+
+
+@pytest.mark.parametrize(("key", "code"), [("wrong", "invalid_api_key"), (None, "request_too_large")])
+def test_length_announced_but_never_sent_is_answered_at_once(client: Client, key: str | None, code: str) -> None:
+    reply = client.raw(client.head(JSON_TYPE, f"Content-Length: {10**11}", key=key))
+    assert reply.error["code"] == code
+
+
+def test_huge_body_with_a_wrong_key_is_answered_even_if_the_connection_closes(client: Client) -> None:
+    size = 40 << 20
+    head = client.head(JSON_TYPE, f"Content-Length: {size}", "Connection: close", key="wrong")
+    assert client.raw(head + b" " * size).error["code"] == "invalid_api_key"
