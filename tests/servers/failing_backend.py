@@ -1,4 +1,4 @@
-"""A host's LLM path with a bug that would tell what it was asked."""
+"""A host's LLM path with a bug."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from project.llm import PlatformLLM
 from threadless.types import Caller, ChatRequest, Target
 
 
-class TalkativeLLM(PlatformLLM):
-    """Raises the request's own text for one user, like a bug with too much in its message."""
+class BuggyLLM(PlatformLLM):
+    """Fails unexpectedly for one user, with the whole request at hand."""
 
     def payload(self, request: ChatRequest, target: Target, caller: Caller, **fields: Any) -> dict[str, Any]:
         if request.get("user") == "bug":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +72,9 @@ CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
 @pytest.fixture(scope="module", params=["gevent", "uvicorn"])
 def afterwards(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, bytes]]:
     """A host after all these calls, and all response heads that were seen."""
-    backend = {"BACKEND": "tests.servers.failing_backend.TalkativeLLM"}
-    with rig(request.param, tmp_path_factory.mktemp("host"), BACKEND=backend) as made:
+    backend = {"BACKEND": "tests.servers.failing_backend.BuggyLLM"}
+    folder = tmp_path_factory.mktemp("host")
+    with rig(request.param, folder, BACKEND=backend, MAIL=str(folder / "mail")) as made:
         heads = b"".join(head_of(made, name) for name in CALLS) + head_of(made, "stranger", key=f"harbour_{CANARY}")
         yield made, heads
 
@@ -104,7 +107,6 @@ def test_no_table_holds_what_was_said_or_a_secret(afterwards: tuple[Rig, bytes])
         dump = "\n".join(database.iterdump())
 
     assert 'INSERT INTO "threadless_usagerecord"' in dump
-    # The one exception: a model's name that the caller may use.
     assert found_in(dump.encode(), made) == []
 
 
@@ -114,6 +116,22 @@ def test_no_log_line_holds_what_was_said_or_a_secret(afterwards: tuple[Rig, byte
 
     assert "RuntimeError: something in the host went wrong" in log
     assert found_in(log.encode(), made) == []
+
+
+def test_no_error_report_holds_what_was_said_or_a_secret(afterwards: tuple[Rig, bytes]) -> None:
+    made, _ = afterwards
+    folder = Path(json.loads(made.host.env["TEST_SETTINGS"])["MAIL"])
+    reports = [part for path in folder.iterdir() for part in parts_of(path)]
+
+    assert any(b"<h2>Traceback" in report and b"something in the host went wrong" in report for report in reports)
+    assert [line for report in reports for line in found_in(report, made)] == []
+
+
+def parts_of(path: Path) -> list[bytes]:
+    """The decoded texts of a file of mails."""
+    mails = [message_from_bytes(mail.strip()) for mail in path.read_bytes().split(b"-" * 79) if mail.strip()]
+    leaves = [part for mail in mails for part in mail.walk() if not part.is_multipart()]
+    return [part.get_payload(decode=True) for part in leaves]  # type: ignore[misc]
 
 
 def test_no_header_holds_what_was_said_or_a_secret(afterwards: tuple[Rig, bytes]) -> None:
