@@ -21,7 +21,7 @@ def test_record_text_is_request_id_and_state() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="pg_column_size is PostgreSQL's")
+@pytest.mark.database("postgresql")  # pg_column_size is PostgreSQL's
 def test_typical_row_is_small() -> None:
     record = make_record(
         request_id="req_" + "a" * 32, key_id="b" * 36, key_label="Continuous integration", model="gpt-4.1-mini",
