@@ -71,7 +71,7 @@ class Transport:
         if life is not None and life.sock is not None:
             life.sock.settimeout(_DRAIN_SECONDS)
             try:
-                response.read1(_SEGMENT_BYTES)
+                response.read1(_SEGMENT_BYTES, decode_content=True)
             except (HTTPError, OSError, ValueError):
                 return  # what the connection does now concerns nobody
 
