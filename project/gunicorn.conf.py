@@ -24,7 +24,7 @@ else:
 # A worker that does not report for this long is killed with all its streams. Gevent and gthread report while calls
 # wait for an upstream, so only a truly stuck worker is hit.
 timeout = 120
-# At a restart, streams get this long to end before they are cut; the ledger settles those as cancelled.
+# At a restart, calls get this long to end. Three seconds before that, threadless ends the rest with an error.
 graceful_timeout = 30
 # Longer than the usual 60 seconds of balancers in front, which must never reuse a connection that we are closing.
 keepalive = 75

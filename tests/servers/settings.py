@@ -2,7 +2,7 @@
 
 `THREADLESS` is merged into the host's own, `MIDDLEWARE` goes around its own and `MIDDLEWARE_INSIDE` within, `POOL`
 bounds the PostgreSQL pool, `BACKEND` changes the default backend. `MAIL` is a folder for error reports, which then
-hold all that Django can put into one.
+hold all that Django can put into one. `HEALTH_CHECKS` has the pool look at each connection that it gives out.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MIDDLEWARE = [*_given.get("MIDDLEWARE", []), *MIDDLEWARE, *_given.get("MIDDLEWAR
 THREADLESS["BACKENDS"]["default"] |= _given.get("BACKEND", {})
 if "POOL" in _given:
     DATABASES["default"]["OPTIONS"]["pool"] = _given["POOL"]
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = _given.get("HEALTH_CHECKS", False)
 if "MAIL" in _given:
     ADMINS = [("Ops", "ops@example.com")] if django.VERSION < (6,) else ["ops@example.com"]
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"

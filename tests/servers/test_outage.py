@@ -79,6 +79,15 @@ def test_host_answers_again_once_the_database_is_back(cluster: Cluster, host: Ri
     assert [row["state"] for row in rows(host.host)] == ["completed"] * (1 + statuses.count(200))
 
 
+def test_health_checks_spare_the_first_calls_after_an_outage(cluster: Cluster, tmp_path: Path) -> None:
+    with rig("gevent", tmp_path, database_url=cluster.database(), POOL=POOL, HEALTH_CHECKS=True) as checked:
+        assert status_of_a_call(checked, "before") == 200
+        cluster.stop()
+        cluster.start_if_stopped()
+
+        assert [status_of_a_call(checked, f"after-{number}") for number in range(3)] == [200] * 3
+
+
 @pytest.mark.parametrize("host", ["gevent", "gthread"], indirect=True)
 def test_server_that_stops_gives_waiting_outcomes_a_last_attempt(cluster: Cluster, host: Rig) -> None:
     with host.client() as client:
