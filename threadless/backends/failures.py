@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote_from_bytes, urlsplit
 
 import msgspec
 from django.utils.http import parse_http_date
@@ -45,7 +45,6 @@ _MAX_WORD: Final = 200
 """For `type`, `param` and `code`."""
 _MIN_SECRET: Final = 8
 """A shorter value of a configured header is no secret, and might be a part of any word."""
-_MAX_ENCODINGS: Final = 3
 _DEFAULT_RETRY: Final = {"Retry-After": "1", "retry-after-ms": "1000"}
 
 
@@ -57,34 +56,20 @@ class Redactor:
         secrets = {api_key, base_url, base_url.rstrip("/"), parts.netloc, parts.hostname or "", parts.password or ""}
         secrets |= {other for other in others if len(other) >= _MIN_SECRET}
         # Longest first, so that a URL goes as a whole before its host does.
-        self._secrets = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
+        ordered = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
+        pattern = "|".join("".join(map(_spellings, secret)) for secret in ordered)
+        self._pattern = re.compile(pattern or "(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        """The text with every occurrence replaced, in any letter case; decoded where one was URL-encoded."""
-        decoded = text = self._replaced(text)
-        for _ in range(_MAX_ENCODINGS):
-            decoded, before = unquote(decoded), decoded
-            if decoded == before:
-                break
-            if (clean := self._replaced(decoded)) != decoded:
-                text = decoded = clean
-        return text
-
-    def _replaced(self, text: str) -> str:
-        for secret in self._secrets:
-            text = _replace(text, secret)
-        return text
+        """The text with every occurrence replaced, in any letter case, URL-encoded in part, as a whole or twice."""
+        return self._pattern.sub("[redacted]", text)
 
 
-def _replace(text: str, secret: str) -> str:
-    lowered, needle = text.lower(), secret.lower()
-    if len(lowered) != len(text):  # a rare letter changed its length: give up on case, never on secrecy
-        return text.replace(secret, "[redacted]") if needle not in lowered else "[redacted]"
-    pieces, start = [], 0
-    while (at := lowered.find(needle, start)) >= 0:
-        pieces += [text[start:at], "[redacted]"]
-        start = at + len(needle)
-    return "".join([*pieces, text[start:]])
+def _spellings(character: str) -> str:
+    """A pattern for one character as it is and URL-encoded."""
+    forms = {quote_from_bytes(form.encode(), safe="") for form in (character, character.lower(), character.upper())}
+    encoded = {form if form.startswith("%") else f"%{ord(form):02X}" for form in forms}
+    return f"(?:{'|'.join([re.escape(character), *sorted(form.replace('%', '%(?:25)*') for form in encoded)])})"
 
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: Redactor) -> APIError:
