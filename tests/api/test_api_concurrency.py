@@ -1,6 +1,7 @@
 """Calls at once: a place is taken at admission and given back however the call ends."""
 
 import json
+import socket
 import threading
 from types import SimpleNamespace
 
@@ -195,6 +196,32 @@ def test_place_is_given_back_when_another_throttle_refuses(api, settings, monkey
     settings.THREADLESS = settings.THREADLESS | {"THROTTLE_CLASSES": [ConcurrencyThrottle, AlwaysFull]}
     assert api.complete("small", "Hi").status_code == 429
     monkeypatch.setattr(AlwaysFull, "is_full", False)
+    assert is_free(api)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(api, stream):
+    gone = socket.socket()
+    gone.close()
+    body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hi"}], "stream": stream})
+    environ = {"gunicorn.socket": gone}
+    response = api.post("/api/v1/chat/completions", body, content_type="application/json", **environ)
+    assert response.status_code == 499
+    assert is_free(api)
+    assert UsageRecord.objects.order_by("pk").first().state == "cancelled"
+
+
+def test_place_is_given_back_when_the_process_has_no_more_threads(api, monkeypatch):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "threadless-reader":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert api.complete("small", "Hi", stream=True).status_code == 500
+    assert UsageRecord.objects.get().state == "failed"
     assert is_free(api)
 
 

@@ -29,8 +29,11 @@ def watch(request: HttpRequest, call: Call) -> None:
     sock = request.META.get("gunicorn.socket")
     if sock is None or not hasattr(select, "EPOLLRDHUP"):
         return
-    watcher = _get_watcher()
     descriptor = sock.fileno()
+    if descriptor < 0:  # closed by the server: the client went before it could be watched
+        call.cancel()
+        return
+    watcher = _get_watcher()
     watcher.add(descriptor, call)
     call.on_end.append(lambda ended: watcher.discard(descriptor, ended))
 

@@ -110,7 +110,12 @@ class Call:
                 self.channel.close()
                 release_connections()
 
-        threading.Thread(target=run, name="threadless-reader", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="threadless-reader", daemon=True).start()
+        except RuntimeError:  # the process may have no more threads; the call is open in the ledger all the same
+            with self._owned():
+                raise
+            self.channel.close()
 
     def _complete(self) -> None:
         with self._owned():
