@@ -13,6 +13,7 @@ from threadless.backends import backends
 from threadless.exceptions import RateLimited
 from threadless.testing import AsyncCompletionClient, CompletionClient, aread_events, read_events, use_dummy_backend
 
+pytestmark = pytest.mark.django_db
 needs_commits = pytest.mark.django_db(transaction=True)
 
 

@@ -113,9 +113,11 @@ class Call:
         try:
             threading.Thread(target=run, name="threadless-reader", daemon=True).start()
         except RuntimeError:  # the process may have no more threads; the call is open in the ledger all the same
-            with self._owned():
-                raise
-            self.channel.close()
+            try:
+                with self._owned():
+                    raise
+            finally:
+                self.channel.close()
 
     def _complete(self) -> None:
         with self._owned():

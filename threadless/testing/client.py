@@ -36,7 +36,9 @@ class AsyncCompletionClient(AsyncClient):
         self._headers: dict[str, str] = given.pop("headers")
         super().__init__(**given)
 
-    def generic(self, *args: Any, headers: dict[str, str] | None = None, **more: Any) -> Any:
+    def generic(  # type: ignore[override]  # all else is handed on as it came
+        self, *args: Any, headers: dict[str, str] | None = None, **more: Any
+    ) -> Any:
         """Django's `AsyncClient` sends headers that come with a request, but loses those it was made with."""
         return super().generic(*args, headers={**self._headers, **(headers or {})}, **more)
 
