@@ -48,7 +48,7 @@ def test_client_that_leaves_is_noticed_through_the_hosts_middleware(wrapped: Rig
     with wrapped.client() as client:
         client.post("leaving", stream=True).read_until(b"Hello")
 
-    assert wrapped.upstream.exchanges[0].wait_closed(1)
+    assert wrapped.upstream.exchanges[0].wait_closed(10)
     assert settled_row(wrapped.host, "leaving")["state"] == "cancelled"
 
 

@@ -49,6 +49,6 @@ def test_client_that_leaves_is_noticed_through_nginx(behind: Rig, is_stream: boo
             client.post(f"leaving-{is_stream}", stream=is_stream)
             exchange = behind.upstream.wait_for(1)[0]
             assert not is_stream or client.read_until(b"Hello")
-        assert exchange.wait_closed(1)
+        assert exchange.wait_closed(10)
 
     assert settled_row(behind.host, f"leaving-{is_stream}")["state"] == "cancelled"

@@ -20,8 +20,8 @@ EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
 
 @pytest.fixture(params=GRACEFUL)
 def stopping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    """A server with a graceful time of four seconds, of which calls get two."""
-    with rig(request.param, tmp_path, options=[GRACEFUL[request.param], "4"]) as made:
+    """A server with a graceful time of six seconds, of which calls get three."""
+    with rig(request.param, tmp_path, options=[GRACEFUL[request.param], "6"]) as made:
         yield made
 
 
@@ -56,7 +56,7 @@ def test_stream_that_outlives_the_graceful_time_is_settled_with_what_was_produce
     assert exit_code == EXIT_CODES[stopping.kind]
     assert (row["state"], row["error_code"], row["http_status"]) == ("failed", "upstream_unavailable", 200)
     assert row["completion_tokens"] >= 5
-    assert stopping.upstream.exchanges[0].wait_closed(1)
+    assert stopping.upstream.exchanges[0].wait_closed(10)
 
 
 def test_stream_that_ends_within_the_graceful_time_is_whole(stopping: Rig) -> None:

@@ -6,7 +6,9 @@ Django cancels the task that waits for the call. Other WSGI servers notice at th
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
 import select
 import sys
@@ -17,6 +19,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from threadless.completions.call import Call
+
+logger = logging.getLogger("threadless")
 
 
 def is_async(request: HttpRequest) -> bool:
@@ -46,27 +50,35 @@ class _Watcher:
     def __init__(self, epoll: Any) -> None:
         self._epoll = epoll
         self._calls: dict[int, Call] = {}
+        self._lock = threading.Lock()
+        """A call that was left may end while the next one on its descriptor begins."""
 
     def add(self, descriptor: int, call: Call) -> None:
-        self._calls[descriptor] = call
-        try:
-            self._epoll.register(descriptor, self._EVENTS)
-        except FileExistsError:
-            self._epoll.modify(descriptor, self._EVENTS)
+        with self._lock:
+            self._calls[descriptor] = call
+            try:
+                self._epoll.register(descriptor, self._EVENTS)
+            except FileExistsError:
+                self._epoll.modify(descriptor, self._EVENTS)
 
     def discard(self, descriptor: int, call: Call) -> None:
         """Stop watching, unless the descriptor has already been given to another connection."""
-        if self._calls.get(descriptor) is call:
-            del self._calls[descriptor]
-            try:
-                self._epoll.unregister(descriptor)
-            except (OSError, ValueError):
-                return  # closed by the server meanwhile: epoll has forgotten it by itself
+        with self._lock:
+            if self._calls.get(descriptor) is call:
+                del self._calls[descriptor]
+                with contextlib.suppress(OSError, ValueError):  # if closed meanwhile, epoll has forgotten it by itself
+                    self._epoll.unregister(descriptor)
 
     def cancel_ready(self, timeout: float | None) -> None:
         for descriptor, _ in self._epoll.poll(timeout):
             if (call := self._calls.get(descriptor)) is not None:
-                call.cancel()
+                self._cancel(call)
+
+    def _cancel(self, call: Call) -> None:
+        try:
+            call.cancel()
+        except Exception:  # a host's `on_cancel` must not end the watch for all other calls
+            logger.exception("A call could not be cancelled in full.")
 
 
 _watcher: _Watcher | None = None
