@@ -1,4 +1,4 @@
-"""`python -m tests`: the whole suite, each host platform in a session of its own, for a session has one settings module.
+"""`python -m tests`: the whole suite, a session for each host platform, because a session has one settings module.
 
 Further arguments go to pytest: `python -m tests -k stream -x`. `--only NAME` runs one session.
 """
