@@ -53,7 +53,10 @@ class Redactor:
 
     def __init__(self, base_url: str, api_key: str, others: Iterable[str] = ()) -> None:
         parts = urlsplit(base_url)
-        secrets = {api_key, base_url, base_url.rstrip("/"), parts.netloc, parts.hostname or "", parts.password or ""}
+        address = parts.netloc.rpartition("@")[2]
+        plain_url = base_url.replace(parts.netloc, address).rstrip("/")
+        secrets = {api_key, base_url.rstrip("/"), plain_url, parts.netloc, address, parts.hostname or ""}
+        secrets.add(parts.password or "")
         secrets |= {other for other in others if len(other) >= _MIN_SECRET}
         # Longest first, so that a URL goes as a whole before its host does.
         ordered = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)

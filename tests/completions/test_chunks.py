@@ -1,0 +1,75 @@
+"""Whatever an upstream sends as chunks, the client gets chunks of the reference, one choice after the other."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.wire.strict import judge
+from threadless.backends.convert import chunks_of, completion_of
+from threadless.completions.answer import answer_of
+from threadless.completions.chunks import ChunkStream
+from threadless.completions.estimate import Produced
+from threadless.exceptions import UpstreamError
+
+ODD = st.one_of(st.none(), st.booleans(), st.integers(-2, 3), st.text(max_size=3), st.builds(list), st.builds(dict))
+TEXT = st.one_of(st.none(), st.text(max_size=5))
+NAME = st.one_of(ODD, st.sampled_from(["f", "g"]))
+FUNCTION = st.one_of(ODD, st.fixed_dictionaries({}, optional={"name": NAME, "arguments": ODD}))
+CALL = st.one_of(
+    ODD, st.fixed_dictionaries({}, optional={"index": ODD, "id": ODD, "type": st.none(), "function": FUNCTION})
+)
+CALLS = st.one_of(ODD, st.lists(CALL, max_size=3))
+MESSAGE = st.one_of(
+    ODD, st.fixed_dictionaries({}, optional={"role": ODD, "content": TEXT, "refusal": TEXT, "tool_calls": CALLS})
+)
+REST = {"index": ODD, "finish_reason": ODD, "logprobs": st.none()}
+USAGE = st.one_of(ODD, st.fixed_dictionaries({}, optional={"prompt_tokens": ODD, "completion_tokens": ODD}))
+
+
+def bodies(part: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Answers or chunks with `part` in their choices."""
+    choice = st.one_of(ODD, st.fixed_dictionaries({}, optional={**REST, part: MESSAGE}))
+    fields = {"id": ODD, "object": ODD, "created": ODD, "model": ODD, "usage": USAGE}
+    return st.fixed_dictionaries({}, optional={**fields, "choices": st.one_of(ODD, st.lists(choice, max_size=3))})
+
+
+@settings(max_examples=300)
+@given(st.lists(bodies("delta"), max_size=6))
+def test_any_chunks_come_out_as_those_of_the_reference(given_chunks: list[dict[str, Any]]) -> None:
+    stream = ChunkStream("small", Produced("m"))
+    sent = [chunk for body in given_chunks if (chunk := stream.take(body)) is not None]
+    with contextlib.suppress(UpstreamError):
+        if (last := stream.finish()) is not None:
+            sent.append(last)
+    for chunk in sent:
+        judge(chunk)
+    finished = [c["index"] for chunk in sent for c in chunk["choices"] if c["finish_reason"]]
+    assert sorted(finished) == sorted({c["index"] for chunk in sent for c in chunk["choices"]})
+
+
+@settings(max_examples=300)
+@given(bodies("message"))
+def test_any_answer_comes_out_as_one_of_the_reference_or_fails_as_the_upstreams(body: dict[str, Any]) -> None:
+    body.pop("usage", None)  # set by the call, which knows the estimate
+    with contextlib.suppress(UpstreamError):
+        judge(answer_of(body, "small", Produced("m")).body)
+
+
+@settings(max_examples=300)
+@given(bodies("message"))
+def test_any_answer_can_be_cut_into_chunks(body: dict[str, Any]) -> None:
+    stream = ChunkStream("small", Produced("m"))
+    for chunk in chunks_of(body):
+        if (sent := stream.take(chunk)) is not None:
+            judge(sent)
+
+
+def test_answer_cut_into_chunks_adds_up_to_itself() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    message = {"role": "assistant", "content": "Hi", "tool_calls": [call]}
+    body = {"id": "chatcmpl-1", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]}
+    assert completion_of(chunks_of(body)) == body
