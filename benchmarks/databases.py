@@ -1,4 +1,4 @@
-"""The databases of the measured servers, looked at from outside: a SQLite file, or a database of a PostgreSQL server."""
+"""The databases of the measured servers, seen from outside: a SQLite file, or a database of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Database(ABC):
     def connections(self, process: Process) -> int:
         """How many connections the server holds to it just now."""
 
-    def remove(self) -> None:
-        """Nothing is left of it where it lies outside the run's folder."""
+    def remove(self) -> None:  # noqa: B027  (a file goes with the folder of the run)
+        """Leave nothing of it outside the folder of the run."""
 
 
 class File(Database):

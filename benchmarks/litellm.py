@@ -1,4 +1,4 @@
-"""The LiteLLM proxy: installed into its own environment from the package index, with a table of keys and one of calls."""
+"""The LiteLLM proxy from the package index, in its own environment, with a table of keys and one of calls."""
 
 from __future__ import annotations
 

@@ -20,7 +20,10 @@ _database = sqlite3.connect(os.environ["BENCH_DATABASE"], isolation_level=None, 
 _database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;")
 
 _FIND = "SELECT id, user_id, scopes FROM keys WHERE digest = ? AND revoked_at IS NULL"
-_WRITE = "INSERT INTO usage (key_id, model, state, prompt_tokens, completion_tokens, opened_at, duration_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_WRITE = """
+INSERT INTO usage (key_id, model, state, prompt_tokens, completion_tokens, opened_at, duration_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 
 
 async def find_key(request: Request, api_key: str) -> UserAPIKeyAuth:

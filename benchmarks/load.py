@@ -67,6 +67,7 @@ class Run:
         self.requests = {kind: spec.request(kind) for kind in set(spec.kinds)}
         self.exchanges: list[Exchange] = []
         self.done = asyncio.Event()
+        self.tasks: list[asyncio.Future[None]] = []
         self.ended = 0
         self._numbers = count()
 
@@ -108,7 +109,7 @@ class Client(asyncio.Protocol):
             self._run.end(self._exchange, "cut off")
             self._exchange = None
         if not self._run.done.is_set():
-            asyncio.ensure_future(connect(self._run))
+            self._run.tasks.append(asyncio.ensure_future(connect(self._run)))
 
     def _ask(self) -> None:
         self._size = self._got = 0
@@ -168,7 +169,7 @@ async def run_load(spec: Spec) -> dict[str, Any]:
     """Make all calls and tell how they went."""
     shared = Run(spec)
     start, cpu = time.monotonic(), time.process_time()
-    asyncio.ensure_future(_connect_all(shared))
+    shared.tasks.append(asyncio.ensure_future(_connect_all(shared)))
     try:
         async with asyncio.timeout(spec.timeout):
             await shared.done.wait()
@@ -199,7 +200,12 @@ def result(exchanges: list[Exchange], calls: int) -> dict[str, Any]:
         "latency_ms": _percentiles([exchange.end - exchange.start for exchange in ended]),
         "first_ms": _percentiles([exchange.first - exchange.start for exchange in exchanges if exchange.first]),
         "on_time": sum(late <= _ON_TIME_SECONDS for late in lateness) if paced else None,
-        "chunks": payloads.CHUNKS * sum(exchange.kind in payloads.STREAMS for exchange in exchanges),
+        "chunks": sum(
+            piece.count(b"word")  # stands once in each chunk
+            for exchange in exchanges
+            if exchange.kind in payloads.STREAMS
+            for piece in exchange.pieces
+        ),
     }
 
 

@@ -14,7 +14,7 @@ USAGE: Final = {"prompt_tokens": 9, "completion_tokens": 200, "total_tokens": 20
 ANSWER: Final = "The answer is forty-two. " * 8
 WORDS: Final = [f"word{number:04d} " for number in range(CHUNKS)]
 LARGE_MESSAGES: Final = 50
-_LARGE_TEXT: Final = "A line of a long history, with é, \"quotes\" and line ends.\n" * 66
+_LARGE_TEXT: Final = 'A line of a long history, with é, "quotes" and line ends.\n' * 66
 
 JSON: Final = "json"
 LARGE: Final = "large"

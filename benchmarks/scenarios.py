@@ -7,11 +7,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from benchmarks import payloads, targets
+from benchmarks import payloads
 from benchmarks.processes import ROOT, Sampler
 from benchmarks.targets import Target
 
@@ -30,11 +29,6 @@ class Scenario:
     ramp: float = 0.0
     rounds: int = 3
     timeout: float = 120.0
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether chunks are what counts."""
-        return self.kinds[0] in payloads.STREAMS
 
     def scaled(self, factor: float) -> Scenario:
         """The same with fewer calls, for targets that take long; paced streams stay as many as they are."""
@@ -71,26 +65,26 @@ def run(scenario: Scenario, target: Target, upstream: str) -> dict[str, Any]:
     """Warm up, run, wait until the ledger is written, and tell what it cost."""
     if not scenario.ramp:
         warm_up = min(_WARM_UP_CALLS, scenario.calls)
-        _load(replace(scenario, calls=warm_up), target).go()
+        Load.of(replace(scenario, calls=warm_up), target).go()
         _settled(target, 0)
     seen_ids(upstream)
     rows = sum(target.rows().values())
-    load = _load(scenario, target)
+    load = Load.of(scenario, target)
     cpu = target.process.cpu_seconds()
     with Sampler(target.process, target.connections) as sampler:
         measured = load.go()
         _settled(target, rows + scenario.calls)
     used = target.process.cpu_seconds() - cpu
-    measured |= _costs(scenario, used, measured["wall_seconds"])
+    measured |= _costs(scenario, used, measured)
     measured |= {"peak_rss_mb": round(sampler.peak_rss / 2**20, 1), "threads": sampler.peak_threads}
     return measured | {"connections_held": sampler.peak_connections, "ledger": ledger(target, upstream, rows)}
 
 
-def _costs(scenario: Scenario, used: float, wall: float) -> dict[str, Any]:
+def _costs(scenario: Scenario, used: float, measured: dict[str, Any]) -> dict[str, Any]:
     costs: dict[str, Any] = {"cpu_seconds": round(used, 2), "cpu_ms_per_call": round(1000 * used / scenario.calls, 3)}
-    costs["calls_per_second"] = round(scenario.calls / wall, 1)
-    if scenario.is_stream:
-        costs["cpu_us_per_chunk"] = round(1e6 * used / scenario.calls / payloads.CHUNKS, 1)
+    costs["calls_per_second"] = round(scenario.calls / measured["wall_seconds"], 1)
+    if measured["chunks"]:
+        costs["cpu_us_per_chunk"] = round(1e6 * used / measured["chunks"], 1)  # of those that arrived
     return costs
 
 
@@ -125,6 +119,13 @@ def _settled(target: Target, rows: int) -> None:
 class Load:
     """A load generator that stands ready."""
 
+    @classmethod
+    def of(cls, scenario: Scenario, target: Target) -> Self:
+        """The load of a scenario on a target."""
+        wanted = {"kinds": list(scenario.kinds), "ramp": scenario.ramp, "timeout": scenario.timeout}
+        wanted |= {"connections": scenario.connections, "calls": scenario.calls}
+        return cls({"port": target.port, "path": target.path, "key": target.key, **wanted})
+
     def __init__(self, spec: dict[str, Any]) -> None:
         self._popen = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.load"],
@@ -151,19 +152,3 @@ class Load:
     def _hear(self) -> str:
         assert self._popen.stdout is not None
         return self._popen.stdout.readline()
-
-
-def _load(scenario: Scenario, target: Target) -> Load:
-    wanted = {"kinds": list(scenario.kinds), "ramp": scenario.ramp, "timeout": scenario.timeout}
-    wanted |= {"connections": scenario.connections, "calls": scenario.calls}
-    return Load({"port": target.port, "path": target.path, "key": target.key, **wanted})
-
-
-def of(names: Sequence[str], only: Sequence[str]) -> list[Scenario]:
-    """The scenarios of these names, in their order; `only` narrows them by the start of a name."""
-    wanted = [scenario for scenario in ALL if scenario.name in names]
-    return [scenario for scenario in wanted if not only or scenario.name.startswith(tuple(only))]
-
-
-FACTORS: Final = {targets.LITELLM: 0.15, "upstream": 2.0}
-"""Target → how many times the calls: few where they take long, more where they take next to nothing."""

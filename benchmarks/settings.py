@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from project import settings as host
 from project.settings import *  # noqa: F403
+
+DATABASES: dict[str, dict[str, Any]] = host.DATABASES
+if "pool" in DATABASES["default"]["OPTIONS"]:
+    # So few that any call that kept one while it waits would keep the others from getting theirs.
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 4, "timeout": 10}
 
 THREADLESS = {
     **host.THREADLESS,

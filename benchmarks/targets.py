@@ -102,7 +102,10 @@ def _start_host(name: str, env: dict[str, str], folder: Path) -> Target:
 def _start_litellm(env: dict[str, str], folder: Path) -> Target:
     database = File(folder / "ledger.sqlite3")
     key = litellm.prepare(database.path, folder)
-    env |= litellm.ENVIRONMENT | {"BENCH_DATABASE": str(database.path), "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(32)}"}
+    env |= litellm.ENVIRONMENT | {
+        "BENCH_DATABASE": str(database.path),
+        "LITELLM_MASTER_KEY": f"sk-{secrets.token_hex(32)}",
+    }
     process, port = _serve(litellm.command(folder), env, folder)
     return Target(name=LITELLM, process=process, port=port, key=key, database=database, table="usage")
 

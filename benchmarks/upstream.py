@@ -1,4 +1,4 @@
-"""A mock upstream too cheap to be the limit: `python -m benchmarks.upstream` prints its address and serves until killed.
+"""A mock upstream too cheap to be the limit: `python -m benchmarks.upstream` prints its address and serves.
 
 The model's name says how it answers; all bytes are made beforehand. It keeps the request ids that it saw, which
 `GET /ids` gives and empties.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from typing import Any, Final
 
 import msgspec
@@ -120,11 +119,13 @@ def _number(value: bytes) -> int:
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0, backlog=4096)
+    loop = asyncio.get_running_loop()
+    told_to_stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told_to_stop.set)
+    server = await loop.create_server(Upstream, "127.0.0.1", 0, backlog=4096)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await server.serve_forever()
+    await told_to_stop.wait()
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     run(_serve())

@@ -1,0 +1,139 @@
+"""Calls of the example host within one process, without a server: `python -m benchmarks.inprocess KIND`.
+
+What stays the same from run to run can be counted, so this is what the guard of instructions and the profilers run.
+It makes as many calls as each line of its input says, then says "done"; "functions" makes one call and prints how many
+Python functions of each package it called, "queries" its SQL.
+
+The upstream is a process of its own; its address is in `UPSTREAM_BASE_URL`, the database in `DATABASE_URL`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from benchmarks import payloads, processes
+from benchmarks.verify import fault
+
+KINDS: Final = (payloads.JSON, payloads.LARGE, payloads.BURST)
+
+
+def prepare() -> tuple[Callable[..., Any], str]:
+    """The host's WSGI application on a fresh database, and a key."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    from django import setup
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.core.management import call_command
+
+    from tests.prepare_host import make_key
+
+    setup()
+    call_command("migrate", verbosity=0)
+    return WSGIHandler(), make_key()
+
+
+def environ_of(kind: str, key: str) -> dict[str, Any]:
+    """What a server hands to the application for a call of this kind."""
+    body = payloads.request_body(kind)
+    return {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/api/v1/chat/completions",
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_ACCEPT": "application/json",
+        "HTTP_AUTHORIZATION": f"Bearer {key}",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+    }
+
+
+def call(application: Callable[..., Any], kind: str, key: str) -> bytes:
+    """One call; the answer as a server would write it, but for the framing."""
+    head: list[str] = []
+    response = application(environ_of(kind, key), lambda status, headers, exc_info=None: head.append(status))
+    body = b"".join(response)
+    response.close()
+    return f"HTTP/1.1 {head[0]}\r\n\r\n".encode() + body
+
+
+def functions(one_call: Callable[[], object]) -> dict[str, int]:
+    """Python functions that a call enters, by package, in all its threads."""
+    counted: Counter[str] = Counter()
+
+    def count(frame: Any, event: str, _: object) -> None:
+        if event == "call":
+            counted[_package(frame.f_code.co_filename)] += 1
+
+    threading.setprofile(count)
+    sys.setprofile(count)
+    try:
+        one_call()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return dict(counted.most_common())
+
+
+def _package(path: str) -> str:
+    """The package of a file; "standard library" for what is none."""
+    _, found, rest = path.rpartition("site-packages/")
+    if found:
+        return rest.partition("/")[0]
+    own = path.removeprefix(f"{processes.ROOT}/")
+    return own.partition("/")[0] if own != path else "standard library"
+
+
+def queries(one_call: Callable[[], object]) -> list[str]:
+    """The statements that a call sends, in all its threads."""
+    from django.db.backends.utils import CursorWrapper
+
+    sent: list[str] = []
+    execute = CursorWrapper.execute
+
+    def noting(self: Any, sql: str, params: Any = None) -> Any:
+        sent.append(sql)
+        return execute(self, sql, params)
+
+    CursorWrapper.execute = noting  # type: ignore[method-assign]
+    try:
+        one_call()
+    finally:
+        CursorWrapper.execute = execute  # type: ignore[method-assign]
+    return sent
+
+
+def main() -> None:
+    kind = sys.argv[1]
+    application, key = prepare()
+
+    def one_call() -> None:
+        if wrong := fault(kind, call(application, kind, key)):
+            sys.exit(wrong)
+
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line == "functions\n":
+            print(json.dumps(functions(lambda: call(application, kind, key))), flush=True)
+        elif line == "queries\n":
+            print(json.dumps(queries(one_call)), flush=True)
+        else:
+            for _ in range(int(line)):
+                one_call()
+            print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

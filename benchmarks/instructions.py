@@ -1,0 +1,170 @@
+"""`python -m benchmarks.instructions`: what one call costs in machine instructions, against the recorded figures.
+
+Counted by valgrind's callgrind within one process, which no other load of the machine can change: so many calls and
+twice as many, and the difference. `--record` keeps the figures of this Python and Django. Not for CI: a new release
+of any package below moves them, and each kind takes a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import django
+
+from benchmarks import inprocess
+from benchmarks.processes import ROOT
+
+RESULTS: Final = ROOT / "benchmarks" / "results" / "instructions.json"
+_WARM_UP: Final = 30
+_CALLS: Final = {"json": 20, "large": 10, "burst": 5}
+_REPEATS: Final = 5
+_TOLERANCE_PERCENT: Final = 1.0
+
+
+class Counted:
+    """The example host in a process under callgrind."""
+
+    def __init__(self, kind: str, folder: Path, env: dict[str, str]) -> None:
+        self._folder = folder
+        self._dumps = 0
+        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
+        self._popen = subprocess.Popen(
+            [*tool, sys.executable, "-m", "benchmarks.inprocess", kind],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._expect("ready")
+
+    def ask(self, line: str) -> str:
+        """Say a line; the answer to it."""
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        self._popen.stdin.write(f"{line}\n")
+        self._popen.stdin.flush()
+        return self._popen.stdout.readline().rstrip()
+
+    def instructions(self, calls: int) -> int:
+        """Instructions of so many calls, and of being told to make them."""
+        self.control("--zero")
+        if self.ask(str(calls)) != "done":
+            raise RuntimeError("A call went wrong.")
+        self._dumps += 1
+        self.control("--dump=calls")
+        text = (self._folder / f"out.{self._dumps}").read_text()
+        found = re.search(r"^totals: (\d+)", text, re.MULTILINE)
+        if found is None:
+            raise RuntimeError("callgrind wrote no total.")
+        return int(found[1])
+
+    def control(self, option: str) -> None:
+        """Switch the counting."""
+        command = ["callgrind_control", option, str(self._popen.pid)]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def close(self) -> None:
+        """End the process."""
+        self._popen.kill()
+        self._popen.communicate()
+
+    def _expect(self, word: str) -> None:
+        assert self._popen.stdout is not None
+        if self._popen.stdout.readline().rstrip() != word:
+            raise RuntimeError("The example host did not start.")
+
+
+def count(kind: str) -> dict[str, Any]:
+    """Instructions of one call, how much they vary, the Python functions by package and the number of queries."""
+    calls = _CALLS[kind]
+    with _counted(kind) as host:
+        host.ask(str(_WARM_UP))
+        functions = json.loads(host.ask("functions"))
+        queries = json.loads(host.ask("queries"))
+        host.control("--instr=on")
+        host.instructions(calls)
+        each = [(host.instructions(2 * calls) - host.instructions(calls)) / calls for _ in range(_REPEATS)]
+    middle = statistics.median(each)
+    spread = 100 * (max(each) - min(each)) / middle
+    told = {"instructions": round(middle), "spread_percent": round(spread, 2)}
+    return told | {"functions": functions, "queries": len(queries)}
+
+
+@contextlib.contextmanager
+def _counted(kind: str) -> Iterator[Counted]:
+    with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder:
+        upstream = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.upstream"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert upstream.stdout is not None
+        env = {
+            **os.environ,
+            "PYTHONHASHSEED": "0",
+            "UPSTREAM_BASE_URL": f"{upstream.stdout.readline().strip()}/v1",
+            "UPSTREAM_API_KEY": "of-the-upstream",
+            "UPSTREAM_MODELS": "bench,bench-burst,bench-paced,bench-fail",
+            "DATABASE_URL": f"sqlite:///{folder}/host.sqlite3",
+            "SECRET_KEY": secrets.token_hex(32),
+        }
+        host = Counted(kind, Path(folder), env)
+        try:
+            yield host
+        finally:
+            host.close()
+            upstream.terminate()
+            upstream.communicate()
+
+
+def compare(kind: str, now: dict[str, Any], before: dict[str, Any]) -> list[str]:
+    """What grew beyond what counting again would change; empty if nothing did."""
+    tolerance = max(_TOLERANCE_PERCENT, 2 * before["spread_percent"], 2 * now["spread_percent"])
+    growth = 100 * (now["instructions"] / before["instructions"] - 1)
+    grown = []
+    if growth > tolerance:
+        grown.append(f"{kind}: {growth:+.1f} % instructions ({before['instructions']:,} → {now['instructions']:,})")
+        for package, number in now["functions"].items():
+            if number > (earlier := before["functions"].get(package, 0)):
+                grown.append(f"  functions of {package}: {earlier} → {number}")
+    if now["queries"] > before["queries"]:
+        grown.append(f"{kind}: {before['queries']} → {now['queries']} queries")
+    return grown
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
+    parser.add_argument("--record", action="store_true", help="keep the figures")
+    parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
+    given = parser.parse_args()
+    python = ".".join(platform.python_version_tuple()[:2])
+    version = f"Python {python}, Django {django.VERSION[0]}.{django.VERSION[1]}"
+    recorded: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known = recorded.setdefault(version, {})
+    grown: list[str] = []
+    for kind in given.kind:
+        now = count(kind)
+        print(f"{kind:6} {now['instructions']:>12,} instructions, spread {now['spread_percent']} %", flush=True)
+        grown += compare(kind, now, known[kind]) if kind in known else []
+        known[kind] = now
+    print("\n".join(grown) or f"Nothing grew ({version}).")
+    if given.record:
+        RESULTS.write_text(json.dumps(recorded, indent=1) + "\n")
+    sys.exit(bool(grown) and not given.record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Writes `docs/performance.md` from the results: the gates, the tables, what was measured on what, and what was not."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from functools import partial
+from typing import Any, Final
+
+from benchmarks import gates, plot
+from benchmarks.processes import ROOT
+
+PAGE: Final = ROOT / "docs" / "performance.md"
+PICTURE: Final = ROOT / "docs" / "images" / "performance.svg"
+_RESULTS: Final = ROOT / "benchmarks" / "results"
+
+NAMES: Final = {
+    "gevent": "threadless, gunicorn gevent",
+    "gevent-postgresql": "the same on PostgreSQL",
+    "gthread": "threadless, gunicorn gthread (128 threads)",
+    "uvicorn": "threadless, uvicorn",
+    "granian": "threadless, granian ASGI",
+    "litellm": "LiteLLM proxy",
+    "floor": "bare pass-through (floor)",
+    "upstream": "mock upstream itself (ceiling of the tools)",
+}
+_SCENARIOS: Final = {
+    "json-1": "Small JSON, 1 connection",
+    "json-32": "Small JSON, 32 connections",
+    "large-1": "200 KB request of 50 messages, 1 connection",
+    "burst-1": "200 chunks back to back, 1 connection",
+    "burst-32": "200 chunks back to back, 32 connections",
+    "paced-100": "20 chunks/s for 10 s, 100 streams",
+    "paced-500": "20 chunks/s for 10 s, 500 streams",
+    "paced-1000": "20 chunks/s for 10 s, 1,000 streams",
+}
+
+
+def line(run: dict[str, Any]) -> str:
+    """One run on one line, for whoever watches."""
+    cost = f"{run['cpu_us_per_chunk']} µs/chunk" if "cpu_us_per_chunk" in run else f"{run['cpu_ms_per_call']} ms/call"
+    return f"{run['scenario']:11} {run['target']:18} {cost:>18}  {run['wall_seconds']:6.1f} s  {run['errors'] or ''}"
+
+
+def median(measured: dict[str, Any], scenario: str, target: str) -> dict[str, Any]:
+    """The round with the median CPU; errors and faults in the ledger of all rounds; empty if there was none."""
+    runs = [run for run in measured["runs"] if (run["scenario"], run["target"]) == (scenario, target)]
+    if not runs:
+        return {}
+    middle = statistics.median_low(run["cpu_ms_per_call"] for run in runs)
+    chosen = next(run for run in runs if run["cpu_ms_per_call"] == middle)
+    return chosen | {"all_errors": sum(sum(run["errors"].values()) for run in runs), "rounds": len(runs)}
+
+
+def tables(measured: dict[str, Any]) -> str:
+    """One table a scenario."""
+    return "\n".join(filter(None, (_table(measured, scenario) for scenario in _SCENARIOS)))
+
+
+def _table(measured: dict[str, Any], scenario: str) -> str:
+    runs = {target: run for target in NAMES if (run := median(measured, scenario, target))}
+    if not runs:
+        return ""
+    is_stream = any("cpu_us_per_chunk" in run for run in runs.values())
+    cost = "cpu_us_per_chunk" if is_stream else "cpu_ms_per_call"
+    head = ["", "CPU µs per chunk" if is_stream else "CPU ms per call", "of LiteLLM's", "of the floor's"]
+    head += ["first byte p50 / p99 ms", "whole p50 / p99 ms"]
+    head += ["on time" if scenario.startswith("paced") else "calls/s", "errors", "peak MB", "database connections"]
+    rows = [head, ["---", *["--:"] * (len(head) - 1)]]
+    rows += [_row(NAMES[target], run, cost, runs) for target, run in runs.items()]
+    return f"### {_SCENARIOS[scenario]}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def _row(name: str, run: dict[str, Any], cost: str, runs: dict[str, dict[str, Any]]) -> list[str]:
+    value = run.get(cost, float("nan"))
+    paced = run["on_time"] is not None
+    return [
+        name,
+        f"{value:.1f}" if cost.endswith("chunk") else f"{value:.2f}",
+        _ratio(value, runs.get("litellm", {}).get(cost)),
+        _ratio(value, runs.get("floor", {}).get(cost)),
+        _pair(run["first_ms"]),
+        _pair(run["latency_ms"]),
+        f"{run['on_time']} of {run['calls']}" if paced else f"{run['calls_per_second']:.0f}",
+        str(run["all_errors"]),
+        f"{run['peak_rss_mb']:.0f}",
+        str(run["connections_held"]) if run["ledger"]["states"] else "–",
+    ]
+
+
+def _ratio(value: float, other: float | None) -> str:
+    if not other:
+        return "–"
+    return f"1/{other / value:.1f}" if value < other else f"{value / other:.1f} ×"
+
+
+def _pair(percentiles: dict[str, float]) -> str:
+    return f"{percentiles['p50']:.1f} / {percentiles['p99']:.1f}" if percentiles else "–"
+
+
+def write(measured: dict[str, Any]) -> None:
+    """The page and its picture."""
+    lookup = partial(median, measured)
+    soak, counted = _kept("soak.json"), _kept("instructions.json")
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    PICTURE.write_text(plot.picture(lookup))
+    parts = [_HEAD, gates.table(lookup, soak), _machine(measured), "## Figures\n", tables(measured)]
+    parts += [_ledger(measured), gates.soak_text(soak), gates.instructions_text(counted), _LIMITS, _missing(measured)]
+    PAGE.write_text("\n".join(part.rstrip() + "\n" for part in parts if part))
+
+
+def _kept(name: str) -> dict[str, Any]:
+    path = _RESULTS / name
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _machine(measured: dict[str, Any]) -> str:
+    facts = measured["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return (
+        f"Measured {facts['date']} in one run: {facts['cores']} cores ({facts['processor']}), {facts['memory_gb']} GB, "
+        f"{facts['system']}, Python {facts['python']}; {versions}. Load average when it began: "
+        f"{facts['load_average_at_start']}. The median of three rounds where a scenario is repeated.\n"
+    )
+
+
+def _ledger(measured: dict[str, Any]) -> str:
+    """Every answered call is one row; every id that the upstream saw is exactly one row."""
+    own = [run for run in measured["runs"] if run["target"] not in ("upstream", "floor", "litellm")]
+    calls, rows = sum(run["calls"] for run in own), sum(run["ledger"]["rows"] for run in own)
+    off = sum(run["ledger"].get("ids_not_exactly_once", 0) for run in own)
+    open_rows = sum(run["ledger"]["states"].get("open", 0) for run in own)
+    return (
+        f"## The ledger\n\n{calls:,} calls to the example host, {rows:,} rows afterwards, {open_rows} of them open. "
+        f"Request ids that the upstream saw and that are not exactly one row: {off}.\n"
+    )
+
+
+def _missing(measured: dict[str, Any]) -> str:
+    lines = [f"- {NAMES[name]}: {reason}." for name, reason in measured["not_measured"].items()]
+    return "Not started in this run:\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+_HEAD: Final = """# Performance
+
+Written by `python -m benchmarks`, which measures all of this in one run; do not edit.
+
+Every call to threadless is a whole one: the key looked up, its scope and its model checked, the rate, token and
+concurrency limits counted (set so high that they refuse nothing), the request validated, a row committed before the
+upstream is asked and settled after it, the client watched, pings armed. LiteLLM looks a hashed key up and writes one
+row a call, both in SQLite, through its own hooks; its virtual keys and limits are not on, and neither are its debug
+logs, telemetry or spend tracking (`benchmarks/litellm_config.yaml`, `benchmarks/litellm_hooks.py`). The floor is the same gunicorn and gevent with a
+WSGI application that only passes bytes on: no Django, no key, no ledger. One worker process each.
+
+CPU is user and system time of the server's whole process tree, with what it does after the answer. It hardly depends
+on what else the machine does; latencies do. The upstream answers at once, or one chunk every 50 ms.
+
+![CPU per call and per chunk, beside LiteLLM and the floor](images/performance.svg)
+"""
+
+_LIMITS: Final = """## What was not measured
+
+- More than one worker, more than one machine, TLS, a proxy in front, HTTP/2.
+- A real model: it only adds waiting, which costs a server next to nothing.
+- LiteLLM with its own virtual keys and spend tracking, which need PostgreSQL and a binary from outside the package
+  index; they would add to its cost. It runs as `pip install "litellm[proxy]"` leaves it.
+- Images and audio in requests, tool calls in streams.
+- Other gateways.
+- The load generator and the mock upstream share the cores with the server. Their own ceiling stands in each table.
+"""
