@@ -80,7 +80,8 @@ def test_host_answers_again_once_the_database_is_back(cluster: Cluster, host: Ri
 
 
 def test_health_checks_spare_the_first_calls_after_an_outage(cluster: Cluster, tmp_path: Path) -> None:
-    with rig("gevent", tmp_path, database_url=cluster.database(), POOL=POOL, HEALTH_CHECKS=True) as checked:
+    pool = POOL | {"timeout": 10}
+    with rig("gevent", tmp_path, database_url=cluster.database(), POOL=pool, HEALTH_CHECKS=True) as checked:
         assert status_of_a_call(checked, "before") == 200
         cluster.stop()
         cluster.start_if_stopped()
@@ -89,7 +90,7 @@ def test_health_checks_spare_the_first_calls_after_an_outage(cluster: Cluster, t
 
 
 @pytest.mark.parametrize("host", ["gevent", "gthread"], indirect=True)
-def test_server_that_stops_gives_waiting_outcomes_a_last_attempt(cluster: Cluster, host: Rig) -> None:
+def test_server_that_stops_gives_waiting_outcomes_a_last_chance(cluster: Cluster, host: Rig) -> None:
     with host.client() as client:
         read_while_stopped(cluster, host, client)
     threading.Timer(0.5, cluster.start_if_stopped).start()

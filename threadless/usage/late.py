@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -21,8 +22,9 @@ Write = Callable[[int, dict[str, Any]], int]
 CAPACITY: Final = 100_000
 """Outcomes kept in memory, some 50 MB; beyond it the oldest are logged as lost (a sweep marks their rows)."""
 _RETRY_SECONDS: Final = 1.0
+_LEAVING_RETRY_SECONDS: Final = 0.2
 _EXIT_SECONDS: Final = 5.0
-"""How long the end of the process may wait for a last attempt."""
+"""How long the end of the process may wait for the last attempts."""
 
 _waiting: deque[tuple[int, dict[str, Any], Write]] = deque()
 _changed = threading.Condition()
@@ -51,15 +53,20 @@ def drain(timeout: float) -> bool:
 
 def _retry() -> None:
     while (first := _first_waiting()) is not None:
-        is_last_attempt = _leaving.is_set()
         taken = _attempt(*first)
         with _changed:
             _put_away(first, taken=taken)
         if not taken:
             release_connections()
-            if is_last_attempt:
-                return
-            _leaving.wait(_RETRY_SECONDS)
+            _pause()
+
+
+def _pause() -> None:
+    """Until the next attempt; shorter once the process is ending, which waits for us `_EXIT_SECONDS` at most."""
+    if _leaving.is_set():
+        time.sleep(_LEAVING_RETRY_SECONDS)
+    else:
+        _leaving.wait(_RETRY_SECONDS)
 
 
 def _first_waiting() -> tuple[int, dict[str, Any], Write] | None:
@@ -95,8 +102,8 @@ def _put_away(outcome: tuple[int, dict[str, Any], Write], *, taken: bool) -> Non
         _waiting.rotate(-1)
 
 
-def _last_attempt() -> None:
-    """At the end of the process: wake the thread for one more round, bounded in time."""
+def _last_attempts() -> None:
+    """At the end of the process: wake the thread, and let it try for a while longer."""
     _leaving.set()
     thread = _thread
     if thread is not None:
@@ -113,5 +120,5 @@ def _start_afresh() -> None:
     _waiting.clear()
 
 
-atexit.register(_last_attempt)
+atexit.register(_last_attempts)
 os.register_at_fork(after_in_child=_start_afresh)
