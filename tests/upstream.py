@@ -20,24 +20,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tests.bodies import CREATED, DONE, ID, MODEL, USAGE, chunk, chunks_of, completion, event, usage_chunk
-
-__all__ = [
-    "CREATED",
-    "DONE",
-    "ID",
-    "MODEL",
-    "USAGE",
-    "Exchange",
-    "Script",
-    "ScriptedUpstream",
-    "answer_normally",
-    "chunk",
-    "chunks_of",
-    "completion",
-    "event",
-    "usage_chunk",
-]
+from tests.bodies import CREATED, DONE, ID, MODEL, USAGE, chunk, chunks_of, completion, event, usage_chunk  # noqa: F401
 
 _PEER_GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
