@@ -68,6 +68,7 @@ class Run:
         self.exchanges: list[Exchange] = []
         self.done = asyncio.Event()
         self.tasks: list[asyncio.Future[None]] = []
+        self.transports: set[Any] = set()
         self.ended = 0
         self._numbers = count()
 
@@ -102,9 +103,13 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self._run.transports.add(transport)
         self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._run.transports.discard(self._transport)
+        if self._run.done.is_set():
+            return
         if self._exchange is not None:
             self._run.end(self._exchange, "cut off")
             self._exchange = None
@@ -176,6 +181,9 @@ async def run_load(spec: Spec) -> dict[str, Any]:
     except TimeoutError:
         shared.done.set()
     wall, cpu = time.monotonic() - start, time.process_time() - cpu
+    for transport in list(shared.transports):
+        transport.abort()
+    await asyncio.gather(*shared.tasks)
     return result(shared.exchanges, spec.calls) | {"wall_seconds": wall, "load_cpu_seconds": cpu}
 
 

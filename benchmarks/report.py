@@ -149,11 +149,12 @@ Every call to threadless is a whole one: the key looked up, its scope and its mo
 concurrency limits counted (set so high that they refuse nothing), the request validated, a row committed before the
 upstream is asked and settled after it, the client watched, pings armed. LiteLLM looks a hashed key up and writes one
 row a call, both in SQLite, through its own hooks; its virtual keys and limits are not on, and neither are its debug
-logs, telemetry or spend tracking (`benchmarks/litellm_config.yaml`, `benchmarks/litellm_hooks.py`). The floor is the same gunicorn and gevent with a
-WSGI application that only passes bytes on: no Django, no key, no ledger. One worker process each.
+logs, telemetry or spend tracking (`benchmarks/litellm_config.yaml`, `benchmarks/litellm_hooks.py`). The floor is the
+same gunicorn and gevent with a WSGI application that only passes bytes on: no Django, no key, no ledger. One worker
+process each.
 
-CPU is user and system time of the server's whole process tree, with what it does after the answer. It hardly depends
-on what else the machine does; latencies do. The upstream answers at once, or one chunk every 50 ms.
+CPU is user and system time of the server's whole process tree, with what it does after the answer. It depends far
+less than latencies do on what else the machine does. The upstream answers at once, or one chunk every 50 ms.
 
 ![CPU per call and per chunk, beside LiteLLM and the floor](images/performance.svg)
 """
