@@ -45,7 +45,8 @@ class File(Database):
             return connection.execute(sql).fetchall()
 
     def connections(self, process: Process) -> int:
-        return process.open_files().count(str(self.path))
+        """By the write-ahead log: SQLite keeps descriptors of the file itself for the next connection."""
+        return process.open_files().count(f"{self.path}-wal")
 
 
 class Server(Database):

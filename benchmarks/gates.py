@@ -64,7 +64,9 @@ def _connections(lookup: Lookup) -> Judged:
     run = lookup("paced-500", _POSTGRESQL)
     if not run:
         return gate, "–", None
-    text = f"500 streams at once share a pool of {run['connections_held']}, {run['all_errors']} errors"
+    text = (
+        f"500 streams at once shared {run['connections_held']} connections of a pool of 4, {run['all_errors']} errors"
+    )
     return gate, text, run["connections_held"] <= 4 and not run["all_errors"]
 
 

@@ -73,7 +73,7 @@ def run(scenario: Scenario, target: Target, upstream: str) -> dict[str, Any]:
     cpu = target.process.cpu_seconds()
     with Sampler(target.process, target.connections) as sampler:
         measured = load.go()
-        _settled(target, rows + scenario.calls)
+    _settled(target, rows + scenario.calls)
     used = target.process.cpu_seconds() - cpu
     measured |= _costs(scenario, used, measured)
     measured |= {"peak_rss_mb": round(sampler.peak_rss / 2**20, 1), "threads": sampler.peak_threads}
