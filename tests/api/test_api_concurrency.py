@@ -11,6 +11,8 @@ from rest_framework.throttling import BaseThrottle
 
 from tests import factories
 from threadless.api.throttling import ConcurrencyThrottle
+from threadless.completions.readers import readers
+from threadless.completions.shutdown import wait_for_calls
 from threadless.exceptions import RateLimited, UpstreamError
 from threadless.models import UsageRecord
 from threadless.testing import AsyncCompletionClient, CompletionClient, aread_events, read_events
@@ -82,9 +84,7 @@ def api(gate, secret):
 
 def join_readers():
     """Wait until every stream is settled and has given its place back."""
-    for thread in threading.enumerate():
-        if thread.name == "threadless-reader":
-            thread.join(WAIT)
+    assert wait_for_calls(WAIT)
 
 
 def is_free(client):
@@ -213,6 +213,7 @@ def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(api
 
 def test_place_is_given_back_when_the_process_has_no_more_threads(api, monkeypatch):
     start = threading.Thread.start
+    readers.retire()
 
     def refuse(thread):
         if thread.name == "threadless-reader":

@@ -12,12 +12,15 @@ import socket
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from threadless.backends.lifetime import Lifetime, current
+
+_ONE_WRITE_BYTES: Final = 65536
+"""Up to here a copy costs less than a second write."""
 
 
 class _Stoppable:
@@ -27,6 +30,7 @@ class _Stoppable:
     between_chunks_seconds: float
     _lifetime: Lifetime | None = None
     _stop: Callable[[], None]
+    _gathered: list[bytes] | None = None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
@@ -37,7 +41,21 @@ class _Stoppable:
         self._take_back()
         if self.sock is not None:
             self._hand_over()
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        gathered = self._gathered = []
+        try:
+            super().request(*args, **kwargs)  # type: ignore[misc]
+        finally:
+            self._gathered = None
+        is_small = sum(map(len, gathered)) <= _ONE_WRITE_BYTES
+        for data in [b"".join(gathered)] if is_small else gathered:
+            super().send(data)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        # http.client writes head and body apart: two system calls here, two segments, and two reads there.
+        if self._gathered is not None and isinstance(data, bytes):
+            self._gathered.append(data)
+        else:
+            super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> Any:
         # With `Connection: close` the connection lets go of its socket here, while the response still reads from it.

@@ -7,7 +7,6 @@ object does, because a response may never be started nor closed. Everybody else 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -21,12 +20,12 @@ from threadless.completions.answer import Answer, answer_of
 from threadless.completions.channel import Channel
 from threadless.completions.chunks import ChunkStream
 from threadless.completions.estimate import Produced, estimate
+from threadless.completions.readers import readers
 from threadless.completions.repair import usage_body
 from threadless.completions.wire import ParsedBody
 from threadless.conf import conf
 from threadless.exceptions import APIError, Cancelled, InternalError
 from threadless.types import Caller, Chunk, JSONObject, Target, Usage
-from threadless.usage.connections import release_connections
 from threadless.usage.recorder import FinalState, Opening, Outcome
 
 logger = logging.getLogger("threadless")
@@ -108,10 +107,9 @@ class Call:
                 work()
             finally:
                 self.channel.close()
-                release_connections()
 
         try:
-            threading.Thread(target=run, name="threadless-reader", daemon=True).start()
+            readers.run(run)
         except RuntimeError:  # the process may have no more threads; the call is open in the ledger all the same
             try:
                 with self._owned():

@@ -64,6 +64,11 @@ def end_calls(timeout: float) -> bool:
         calls = list(_running)
     for call in calls:
         call.cancel(_failure())
+    return wait_for_calls(timeout)
+
+
+def wait_for_calls(timeout: float) -> bool:
+    """Wait until every running call is settled; False if that took longer than `timeout` seconds."""
     with _changed:
         return _changed.wait_for(lambda: not _running, timeout)
 

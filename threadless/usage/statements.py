@@ -19,8 +19,12 @@ _PROVISIONAL: Final = (UsageRecord.State.OPEN.value, UsageRecord.State.INTERRUPT
 _inserts: Final[dict[str, str]] = {}
 _updates: Final[dict[tuple[str, tuple[str, ...]], str]] = {}
 
-_FIELDS: Final = [field for field in UsageRecord._meta.concrete_fields if not field.primary_key]
-_DEFAULTS: Final = {field.attname: field.get_default() for field in _FIELDS}
+_FIELDS: Final = {
+    field: field.get_prep_value(field.get_default())
+    for field in UsageRecord._meta.concrete_fields
+    if not field.primary_key
+}
+"""Each column with its default as databases take it."""
 
 
 def insert(values: dict[str, Any]) -> int:
@@ -31,8 +35,10 @@ def insert(values: dict[str, Any]) -> int:
     using = router.db_for_write(UsageRecord)
     connection = connections[using]
     statement = _inserts.get(using) or _inserts.setdefault(using, _insert_sql(using))
-    row = _DEFAULTS | values
-    params = [field.get_db_prep_save(row[field.attname], connection) for field in _FIELDS]
+    params = [
+        field.get_db_prep_save(values[field.attname], connection) if field.attname in values else default
+        for field, default in _FIELDS.items()
+    ]
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         if connection.features.can_return_columns_from_insert:
@@ -52,7 +58,7 @@ def settle(primary_key: int, values: Mapping[str, Any]) -> int:
 
 def _insert_sql(using: str) -> str:
     query = sql.InsertQuery(UsageRecord)
-    query.insert_values(_FIELDS, [UsageRecord(**_DEFAULTS)], raw=True)
+    query.insert_values(list(_FIELDS), [UsageRecord()], raw=True)
     compiler: Any = query.get_compiler(using=using)
     if compiler.connection.features.can_return_columns_from_insert:
         compiler.returning_fields = [UsageRecord._meta.pk]
