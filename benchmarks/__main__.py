@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """A run that leaves something out is kept apart and writes no page."""
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
     if given.report:
         report.write(json.loads((RESULTS / "full.json").read_text()))
         return

@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import secrets
+import signal
 import statistics
 import subprocess
 import sys
@@ -150,6 +151,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="keep the figures")
     parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes end with the run
     python = ".".join(platform.python_version_tuple()[:2])
     version = f"Python {python}, Django {django.VERSION[0]}.{django.VERSION[1]}"
     recorded: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--calls", type=int, default=_POINTS[-1], help="fewer, for a look; not kept")
     calls = parser.parse_args().calls
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
     with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder:
         log = Path(folder) / "upstream"
         upstream = processes.start([sys.executable, "-m", "benchmarks.upstream"], env=os.environ, log=log)
