@@ -117,7 +117,11 @@ def _python(name: str) -> list[str]:
 def _serve(command: Sequence[str], env: Mapping[str, str], folder: Path) -> tuple[Process, int]:
     port = processes.free_port()
     process = processes.start([part.format(port=port) for part in command], env=env, log=folder / "log")
-    processes.wait_for(process, lambda: _answers(port))
+    try:
+        processes.wait_for(process, lambda: _answers(port))
+    except BaseException:
+        process.stop()
+        raise
     return process, port
 
 
