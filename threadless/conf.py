@@ -6,6 +6,7 @@ Nothing is cached, so a test's `override_settings` works. `threadless.checks` ju
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from django.conf import settings as django_settings
@@ -46,6 +47,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     "CONCURRENT_CALLS_PER_KEY": 50,
     "THROTTLE_CACHE": "default",
 }
+
+_import = cache(import_string)
+"""Each call asks for a dozen dotted paths."""
 
 
 class Settings:
@@ -211,12 +215,12 @@ class Settings:
 
     def _imported(self, name: str) -> Callable[..., Any]:
         value = self[name]
-        imported: Callable[..., Any] = import_string(value) if isinstance(value, str) else value
+        imported: Callable[..., Any] = _import(value) if isinstance(value, str) else value
         return imported
 
     def _imported_list(self, name: str) -> list[type[Any]]:
         values: Sequence[Any] = self[name]
-        return [import_string(value) if isinstance(value, str) else value for value in values]
+        return [_import(value) if isinstance(value, str) else value for value in values]
 
 
 conf: Final = Settings()
