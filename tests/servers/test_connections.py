@@ -18,6 +18,7 @@ from tests.servers.ledger import settled_rows
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
 from tests.upstream import DONE, Exchange, chunk, usage_chunk
+from threadless.completions.readers import readers
 
 STREAMS = 200
 CHUNKS = 20
@@ -107,10 +108,12 @@ def queries() -> Iterator[list[str]]:
     def listen(connection: Any, **kwargs: Any) -> None:
         connection.execute_wrappers.append(note)
 
+    readers.retire()  # one that is kept may have a connection that was opened unheard
     connections["default"].execute_wrappers.append(note)
     connection_created.connect(listen)
     yield seen
     connection_created.disconnect(listen)
+    readers.retire()
     for connection in connections.all():
         connection.execute_wrappers.clear()
 
