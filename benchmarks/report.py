@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from collections import Counter
 from functools import partial
 from typing import Any, Final
 
@@ -40,6 +41,13 @@ def line(run: dict[str, Any]) -> str:
     """One run on one line, for whoever watches."""
     cost = f"{run['cpu_us_per_chunk']} µs/chunk" if "cpu_us_per_chunk" in run else f"{run['cpu_ms_per_call']} ms/call"
     return f"{run['scenario']:11} {run['target']:18} {cost:>18}  {run['wall_seconds']:6.1f} s  {run['errors'] or ''}"
+
+
+def _rounds(measured: dict[str, Any]) -> str:
+    """How often the scenarios were run, in words."""
+    repeated = Counter((run["scenario"], run["target"]) for run in measured["runs"])
+    most = max(repeated.values())
+    return "One round of each scenario." if most == 1 else f"The median of up to {most} rounds of each scenario."
 
 
 def median(measured: dict[str, Any], scenario: str, target: str) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def _machine(measured: dict[str, Any]) -> str:
     return (
         f"Measured {facts['date']} in one run: {facts['cores']} cores ({facts['processor']}), {facts['memory_gb']} GB, "
         f"{facts['system']}, Python {facts['python']}; {versions}. Load average when it began: "
-        f"{facts['load_average_at_start']}. The median of three rounds where a scenario is repeated.\n"
+        f"{facts['load_average_at_start']}. {_rounds(measured)}\n"
     )
 
 
