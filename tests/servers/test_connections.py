@@ -106,7 +106,8 @@ def queries() -> Iterator[list[str]]:
         return execute(sql, params, many, context)
 
     def listen(connection: Any, **kwargs: Any) -> None:
-        connection.execute_wrappers.append(note)
+        if note not in connection.execute_wrappers:  # the same object opens again and again
+            connection.execute_wrappers.append(note)
 
     readers.retire()  # one that is kept may have a connection that was opened unheard
     connections["default"].execute_wrappers.append(note)

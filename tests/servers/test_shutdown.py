@@ -20,8 +20,8 @@ EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
 
 @pytest.fixture(params=GRACEFUL)
 def stopping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    """A server with a graceful time of six seconds, of which calls get three."""
-    with rig(request.param, tmp_path, options=[GRACEFUL[request.param], "6"]) as made:
+    """A server with a graceful time of ten seconds, of which calls get five."""
+    with rig(request.param, tmp_path, options=[GRACEFUL[request.param], "10"]) as made:
         yield made
 
 

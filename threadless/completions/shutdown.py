@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 from threadless.exceptions import APIError, UpstreamUnavailable
 from threadless.usage import late  # noqa: F401  (its exit hook must be registered before ours, so as to run after it)
 
-_MARGIN_SECONDS: Final = 3.0
+_MARGIN_SECONDS: Final = 5.0
 """Taken from the server's patience to tell the clients and to settle the rows."""
 _EXIT_SECONDS: Final = 3.0
 """How long the end of the process may wait for the last calls to be settled."""
