@@ -1,6 +1,6 @@
 """Connections to one upstream: opened by urllib3, kept here, and stoppable, so that a cancelled call ends at once.
 
-urllib3 knows TLS, proxies and certificates. What its pool does besides (locks, a check that gevent makes slow, log lines
+urllib3 knows TLS, proxies and certificates. What its pool does besides (locks, a check that gevent makes slow, logs
 with the upstream's address) is not wanted: idle connections wait on a stack.
 
 A socket is handed to the call's `Lifetime` when it connects, before any header arrives, and again when it is used

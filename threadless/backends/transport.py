@@ -157,7 +157,9 @@ class Response:
     def _send(self) -> None:
         try:
             for piece in self._request:
-                self._sock.sendall(piece)
+                sent = self._sock.send(piece)  # mostly all; gevent's `sendall` asks the system for its buffers first
+                if sent < len(piece):
+                    self._sock.sendall(memoryview(piece)[sent:])
             self._is_sent = True
         except OSError as error:
             if error.errno not in _READ_EARLY:
