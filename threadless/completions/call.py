@@ -125,8 +125,9 @@ class Call:
         self._body = answer.body
 
     def _read(self, encode: Encode) -> None:
+        stall_seconds = conf.stall_seconds
         for chunk in self._chunks():
-            self._send(encode(chunk))
+            self._send(encode(chunk), stall_seconds)
 
     def _chunks(self) -> Iterator[Chunk]:
         """The client's chunks, from the backend's."""
@@ -145,10 +146,10 @@ class Call:
         if wants_usage:
             yield stream.usage_chunk(self._count())
 
-    def _send(self, item: bytes) -> None:
+    def _send(self, item: bytes, stall_seconds: float) -> None:
         if self.first_token_seconds is None:
             self.first_token_seconds = self.lifetime.elapsed
-        if not self.channel.put(item, conf.stall_seconds):
+        if not self.channel.put(item, stall_seconds):
             self.cancel()
         self.lifetime.check()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -101,15 +100,11 @@ class _Bell:
 
     def wait_for(self, is_so: Callable[[], bool], timeout: float) -> bool:
         """Wait until something is so, of which the bell tells; False if it is not after `timeout` seconds."""
-        end = time.monotonic() + timeout
         lock = threading.Lock()
         lock.acquire()
         # Before the look: whoever makes it so after that sees that somebody waits.
         self._lock = lock
         try:
-            while not is_so():
-                if not lock.acquire(timeout=max(end - time.monotonic(), 0)):
-                    return is_so()
-            return True
+            return is_so() or lock.acquire(timeout=timeout) or is_so()
         finally:
             self._lock = None
