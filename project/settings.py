@@ -72,14 +72,14 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 
-_POOLED = {"django.db.backends.sqlite3": "project.pooled_sqlite"}
+_SQLITE = "django.db.backends.sqlite3"
 
 
 def _database(config: dict[str, Any]) -> dict[str, Any]:
     """Add what each database wants from a server that runs many calls at once."""
     wanted: dict[str, dict[str, Any]] = {
         # Writers queue for up to 20 seconds instead of failing, and readers never wait for them.
-        "django.db.backends.sqlite3": {
+        _SQLITE: {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -88,11 +88,11 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
         "django.db.backends.postgresql": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
         "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
     }
-    engine = config["ENGINE"]
-    options = wanted.get(engine, {}) | config.get("OPTIONS", {})
-    # A client that keeps its connection to gunicorn keeps one to the file; it takes no place at a server.
-    max_age = 60 if engine in _POOLED else 0
-    return config | {"ENGINE": _POOLED.get(engine, engine), "OPTIONS": options, "CONN_MAX_AGE": max_age}
+    options = wanted.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
+    if config["ENGINE"] == _SQLITE:
+        # A client that keeps its connection to gunicorn keeps one to the file; it takes no place at a server.
+        config |= {"ENGINE": "project.pooled_sqlite", "CONN_MAX_AGE": 60, "TEST": {"NAME": ":memory:"}}
+    return {"CONN_MAX_AGE": 0} | config | {"OPTIONS": options}
 
 
 DATABASES = {"default": _database(env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}

@@ -25,12 +25,12 @@ class Statement:
     def run(self, params: Sequence[Any], take: Callable[[Any], T]) -> T:
         """Execute it, and return what `take` reads from the cursor."""
         connection: Any = connections[self.using]
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
         if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
             with connection.cursor() as cursor:  # whoever watches the queries sees these too
                 cursor.execute(self._sql, params)
                 return take(cursor)
-        connection.close_if_health_check_failed()
-        connection.ensure_connection()
         connection.validate_no_broken_transaction()
         with connection.wrap_database_errors:
             cursor = connection.connection.execute(self._sqlite_sql, params)

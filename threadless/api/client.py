@@ -11,12 +11,13 @@ import importlib
 import logging
 import os
 import select
+import socket
 import sys
 import threading
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from threadless.completions.call import Call
 
@@ -40,6 +41,36 @@ def watch(request: HttpRequest, call: Call) -> None:
     watcher = _get_watcher()
     watcher.add(descriptor, call)
     call.on_end.append(lambda ended: watcher.discard(descriptor, ended))
+
+
+def send_at_once(request: HttpRequest, response: HttpResponse) -> None:
+    """Let head and body of a plain answer leave together.
+
+    gunicorn writes them apart: two segments, and a client that is woken for a head alone. Costs both sides 0.1 ms.
+    """
+    sock = request.META.get("gunicorn.socket")
+    if sock is not None and hasattr(socket, "TCP_CORK"):
+        response._resource_closers.append(_Cork(sock))  # type: ignore[attr-defined]
+
+
+class _Cork:
+    """Holds back what is written to a TCP socket until it is called, or nobody has it: a middleware may drop it."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._set(1)
+
+    def __call__(self) -> None:
+        if self._sock is not None:
+            self._set(0)
+            self._sock = None
+
+    def __del__(self) -> None:
+        self()
+
+    def _set(self, value: int) -> None:
+        with contextlib.suppress(OSError):  # it is closed, or no TCP socket
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, value)
 
 
 class _Watcher:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from threadless.api import event_stream
 from threadless.api.authentication import caller_of
 from threadless.api.body import discard_when_sent, read_json_body
-from threadless.api.client import is_async, watch
+from threadless.api.client import is_async, send_at_once, watch
 from threadless.api.exception_handler import exception_handler
 from threadless.api.headers import Stopwatch, request_id_of, set_headers
 from threadless.api.negotiation import AnyNegotiation, wants_page
@@ -145,7 +145,9 @@ class ChatCompletionsView(OpenAIView):
         else:
             body = call.complete()
         self.stopwatch.add("upstream", call.first_token_seconds)
-        return HttpResponse(msgspec.json.encode(body), content_type="application/json")
+        response = HttpResponse(msgspec.json.encode(body), content_type="application/json")
+        send_at_once(request._request, response)
+        return response
 
     def _stream(self, request: Request, call: Call) -> StreamingHttpResponse:
         call.start_stream(event_stream.encode_chunk)

@@ -14,6 +14,7 @@ import logging
 import select
 import socket
 import sys
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -91,6 +92,7 @@ class Connections:
         self._pool = pool
         self._connect_seconds = connect_seconds
         self._idle: deque[Any] = deque(maxlen=most_idle)
+        weakref.finalize(self, _close_all, self._idle)
 
     @property
     def has_tunnel(self) -> bool:
@@ -135,6 +137,11 @@ class Connections:
             self._pool._prepare_proxy(connection)
         else:
             connection.connect()
+
+
+def _close_all(connections: deque[Any]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def _is_readable(sock: Any) -> bool:
