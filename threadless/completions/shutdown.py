@@ -36,6 +36,8 @@ _running: set[Cancellable] = set()
 _changed = threading.Condition()
 _is_over = False
 _is_following = False
+is_loop_followed = False
+"""True once `follow_event_loop` has run, whatever it found."""
 
 
 @contextmanager
@@ -81,13 +83,15 @@ def follow_server() -> None:
     """End the calls in time when the server around us is told to stop. Costs nothing where there is none, or twice.
 
     gunicorn listens to signals before it loads Django, a uvicorn of one process only after that: hence this is asked
-    when Django is set up, and again by streams in the event loop. Other threads cannot set a signal's handler.
+    when Django is set up, and again in the event loop, before the first call there is open. Other threads cannot set
+    a signal's handler.
     """
     global _is_following
     if _is_following or threading.current_thread() is not threading.main_thread():
         return
     told = signal.getsignal(signal.SIGTERM)
-    patience = _patience(getattr(told, "__self__", None))
+    server = getattr(told, "__self__", None)
+    patience = _patience(server)
     if not callable(told) or patience is None:
         return
     _is_following = True
@@ -100,6 +104,15 @@ def follow_server() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it
+    if getattr(server, "should_exit", False):  # a uvicorn that was told before we listened
+        _thread.start_new_thread(_end_after, (seconds,))
+
+
+async def follow_event_loop() -> None:
+    """`follow_server` in the event loop, whose thread may set a signal's handler; the first call asks for it."""
+    global is_loop_followed
+    follow_server()
+    is_loop_followed = True
 
 
 def _patience(server: Any) -> float | None:
@@ -121,9 +134,9 @@ def _at_exit() -> None:
 
 def _start_afresh() -> None:
     """In a fork: the calls are its parent's."""
-    global _changed, _is_over, _is_following
+    global _changed, _is_over, _is_following, is_loop_followed
     _changed = threading.Condition()
-    _is_over = _is_following = False
+    _is_over = _is_following = is_loop_followed = False
     _running.clear()
 
 
