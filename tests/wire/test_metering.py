@@ -53,3 +53,28 @@ def test_usage_that_says_nothing_is_estimated_and_flagged_in_the_row(
     row = metered(client, upstream, ledger, usage, is_stream=is_stream)
     assert (row["prompt_tokens"] > 0, row["completion_tokens"] > 0) == (True, True)
     assert row["usage_source"] == "estimated"
+
+
+@SHAPES
+def test_usage_without_completion_tokens_takes_those_from_the_estimate(
+    client: Client, upstream: ScriptedUpstream, ledger: Ledger, is_stream: bool
+) -> None:
+    row = metered(client, upstream, ledger, {"prompt_tokens": 30}, is_stream=is_stream)
+    assert (row["prompt_tokens"], row["completion_tokens"] > 0, row["usage_source"]) == (30, True, "estimated")
+
+
+def test_usage_told_before_a_stream_broke_off_does_not_hide_what_came_after(
+    client: Client, upstream: ScriptedUpstream, ledger: Ledger
+) -> None:
+    early = {**ROLE, "usage": {"prompt_tokens": 30, "completion_tokens": 1}}
+
+    def break_off(exchange: Exchange) -> None:
+        exchange.start()
+        exchange.event(early)
+        exchange.event(chunk({"content": "many words " * 50}))
+        exchange.cut()
+
+    upstream.script(break_off)
+    row = ledger.row(client.stream().headers["x-request-id"])
+    assert (row["state"], row["prompt_tokens"], row["usage_source"]) == ("failed", 30, "estimated")
+    assert row["completion_tokens"] > 100
