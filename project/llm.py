@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -24,7 +23,7 @@ class PlatformLLM(OpenAIBackend):
     def payload(self, request: ChatRequest, target: Target, caller: Caller, **fields: Any) -> dict[str, msgspec.Raw]:
         """What goes upstream: the house rule and the agent's instructions are one system message."""
         instructions = "\n\n".join(filter(None, (self.house_rule, target.instructions)))
-        return super().payload(request, replace(target, instructions=instructions), caller, **fields)
+        return super().payload(request, target, caller, instructions=instructions, **fields)
 
 
 def assistants(user_id: Any, organisation_id: int | None) -> Iterator[Target]:

@@ -72,6 +72,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 
+_POOLED = {"django.db.backends.sqlite3": "project.pooled_sqlite"}
+
+
 def _database(config: dict[str, Any]) -> dict[str, Any]:
     """Add what each database wants from a server that runs many calls at once."""
     wanted: dict[str, dict[str, Any]] = {
@@ -85,10 +88,11 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
         "django.db.backends.postgresql": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
         "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
     }
-    options = wanted.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
-    # The last connection to an SQLite file that closes writes its whole log back: 8 ms at the end of each request.
-    max_age = 60 if config["ENGINE"] == "django.db.backends.sqlite3" else 0
-    return config | {"OPTIONS": options, "CONN_MAX_AGE": max_age}
+    engine = config["ENGINE"]
+    options = wanted.get(engine, {}) | config.get("OPTIONS", {})
+    # A client that keeps its connection to gunicorn keeps one to the file; it takes no place at a server.
+    max_age = 60 if engine in _POOLED else 0
+    return config | {"ENGINE": _POOLED.get(engine, engine), "OPTIONS": options, "CONN_MAX_AGE": max_age}
 
 
 DATABASES = {"default": _database(env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}

@@ -16,9 +16,9 @@ def health(_request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("api/v1/", include("threadless.urls")),  # first: the busiest paths are found soonest
     path("", include("project.chats.urls")),
     path("platform/api/", include("project.chats.api_urls")),
-    path("api/v1/", include("threadless.urls")),
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),

@@ -42,7 +42,8 @@ SIGNATURES = {
     BaseChatBackend.stream: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Iterator[Chunk]'",
     BaseChatBackend.check: "(self) -> 'list[CheckMessage]'",
     BaseChatBackend.__init__: "(self, *, alias: 'str' = '') -> 'None'",
-    payload_of: "(request: 'ChatRequest', target: 'Target', **fields: 'Any') -> 'dict[str, msgspec.Raw]'",
+    payload_of: "(request: 'ChatRequest', target: 'Target', *, instructions: 'str | None' = None, **fields: 'Any')"
+    " -> 'dict[str, msgspec.Raw]'",
     BaseResolver.list: "(self, caller: 'Caller') -> 'Iterable[Target]'",
     BaseResolver.resolve: "(self, name: 'str', caller: 'Caller') -> 'Target'",
     BaseKeyAdapter.authenticate: "(self, secret: 'str') -> 'tuple[Any, Caller]'",

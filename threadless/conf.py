@@ -1,6 +1,7 @@
 """The `THREADLESS` setting, read live: each property is one key of the dict with its default and its meaning.
 
-Nothing is cached, so a test's `override_settings` works. `threadless.checks` judges the values at start.
+No value is kept, only where the dict is, so a test's `override_settings` works. `threadless.checks` judges the values
+at start.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import cache
 from typing import Any, Final
 
 from django.conf import settings as django_settings
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 API_KEY_MODEL: Final = "THREADLESS_API_KEY_MODEL"
@@ -55,14 +57,27 @@ _import = cache(import_string)
 class Settings:
     """Typed access to the `THREADLESS` dict. An unknown key there is a system-check error."""
 
+    def __init__(self) -> None:
+        self._given: Mapping[str, Any] | None = None
+        setting_changed.connect(self._forget)
+
     def __getitem__(self, name: str) -> Any:
-        return self.given.get(name, DEFAULTS[name])
+        given = self._given
+        if given is None:
+            given = self.given
+        return given[name] if name in given else DEFAULTS[name]
 
     @property
     def given(self) -> Mapping[str, Any]:
         """What the host wrote, without the defaults."""
-        value: Mapping[str, Any] = getattr(django_settings, "THREADLESS", {})
-        return value
+        # Asked for twenty times a call, and Django's settings object takes 2 µs to answer.
+        if self._given is None:
+            self._given = getattr(django_settings, "THREADLESS", {})
+        return self._given
+
+    def _forget(self, *, setting: str, **kwargs: Any) -> None:
+        if setting == "THREADLESS":
+            self._given = None
 
     @property
     def api_key_model(self) -> str:

@@ -56,11 +56,12 @@ def caller_of(request: Request) -> Caller:
     A host's own authentication class may put a `Caller` or an object with an `as_caller()` method in `request.auth`;
     with anything else the user counts like one in a session.
     """
-    auth, user = request.auth, request.user
+    auth = request.auth
     if isinstance(auth, Caller):
         return auth
     if hasattr(auth, "as_caller"):
         return auth.as_caller()  # type: ignore[no-any-return]
+    user = request.user
     if user is None or not user.is_authenticated:
         raise NotAuthenticated("You did not provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.")
     return Caller(user_id=user.pk, label="session", scopes=scopes_of(user))

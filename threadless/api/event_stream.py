@@ -52,6 +52,7 @@ class _Events:
     def __init__(self, call: Call, first: bytes) -> None:
         self._call = call
         self._first = first or PING
+        self._ping_seconds = conf.ping_seconds
         self._has_ended = False
 
     def close(self) -> None:
@@ -82,7 +83,7 @@ class EventIterator(_Events):
     def __next__(self) -> bytes:
         if self._first:
             return self._take_first()
-        if self._has_ended or not (data := self._next(self._call.channel.take(conf.ping_seconds))):
+        if self._has_ended or not (data := self._next(self._call.channel.take(self._ping_seconds))):
             raise StopIteration
         return data
 
@@ -96,7 +97,7 @@ class AsyncEventIterator(_Events):
     async def __anext__(self) -> bytes:
         if self._first:
             return self._take_first()
-        if self._has_ended or not (data := self._next(await take(self._call, conf.ping_seconds))):
+        if self._has_ended or not (data := self._next(await take(self._call, self._ping_seconds))):
             raise StopAsyncIteration
         return data
 

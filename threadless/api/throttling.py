@@ -61,10 +61,11 @@ class KeyRateThrottle(BaseThrottle):
             used = _add(caller, "requests", 1, now)
             view.limits.append(_limit("requests", limit, used, now))
         if (limit := conf.tokens_per_minute) is not None:
-            used = _add(caller, "tokens", 0, now)
+            used = _used(caller, "tokens", now)
             view.limits.append(_limit("tokens", limit, used, now, room=1))
-        for exceeded in (limit for limit in view.limits if limit.remaining < 0):
-            self._refuse(exceeded)
+        for exceeded in view.limits:
+            if exceeded.remaining < 0:
+                self._refuse(exceeded)
         return True
 
     def _refuse(self, exceeded: Limit) -> None:
@@ -89,16 +90,27 @@ def _limit(unit: str, limit: int, used: int, now: float, *, room: int = 0) -> Li
     return Limit(unit, limit, remaining, _WINDOW_SECONDS - now % _WINDOW_SECONDS)
 
 
+def _used(caller: Caller, unit: str, now: float) -> int:
+    """The caller's counter of this minute."""
+    return int(caches[conf.throttle_cache].get(_counter(caller, unit, now), 0))
+
+
 def _add(caller: Caller, unit: str, amount: int, now: float) -> int:
     """Add to the caller's counter of this minute and return its value."""
-    cache = caches[conf.throttle_cache]
-    name = f"threadless:{unit}:{_identity(caller)}:{int(now // _WINDOW_SECONDS)}"
-    cache.add(name, 0, timeout=2 * _WINDOW_SECONDS)
+    cache, counter = caches[conf.throttle_cache], _counter(caller, unit, now)
     try:
-        return int(cache.incr(name, amount))
+        return int(cache.incr(counter, amount))
+    except ValueError:  # the first of this minute
+        cache.add(counter, 0, timeout=2 * _WINDOW_SECONDS)
+    try:
+        return int(cache.incr(counter, amount))
     except ValueError:  # evicted in between: the window starts again
-        cache.set(name, amount, timeout=2 * _WINDOW_SECONDS)
+        cache.set(counter, amount, timeout=2 * _WINDOW_SECONDS)
         return amount
+
+
+def _counter(caller: Caller, unit: str, now: float) -> str:
+    return f"threadless:{unit}:{_identity(caller)}:{int(now // _WINDOW_SECONDS)}"
 
 
 def _identity(caller: Caller) -> str:

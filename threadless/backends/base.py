@@ -49,19 +49,21 @@ class BaseChatBackend(ABC):
         return []
 
 
-def payload_of(request: ChatRequest, target: Target, **fields: Any) -> dict[str, msgspec.Raw]:
+def payload_of(
+    request: ChatRequest, target: Target, *, instructions: str | None = None, **fields: Any
+) -> dict[str, msgspec.Raw]:
     """What goes upstream: the client's fields untouched, but for the model's name and what the target adds.
 
-    `fields` are set last. Values stay JSON bytes: nothing the client sent is decoded and encoded again.
+    `instructions` stand in for the target's. `fields` are set last. Values stay JSON bytes: nothing the client sent is
+    decoded and encoded again.
     """
     encode = msgspec.json.encode
     payload = dict(request.fields)
     for name, value in target.parameters.items():
         payload.setdefault(name, msgspec.Raw(encode(value)))
     payload["model"] = msgspec.Raw(encode(target.model))
-    if target.instructions:
-        instructions = {"role": "system", "content": target.instructions}
-        payload["messages"] = _with_first(payload.get("messages"), [instructions])
+    if text := target.instructions if instructions is None else instructions:
+        payload["messages"] = _with_first(payload.get("messages"), [{"role": "system", "content": text}])
     if target.tools:
         payload["tools"] = _with_first(payload.get("tools"), list(target.tools))
     for name, value in fields.items():

@@ -1,6 +1,9 @@
-"""urllib3 connections that hand their socket to the call's `Lifetime`, so that a cancelled call ends at once.
+"""Connections to one upstream: opened by urllib3, kept here, and stoppable, so that a cancelled call ends at once.
 
-The socket is handed over when it connects, before any header arrives, and again when a pooled connection is used
+urllib3 knows TLS, proxies and certificates. What its pool does besides (locks, a check that gevent makes slow, logs
+with the upstream's address) is not wanted: idle connections wait on a stack.
+
+A socket is handed to the call's `Lifetime` when it connects, before any header arrives, and again when it is used
 again. It is shut down, not closed: closing a socket wakes nobody who is blocked in reading it.
 """
 
@@ -8,74 +11,52 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import socket
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.util.proxy import connection_requires_http_tunnel
 
 from threadless.backends.lifetime import Lifetime, current
+from threadless.exceptions import UpstreamUnavailable
 
-_ONE_WRITE_BYTES: Final = 65536
-"""Up to here a copy costs less than a second write."""
+_ATTEMPTS = 2
+"""Only a failed connect was provably not sent, so only that is tried again."""
 
 
-class _Stoppable:
-    """Mixed into a connection."""
+class Stoppable:
+    """Mixed into a urllib3 connection."""
 
     sock: Any
-    between_chunks_seconds: float
     _lifetime: Lifetime | None = None
     _stop: Callable[[], None]
-    _gathered: list[bytes] | None = None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        self._hand_over()
+        self.attach()
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        # The call that used this connection before must not stop the one that uses it now.
-        self._take_back()
-        if self.sock is not None:
-            self._hand_over()
-        gathered = self._gathered = []
-        try:
-            super().request(*args, **kwargs)  # type: ignore[misc]
-        finally:
-            self._gathered = None
-        is_small = sum(map(len, gathered)) <= _ONE_WRITE_BYTES
-        for data in [b"".join(gathered)] if is_small else gathered:
-            super().send(data)  # type: ignore[misc]
-
-    def send(self, data: Any) -> None:
-        # http.client writes head and body apart: two system calls here, two segments, and two reads there.
-        if self._gathered is not None and isinstance(data, bytes):
-            self._gathered.append(data)
-        else:
-            super().send(data)  # type: ignore[misc]
-
-    def getresponse(self) -> Any:
-        # With `Connection: close` the connection lets go of its socket here, while the response still reads from it.
-        sock = self.sock
-        response = super().getresponse()  # type: ignore[misc]
-        remaining = self._lifetime.remaining if self._lifetime else self.between_chunks_seconds
-        sock.settimeout(min(self.between_chunks_seconds, remaining))
-        return response
-
-    def _hand_over(self) -> None:
+    def attach(self) -> None:
+        """Let the running call's lifetime stop this connection."""
         lifetime = self._lifetime = current()
         if lifetime is not None:
             lifetime.sock = self.sock
             self._stop = partial(_shut_down, self.sock)
             lifetime.on_cancel(self._stop)
 
-    def _take_back(self) -> None:
+    def detach(self) -> None:
+        """The call is done with it, and must not stop it under the next one."""
         lifetime, self._lifetime = self._lifetime, None
         if lifetime is not None:
             lifetime.forget(self._stop)
+            lifetime.sock = None
 
 
 def _shut_down(sock: Any) -> None:
@@ -83,16 +64,90 @@ def _shut_down(sock: Any) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
-class _QuietPool:
-    """Mixed into a pool. urllib3 would log the upstream's host when it throws a surplus connection away."""
+class _PlainConnection(Stoppable, HTTPConnection):
+    """To an upstream, or to a proxy that reads the request."""
 
-    pool: Any
 
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None and self.pool is not None and self.pool.full():
-            conn.close()
-            return
-        super()._put_conn(conn)  # type: ignore[misc]
+class _TLSConnection(Stoppable, HTTPSConnection):
+    """To an upstream, through a tunnel if there is a proxy."""
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+POOL_CLASSES = {"http": _PlainPool, "https": _TLSPool}
+"""For `PoolManager.pool_classes_by_scheme`."""
+
+
+class Connections:
+    """The connections that a urllib3 pool describes; at most `most_idle` are kept while nobody uses them."""
+
+    def __init__(self, pool: Any, *, connect_seconds: float, most_idle: int) -> None:
+        self._pool = pool
+        self._connect_seconds = connect_seconds
+        self._idle: deque[Any] = deque(maxlen=most_idle)
+
+    @property
+    def has_tunnel(self) -> bool:
+        """True if a proxy passes bytes on unread."""
+        pool = self._pool
+        return pool.proxy is not None and connection_requires_http_tunnel(pool.proxy, pool.proxy_config, pool.scheme)
+
+    def take(self) -> Any:
+        """A connection whose socket is open, attached to the running call; raises `UpstreamUnavailable`."""
+        while self._idle:
+            with contextlib.suppress(IndexError):  # another thread was faster
+                connection = self._idle.pop()
+                if connection.sock is not None and not _is_readable(connection.sock):
+                    connection.attach()
+                    return connection
+                connection.close()
+        return self._open()
+
+    def give_back(self, connection: Any, *, is_reusable: bool) -> None:
+        """Let go of it; another call may use it if this one has read all that was for it."""
+        connection.detach()
+        if is_reusable and len(self._idle) < (self._idle.maxlen or 0):
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _open(self, attempts: int = _ATTEMPTS) -> Any:
+        with silence():
+            connection = self._pool._new_conn()
+            connection.timeout = self._connect_seconds
+            try:
+                self._connect(connection)
+            except (HTTPError, OSError) as error:
+                self.give_back(connection, is_reusable=False)
+                if attempts > 1 and isinstance(error, (ConnectTimeoutError, NewConnectionError)):
+                    return self._open(attempts - 1)
+                raise UpstreamUnavailable("The model could not be reached.") from None
+        return connection
+
+    def _connect(self, connection: Any) -> None:
+        if self.has_tunnel:
+            self._pool._prepare_proxy(connection)
+        else:
+            connection.connect()
+
+
+def _is_readable(sock: Any) -> bool:
+    """True for an idle connection that the upstream has closed, or has sent something on that nobody asked for."""
+    poll = _poll_class()()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _poll_class() -> Any:
+    """The system's own: gevent's goes through its hub, for 40 µs, to look at a socket without waiting."""
+    monkey = sys.modules.get("gevent.monkey")
+    return select.poll if monkey is None else monkey.get_original("select", "poll")
 
 
 _is_silent: ContextVar[bool] = ContextVar("threadless_silent", default=False)
@@ -100,7 +155,7 @@ _is_silent: ContextVar[bool] = ContextVar("threadless_silent", default=False)
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Keep urllib3 from logging the upstream's address while a request is sent."""
+    """Keep urllib3 from logging the upstream's address while it connects."""
     token = _is_silent.set(True)
     try:
         yield
@@ -115,14 +170,3 @@ class _SilenceFilter(logging.Filter):
 
 for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
     logging.getLogger(_name).addFilter(_SilenceFilter())
-
-
-def pool_classes(between_chunks_seconds: float) -> dict[str, type[HTTPConnectionPool]]:
-    """For `PoolManager.pool_classes_by_scheme`: first-byte and between-chunk time-outs differ, and urllib3 has one."""
-    attributes = {"between_chunks_seconds": between_chunks_seconds}
-    plain = type("StoppableHTTPConnection", (_Stoppable, HTTPConnection), attributes)
-    tls = type("StoppableHTTPSConnection", (_Stoppable, HTTPSConnection), attributes)
-    return {
-        "http": type("StoppableHTTPPool", (_QuietPool, HTTPConnectionPool), {"ConnectionCls": plain}),
-        "https": type("StoppableHTTPSPool", (_QuietPool, HTTPSConnectionPool), {"ConnectionCls": tls}),
-    }

@@ -76,7 +76,7 @@ def _spellings(character: str) -> str:
 
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: Redactor) -> APIError:
-    """The error for an upstream's HTTP answer other than a success."""
+    """The error for an upstream's HTTP answer other than a success. Header names are in lower case."""
     logger.warning("The upstream answered with HTTP status %d.", status)
     return _failure(status, _error_of(body), _retry_headers(headers), redact)
 
@@ -142,7 +142,7 @@ def _status_of(word: Any) -> int | None:
 
 def _retry_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The upstream's word on when to try again, in both forms where it is a number of seconds."""
-    after, after_ms = headers.get("Retry-After", "").strip(), headers.get("retry-after-ms", "").strip()
+    after, after_ms = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "").strip()
     found = {}
     if _SECONDS.fullmatch(after) or _is_date(after):
         found["Retry-After"] = after

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,16 +10,15 @@ import msgspec
 import requests
 from django.core.checks import CheckMessage, Error
 from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse
 
 from threadless.backends.base import BaseChatBackend, payload_of
-from threadless.backends.connections import pool_classes
+from threadless.backends.connections import POOL_CLASSES, Connections
 from threadless.backends.convert import chunks_of
 from threadless.backends.failures import Redactor, failure_in_answer, failure_of
 from threadless.backends.sse import Event, SSEDecoder
-from threadless.backends.transport import RETRIES, Transport
+from threadless.backends.transport import Response, Transport
 from threadless.conf import conf
-from threadless.exceptions import APIError, UpstreamError
+from threadless.exceptions import UpstreamError
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
 _MAX_ERROR_BYTES: Final = 1024 * 1024
@@ -51,16 +49,15 @@ class OpenAIBackend(BaseChatBackend):
         super().__init__(alias=alias)
         self.base_url = base_url
         self._redact = Redactor(base_url, api_key, (headers or {}).values())
-        between = between_chunks_seconds or conf.between_chunks_seconds
-        self._session = _session(between, pool_maxsize, trust_env=trust_env)
+        self._session = _session(trust_env=trust_env)
         pool, request, path = _address(self._session, base_url, api_key, headers or {})
+        connections = Connections(pool, connect_seconds=connect_seconds or conf.connect_seconds, most_idle=pool_maxsize)
         self._transport = Transport(
-            pool,
+            connections,
             path,
-            request.headers,
-            connect_seconds=connect_seconds or conf.connect_seconds,
+            request.headers if connections.has_tunnel else {**request.headers, **pool.proxy_headers},
             first_byte_seconds=first_byte_seconds or conf.first_byte_seconds,
-            between_chunks_seconds=between,
+            between_chunks_seconds=between_chunks_seconds or conf.between_chunks_seconds,
         )
 
     def check(self) -> list[CheckMessage]:
@@ -77,24 +74,26 @@ class OpenAIBackend(BaseChatBackend):
         payload = self.payload(request, target, caller)
         if request.get("stream"):
             payload["stream"] = msgspec.Raw(b"false")
-        with self._answer(payload, request.request_id) as response:
-            return Completion(body=self._object(b"".join(self._transport.segments(response))))
+        with self._post(payload, request) as response:
+            self._check(response)
+            return Completion(body=self._object(response.read()))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
         options = _decode_options(request.fields.get("stream_options", b"null")) or {}
         asked = {"stream": True, "stream_options": {**options, "include_usage": True}}
         payload = self.payload(request, target, caller, **asked)
-        with self._answer(payload, request.request_id) as response:
-            if "application/json" in response.headers.get("Content-Type", ""):
-                yield from chunks_of(self._object(b"".join(self._transport.segments(response))))
+        with self._post(payload, request) as response:
+            self._check(response)
+            if "application/json" in response.headers.get("content-type", ""):
+                yield from chunks_of(self._object(response.read()))
                 return
             yield from self._chunks(response)
 
-    def _chunks(self, response: BaseHTTPResponse) -> Iterator[Chunk]:
+    def _chunks(self, response: Response) -> Iterator[Chunk]:
         ending = _Ending()
-        for event in _events(self._transport.segments(response)):
+        for event in _events(response.segments()):
             if event.data.startswith(b"[DONE]"):
-                self._transport.drain(response)
+                response.drain()
                 return
             chunk = self._chunk(event)
             ending.see(chunk)
@@ -120,17 +119,12 @@ class OpenAIBackend(BaseChatBackend):
             raise failure_in_answer(decoded["error"], self._redact)
         return decoded
 
-    @contextmanager
-    def _answer(self, payload: dict[str, msgspec.Raw], request_id: str) -> Iterator[BaseHTTPResponse]:
-        """The upstream's successful response, read within the block and let go of after it."""
-        with self._transport.post(msgspec.json.encode(payload), request_id) as response:
-            if response.status != requests.codes.ok:
-                raise self._failure(response)
-            yield response
+    def _post(self, payload: dict[str, msgspec.Raw], request: ChatRequest) -> Response:
+        return self._transport.post(msgspec.json.encode(payload), request.request_id)
 
-    def _failure(self, response: BaseHTTPResponse) -> APIError:
-        body = response.read(_MAX_ERROR_BYTES, decode_content=True)
-        return failure_of(response.status, body, response.headers, self._redact)
+    def _check(self, response: Response) -> None:
+        if response.status != requests.codes.ok:
+            raise failure_of(response.status, response.read(_MAX_ERROR_BYTES), response.headers, self._redact)
 
 
 class _Ending:
@@ -161,26 +155,21 @@ def _events(segments: Iterator[bytes]) -> Iterator[Event]:
 class _Adapter(HTTPAdapter):
     """An adapter whose connections can be stopped, to the upstream itself and through a proxy."""
 
-    def __init__(self, between_chunks_seconds: float, **kwargs: Any) -> None:
-        self._pool_classes = pool_classes(between_chunks_seconds)
-        super().__init__(**kwargs)
-
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pool_classes
+        self.poolmanager.pool_classes_by_scheme = POOL_CLASSES
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pool_classes
+        manager.pool_classes_by_scheme = POOL_CLASSES
         return manager
 
 
-def _session(between_chunks_seconds: float, pool_maxsize: int, *, trust_env: bool) -> requests.Session:
+def _session(*, trust_env: bool) -> requests.Session:
     session = requests.Session()
     session.trust_env = trust_env
-    adapter = _Adapter(between_chunks_seconds, pool_maxsize=pool_maxsize, max_retries=RETRIES)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter())
     return session
 
 
@@ -198,6 +187,7 @@ def _address(
     url = base_url.rstrip("/") + "/chat/completions"
     request = requests.Request("POST", url, headers={**fixed, **authorization, **headers}).prepare()
     del request.headers["Content-Length"]  # that of an empty body; each call has its own
+    request.headers.setdefault("Host", urlsplit(str(request.url)).netloc.rpartition("@")[2])
     environment: Any = session.merge_environment_settings(url, {}, True, None, None)
     proxies, verify, cert = environment["proxies"], environment["verify"], environment["cert"]
     adapter: Any = session.get_adapter(url)

@@ -30,6 +30,15 @@ class SSEDecoder:
 
     def feed(self, segment: bytes) -> list[Event]:
         """The events that this segment completes."""
+        if self._is_between_events and (events := _whole_events(segment)):
+            return events
+        return self._feed_lines(segment)
+
+    @property
+    def _is_between_events(self) -> bool:
+        return not (self._line or self._data or self._name or self._after_cr or self._at_start)
+
+    def _feed_lines(self, segment: bytes) -> list[Event]:
         if self._after_cr and segment:
             self._after_cr = False
             segment = segment.removeprefix(b"\n")
@@ -48,7 +57,7 @@ class SSEDecoder:
         The standard drops it; some upstreams end so, and the reader judges the data anyway.
         """
         self._after_cr = False  # else the first line end would count as the second half of a CRLF
-        return self.feed(b"\n\n")
+        return self._feed_lines(b"\n\n")
 
     def _take_line(self, events: list[Event]) -> None:
         line = self._line[0] if len(self._line) == 1 else b"".join(self._line)
@@ -72,3 +81,17 @@ class SSEDecoder:
             self._data.append(value[1:] if value.startswith(b" ") else value)
         elif name == b"event":
             self._name = value[1:] if value.startswith(b" ") else value
+
+
+def _whole_events(segment: bytes) -> list[Event]:
+    """The events of a segment that holds whole ones of one `data` line each and nothing else, as nearly all do.
+
+    Empty for any other: line by line costs five times as much.
+    """
+    *blocks, rest = segment.split(b"\n\n")
+    events = []
+    for block in blocks:
+        if not block.startswith(b"data: ") or len(block) == 6 or b"\n" in block or b"\r" in block:
+            return []
+        events.append(Event(b"", block[6:]))
+    return [] if rest else events

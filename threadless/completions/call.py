@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
@@ -82,7 +82,7 @@ class Call:
 
     def complete(self) -> JSONObject:
         """Run a plain call in this thread and return the body; raises like `result`."""
-        self._complete()
+        self._own(self._complete)
         return self.result()
 
     def start_plain(self) -> None:
@@ -104,32 +104,30 @@ class Call:
     def _start(self, work: Callable[[], None]) -> None:
         def run() -> None:
             try:
-                work()
+                self._own(work)
             finally:
                 self.channel.close()
 
         try:
             readers.run(run)
-        except RuntimeError:  # the process may have no more threads; the call is open in the ledger all the same
+        except RuntimeError as error:  # no more threads for this process; the call is open in the ledger all the same
             try:
-                with self._owned():
-                    raise
+                self._own(partial(_raise, error))
             finally:
                 self.channel.close()
 
     def _complete(self) -> None:
-        with self._owned():
-            completion = backends[self.target.backend].complete(self.request, self.target, self.caller)
-            self.first_token_seconds = self.lifetime.elapsed
-            answer = self._account = answer_of(completion.body, self.target.id, self._produced)
-            self.lifetime.check()
-            answer.body["usage"] = usage_body(self._count(), answer.body.get("usage"))
-            self._body = answer.body
+        completion = backends[self.target.backend].complete(self.request, self.target, self.caller)
+        self.first_token_seconds = self.lifetime.elapsed
+        answer = self._account = answer_of(completion.body, self.target.id, self._produced)
+        self.lifetime.check()
+        answer.body["usage"] = usage_body(self._count(), answer.body.get("usage"))
+        self._body = answer.body
 
     def _read(self, encode: Encode) -> None:
-        with self._owned():
-            for chunk in self._chunks():
-                self._send(encode(chunk))
+        stall_seconds = conf.stall_seconds
+        for chunk in self._chunks():
+            self._send(encode(chunk), stall_seconds)
 
     def _chunks(self) -> Iterator[Chunk]:
         """The client's chunks, from the backend's."""
@@ -148,26 +146,24 @@ class Call:
         if wants_usage:
             yield stream.usage_chunk(self._count())
 
-    def _send(self, item: bytes) -> None:
+    def _send(self, item: bytes, stall_seconds: float) -> None:
         if self.first_token_seconds is None:
             self.first_token_seconds = self.lifetime.elapsed
-        if not self.channel.put(item, conf.stall_seconds):
+        if not self.channel.put(item, stall_seconds):
             self.cancel()
         self.lifetime.check()
 
-    @contextmanager
-    def _owned(self) -> Iterator[None]:
-        """The work of the owner, which the end of the server waits for."""
-        with shutdown.running(self), self._settled():
-            yield
+    def _own(self, work: Callable[[], None]) -> None:
+        """Do the owner's work, which the end of the server waits for."""
+        with shutdown.running(self):
+            self._settle_after(work)
 
-    @contextmanager
-    def _settled(self) -> Iterator[None]:
-        """Whatever happens within, the call is settled once and its failure kept."""
+    def _settle_after(self, work: Callable[[], None]) -> None:
+        """Whatever happens in the work, the call is settled once and its failure kept."""
         state: FinalState = "failed"
         try:
             with self.lifetime.active():
-                yield
+                work()
             state = "completed"
         except Exception as error:  # noqa: BLE001  (a host's backend may raise anything; none of it may lose the row)
             self.failure = self._failure(error)
@@ -234,3 +230,7 @@ class Call:
 
 def _closing(iterator: Iterable[Chunk]) -> Any:
     return closing(iterator) if hasattr(iterator, "close") else nullcontext()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

@@ -55,10 +55,10 @@ class ChunkStream:
     def take(self, chunk: Chunk) -> Chunk | None:
         """The chunk for the client, None if nothing of it is for the client."""
         has_usage = self._account(chunk)
-        mended = [self._mend(choice) for choice in repair.objects(chunk.get("choices"))]
+        given = repair.objects(chunk.get("choices"))
+        kept = [mended for choice in given if (mended := self._mend(choice)) is not None]
         if has_usage:
             self._usage_extent = self._produced.extent
-        kept = [choice for choice in mended if choice is not None]
         if not kept:
             # Such a chunk would look like the usage chunk; what it says goes out with the next one.
             self._hold(chunk)

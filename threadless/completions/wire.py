@@ -78,7 +78,7 @@ def _check_text(body: bytes) -> None:
         _refuse_json("it is not valid UTF-8")
     _check_depth(body)
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_check_float)
+        value = _look_through(text)
     except (ValueError, RecursionError):
         _refuse_json()
     if value is not None:
@@ -107,6 +107,11 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _refuse_json(reason: str = "it is not valid JSON") -> NoReturn:
     raise InvalidRequest(f"We could not parse the body of your request: {reason}.", code="invalid_json")
+
+
+_look_through: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_check_float
+).decode
 
 
 def _check_depth(body: bytes) -> None:

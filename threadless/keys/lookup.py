@@ -11,6 +11,8 @@ from typing import Any, Final
 from django.core.signals import setting_changed
 from django.db import connections, models
 
+from threadless.statement import Statement, first_row
+
 _MARK: Final = "threadless-value-to-come"
 
 
@@ -27,7 +29,8 @@ class PreparedGet:
         columns = [*self._names, *(f"user__{name}" for name in self._user_names), *self._annotations]
         rows = queryset.order_by().filter(digest=_MARK).values_list(*columns)
         compiler: Any = rows.query.get_compiler(using=self.using)
-        self._sql, params = compiler.as_sql()
+        statement, params = compiler.as_sql()
+        self._statement = Statement(self.using, statement)
         self._params = list(params)
         self._place = self._params.index(_MARK)
         converters = compiler.get_converters([column for column, _, _ in compiler.select])
@@ -37,11 +40,8 @@ class PreparedGet:
         """The instance, None if there is none."""
         params = self._params.copy()
         params[self._place] = value
-        connection = connections[self.using]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
-            row = cursor.fetchone()
-        return None if row is None else self._instance(list(row), connection)
+        row = self._statement.run(params, first_row)
+        return None if row is None else self._instance(list(row), connections[self.using])
 
     def _instance(self, row: list[Any], connection: Any) -> Any:
         for place, (converters, expression) in self._converters:

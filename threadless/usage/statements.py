@@ -1,7 +1,7 @@
 """The ledger's two statements, compiled once per process: every call runs both.
 
 Compiling them anew costs more than the database does: with the ORM an insert takes 104 µs and an update 111 on SQLite,
-prepared 36 and 30. The SQL is Django's own; what is kept is its text.
+prepared 36 and 30.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ from typing import Any, Final
 from django.db import connections, router
 from django.db.models import sql
 
+from threadless.statement import Statement, first_row, row_count
 from threadless.usage.models import UsageRecord
 
 _PROVISIONAL: Final = (UsageRecord.State.OPEN.value, UsageRecord.State.INTERRUPTED.value)
 
-_inserts: Final[dict[str, str]] = {}
-_updates: Final[dict[tuple[str, tuple[str, ...]], str]] = {}
+_inserts: Final[dict[str, Statement]] = {}
+_updates: Final[dict[tuple[str, tuple[str, ...]], Statement]] = {}
 
-_FIELDS: Final = {
-    field: field.get_prep_value(field.get_default())
+_DEFAULTS: Final = {
+    field.attname: field.get_prep_value(field.get_default())
     for field in UsageRecord._meta.concrete_fields
     if not field.primary_key
 }
 """Each column with its default as databases take it."""
+_TIMES: Final = ("opened_at", "deadline")
+_USER: Final[Any] = UsageRecord._meta.get_field("user")
+"""The columns whose values differ between databases; the others take a value of their type as it is."""
 
 
 def insert(values: dict[str, Any]) -> int:
@@ -34,31 +38,32 @@ def insert(values: dict[str, Any]) -> int:
     """
     using = router.db_for_write(UsageRecord)
     connection = connections[using]
-    statement = _inserts.get(using) or _inserts.setdefault(using, _insert_sql(using))
-    params = [
-        field.get_db_prep_save(values[field.attname], connection) if field.attname in values else default
-        for field, default in _FIELDS.items()
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        if connection.features.can_return_columns_from_insert:
-            return int(cursor.fetchone()[0])
-        return int(cursor.lastrowid)
+    statement = _inserts.get(using) or _inserts.setdefault(using, Statement(using, _insert_sql(using)))
+    row = _DEFAULTS | values
+    row["user_id"] = _USER.get_db_prep_save(row["user_id"], connection)
+    for name in _TIMES:
+        row[name] = connection.ops.adapt_datetimefield_value(row[name])
+    if connection.features.can_return_columns_from_insert:
+        return int(statement.run(list(row.values()), first_row)[0])
+    return statement.run(list(row.values()), _last_id)
+
+
+def _last_id(cursor: Any) -> int:
+    return int(cursor.lastrowid)
 
 
 def settle(primary_key: int, values: Mapping[str, Any]) -> int:
     """Set these columns of a row unless its state is final; returns the number of rows, 0 or 1."""
     using = router.db_for_write(UsageRecord)
-    names = tuple(values)
-    statement = _updates.get((using, names)) or _updates.setdefault((using, names), _update_sql(using, names))
-    with connections[using].cursor() as cursor:
-        cursor.execute(statement, [*values.values(), primary_key, *_PROVISIONAL])
-        return int(cursor.rowcount)
+    place = (using, tuple(values))
+    statement = _updates.get(place) or _updates.setdefault(place, Statement(using, _update_sql(*place)))
+    return statement.run([*values.values(), primary_key, *_PROVISIONAL], row_count)
 
 
 def _insert_sql(using: str) -> str:
     query = sql.InsertQuery(UsageRecord)
-    query.insert_values(list(_FIELDS), [UsageRecord()], raw=True)
+    fields = [field for field in UsageRecord._meta.concrete_fields if not field.primary_key]
+    query.insert_values(fields, [UsageRecord()], raw=True)
     compiler: Any = query.get_compiler(using=using)
     if compiler.connection.features.can_return_columns_from_insert:
         compiler.returning_fields = [UsageRecord._meta.pk]

@@ -1,0 +1,50 @@
+"""`Statement`: SQL that Django compiled once, executed as it is.
+
+Compiling a queryset costs ten times what SQLite takes to answer it. What is kept is the text of Django's own SQL. On
+SQLite Django would also translate its placeholders at each execution: 15 µs for each of the three statements of a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+
+
+class Statement:
+    """One statement of one database, its parameters marked `%s`. Safe to share between threads."""
+
+    def __init__(self, using: str, sql: str) -> None:
+        self.using = using
+        self._sql = sql
+        self._sqlite_sql = sql.replace("%s", "?").replace("%%", "%")
+
+    def run(self, params: Sequence[Any], take: Callable[[Any], T]) -> T:
+        """Execute it, and return what `take` reads from the cursor."""
+        connection: Any = connections[self.using]
+        if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
+            with connection.cursor() as cursor:  # whoever watches the queries sees these too
+                cursor.execute(self._sql, params)
+                return take(cursor)
+        connection.close_if_health_check_failed()
+        connection.ensure_connection()
+        connection.validate_no_broken_transaction()
+        with connection.wrap_database_errors:
+            cursor = connection.connection.execute(self._sqlite_sql, params)
+            try:
+                return take(cursor)
+            finally:
+                cursor.close()  # only then an INSERT … RETURNING is committed
+
+
+def first_row(cursor: Any) -> Any:
+    """The first row of a result, None if it has none."""
+    return cursor.fetchone()
+
+
+def row_count(cursor: Any) -> int:
+    """How many rows were changed."""
+    return int(cursor.rowcount)
