@@ -140,8 +140,10 @@ def test_rest_framework_stays_in_the_http_face() -> None:
     assert rooms == {"api", "contrib"}
 
 
-@pytest.mark.parametrize("package", ["knox", "oauth2_provider", "rest_framework_api_key", "rest_framework_simplejwt"])
-def test_other_key_package_is_imported_by_its_adapter_alone(package: str) -> None:
+@pytest.mark.parametrize(
+    "package", ["knox", "oauth2_provider", "rest_framework_api_key", "rest_framework_simplejwt", "rs_bpe"]
+)
+def test_other_package_is_imported_by_its_adapter_alone(package: str) -> None:
     assert importers(package) == {f"threadless/contrib/{package}.py"}
 
 

@@ -28,7 +28,7 @@ def test_books_balance_after_chaos_on_sqlite(tmp_path: Path) -> None:
     books = run.on_sqlite(1, tmp_path)
 
     assert books.faults == []
-    assert set(books.states) >= MISCHIEF
+    assert set(books.states) >= MISCHIEF | {"interrupted"}  # the only worker was at work when it was killed
 
 
 def row(name: str, state: str, **tokens: int) -> dict[str, object]:

@@ -149,6 +149,14 @@ def test_upstream_sees_its_own_key_and_not_the_callers(afterwards: tuple[Rig, by
     assert made.host.key not in f"{exchange.headers}{exchange.raw_body!r}"
 
 
+def test_canary_was_in_every_call_that_reached_the_upstream(afterwards: tuple[Rig, bytes]) -> None:
+    made, _ = afterwards
+    refused_here = {"unknown-model", "broken-history", "wrong-type", "bug", "bug-stream"}
+
+    assert len(made.upstream.exchanges) == len(CALLS.keys() - refused_here)
+    assert all(CANARY.encode() in exchange.raw_body for exchange in made.upstream.exchanges)
+
+
 def test_error_body_holds_no_secret(tmp_path: Path) -> None:
     with rig("gevent", tmp_path) as made, made.client() as client:
         made.upstream.script(lambda exchange: exchange.answer(LEAKY_ERROR, 400))

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connections
 from django.db.backends.signals import connection_created
 
@@ -19,6 +20,8 @@ from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
 from tests.upstream import DONE, Exchange, chunk, usage_chunk
 from threadless.completions.readers import readers
+from threadless.completions.shutdown import wait_for_calls
+from threadless.testing import AsyncCompletionClient, aread_events
 
 STREAMS = 200
 CHUNKS = 20
@@ -71,6 +74,7 @@ def test_two_hundred_streams_share_five_connections(pooled: Rig) -> None:
         missing = [word for n, client in enumerate(clients) for word in missing_words(client, f"call-{n}")]
 
     assert missing == []
+    assert "Traceback" not in pooled.server.log_text()
     assert {row["state"] for row in settled_rows(pooled.host, lambda row: True, STREAMS)} == {"completed"}
 
 
@@ -138,6 +142,24 @@ def test_call_costs_three_queries(client: Any, issue_key: Any, queries: list[str
 
     ask(client, secret, stream=is_stream)
 
+    assert [sql.split()[0] for sql in queries] == ["SELECT", "INSERT", "UPDATE"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_call_through_asgi_costs_three_queries(issue_key: Any, queries: list[str], is_stream: bool) -> None:
+    client = AsyncCompletionClient(issue_key()[1])
+
+    async def call(*, stream: bool) -> None:
+        response = await client.complete("small", "Hello", stream=stream)
+        if response.streaming:
+            await aread_events(response)
+
+    async_to_sync(call)(stream=False)
+    queries.clear()
+    async_to_sync(call)(stream=is_stream)
+
+    assert wait_for_calls(10)
     assert [sql.split()[0] for sql in queries] == ["SELECT", "INSERT", "UPDATE"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -53,9 +54,16 @@ def test_client_that_leaves_is_noticed_through_the_hosts_middleware(wrapped: Rig
 
 
 @pytest.mark.parametrize("kind", ["gevent", "uvicorn"])
-def test_keys_pass_a_middleware_that_asks_for_a_login(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    members_only = ["tests.servers.host_middleware.MembersOnlyMiddleware"]
-    with rig(kind, tmp_path_factory.mktemp("host"), MIDDLEWARE_INSIDE=members_only) as made, made.client() as client:
+@pytest.mark.parametrize(
+    "members_only",
+    [
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        "tests.servers.host_middleware.MembersOnlyMiddleware",
+    ],
+    ids=["stock", "own"],
+)
+def test_keys_pass_a_middleware_that_asks_for_a_login(kind: str, members_only: str, tmp_path: Path) -> None:
+    with rig(kind, tmp_path, MIDDLEWARE_INSIDE=[members_only]) as made, made.client() as client:
         script, read = stepper()
         made.upstream.script(script)
         assert client.post("members", stream=True).read_head()[0] == 200

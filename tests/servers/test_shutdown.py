@@ -90,3 +90,20 @@ def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) ->
 
     assert (status, headers["retry-after"]) == (503, "1")
     assert settled_row(stopping.host, "plain")["http_status"] == 503
+
+
+@pytest.mark.parametrize(
+    "stopping_at",
+    [
+        {"RESOLVER": "tests.servers.stopping.StoppingResolver"},
+        {"USAGE_RECORDER": "tests.servers.stopping.StoppingRecorder"},
+    ],
+    ids=["RESOLVER", "USAGE_RECORDER"],
+)
+def test_first_call_of_an_event_loop_is_told_of_a_signal_that_came_early(
+    tmp_path: Path, stopping_at: dict[str, str]
+) -> None:
+    with rig("uvicorn", tmp_path, options=[GRACEFUL["uvicorn"], "10"], THREADLESS=stopping_at) as made:
+        made.upstream.script(lambda exchange: exchange.wait_closed(20) and None)
+        with made.client() as client:
+            assert client.post("early").read_head()[0] == 503

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -11,6 +14,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tests.factories import make_record
+from threadless.usage import late
+from threadless.usage.connections import release_connections
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 from threadless.usage.sweep import sweep
@@ -81,3 +86,24 @@ def test_command_sweeps_more_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> 
     output = StringIO()
     call_command("threadless_sweep", stdout=output)
     assert output.getvalue().strip() == "1001"
+
+
+def in_a_thread(work: Callable[[], Any]) -> None:
+    """As a worker does it, with a connection of its own."""
+    try:
+        work()
+    finally:
+        release_connections()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sweeps_beside_settlements_cost_no_outcome() -> None:
+    entries = [overdue().pk for _ in range(60)]
+    completed = Outcome(state="completed", http_status=200)
+    settlements = [partial(DatabaseUsageRecorder().settle, entry, completed) for entry in entries]
+    works = [work for settlement in settlements for work in (settlement, partial(sweep, limit=20))]
+    with ThreadPoolExecutor(6) as threads:
+        for done in [threads.submit(in_a_thread, work) for work in works]:
+            done.result()
+    assert late.drain(20)
+    assert set(UsageRecord.objects.values_list("state", flat=True)) == {"completed"}

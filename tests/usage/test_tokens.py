@@ -21,3 +21,14 @@ def test_count_of_no_text_is_zero() -> None:
 def test_count_follows_configured_counter(settings: Any) -> None:
     settings.THREADLESS = {"TOKEN_COUNTER": lambda text, model: len(text) + len(model)}
     assert count("four", "m") == 5
+
+
+@pytest.mark.parametrize(("model", "tokens"), [("gpt-4-turbo", 9), ("gpt-4.1-mini", 8), ("a/model-of-others", 8)])
+def test_offline_counter_is_exact_by_the_vocabulary_of_the_model(settings: Any, model: str, tokens: int) -> None:
+    settings.THREADLESS = {"TOKEN_COUNTER": "threadless.contrib.rs_bpe.count"}
+    assert count("お誕生日おめでとう", model) == tokens
+
+
+def test_offline_counter_survives_text_that_is_none(settings: Any) -> None:
+    settings.THREADLESS = {"TOKEN_COUNTER": "threadless.contrib.rs_bpe.count"}
+    assert count("\ud800", "gpt-4.1") == 1

@@ -16,9 +16,11 @@ import sys
 import threading
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 
+from threadless.completions import shutdown
 from threadless.completions.call import Call
 
 logger = logging.getLogger("threadless")
@@ -27,6 +29,12 @@ logger = logging.getLogger("threadless")
 def is_async(request: HttpRequest) -> bool:
     """True if the request came through ASGI."""
     return isinstance(request, ASGIRequest)
+
+
+def follow_server(request: HttpRequest) -> None:
+    """Under ASGI, listen to the server's end before the upstream is asked: a signal after that must find us."""
+    if is_async(request) and not shutdown.is_loop_followed:
+        async_to_sync(shutdown.follow_event_loop)()
 
 
 def watch(request: HttpRequest, call: Call) -> None:

@@ -11,7 +11,6 @@ from typing import Final, Self
 
 import msgspec
 
-from threadless.completions import shutdown
 from threadless.completions.call import Call
 from threadless.conf import conf
 from threadless.exceptions import APIError
@@ -108,7 +107,6 @@ async def take(call: Call, timeout: float | None) -> bytes | None:
 
     Cancels the call if the waiting task is cancelled, which is how Django says that the client has gone.
     """
-    shutdown.follow_server()
     channel, news = call.channel, asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from threadless.api import event_stream
 from threadless.api.authentication import caller_of
 from threadless.api.body import discard_when_sent, read_json_body
-from threadless.api.client import is_async, send_at_once, watch
+from threadless.api.client import follow_server, is_async, send_at_once, watch
 from threadless.api.exception_handler import exception_handler
 from threadless.api.headers import Stopwatch, request_id_of, set_headers
 from threadless.api.negotiation import AnyNegotiation, wants_page
@@ -115,6 +115,7 @@ class ChatCompletionsView(OpenAIView):
         target = self._target(request, body)
         call = Call(body, target, caller_of(request), self.request_id)
         self.stopwatch.lap("resolve")
+        follow_server(request._request)
         call.open()
         self._hand_over_leases(call)
         call.on_end.append(lambda ended: charge_tokens(ended.caller, ended.usage))

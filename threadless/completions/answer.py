@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from threadless.completions import repair
 from threadless.completions.estimate import Produced, texts_of
@@ -19,6 +20,7 @@ class Answer:
     upstream_model: str
     finish_reason: str
     tool_calls: int
+    is_usage_last: ClassVar[bool] = True
 
 
 def answer_of(body: JSONObject, model: str, produced: Produced) -> Answer:

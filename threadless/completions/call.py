@@ -19,7 +19,7 @@ from threadless.completions import shutdown
 from threadless.completions.answer import Answer, answer_of
 from threadless.completions.channel import Channel
 from threadless.completions.chunks import ChunkStream
-from threadless.completions.estimate import Produced, estimate
+from threadless.completions.estimate import Produced, amended, estimate
 from threadless.completions.readers import readers
 from threadless.completions.repair import usage_body
 from threadless.completions.wire import ParsedBody
@@ -215,9 +215,17 @@ class Call:
 
     def _count(self) -> Usage:
         if self.usage is None:
-            told = self._account.usage if self._account else None
-            self.usage = told or estimate(self.request, self.target, self._produced)
+            self.usage = self._told_or_estimated()
         return self.usage
+
+    def _told_or_estimated(self) -> Usage:
+        account = self._account
+        if account is None or (told := account.usage) is None:
+            return estimate(self.request, self.target, self._produced)
+        if account.is_usage_last and told.prompt_tokens and told.completion_tokens:
+            return told
+        estimated = estimate(self.request, self.target, self._produced)
+        return amended(told, estimated, is_last=account.is_usage_last)
 
 
 def _closing(iterator: Iterable[Chunk]) -> Any:

@@ -37,6 +37,7 @@ class ChunkStream:
         self._id = ""
         self._created = 0
         self._usage_given: Any = None
+        self._usage_extent = produced.extent
         self.usage: Usage | None = None
         self.upstream_model = ""
         self.finish_reason = ""
@@ -46,11 +47,18 @@ class ChunkStream:
         """Number of tool calls so far."""
         return sum(len(choice.calls) for choice in self._choices.values())
 
+    @property
+    def is_usage_last(self) -> bool:
+        """True if nothing was produced after `usage` was told: some upstreams count as they go, and then break off."""
+        return self._usage_extent == self._produced.extent
+
     def take(self, chunk: Chunk) -> Chunk | None:
         """The chunk for the client, None if nothing of it is for the client."""
-        self._account(chunk)
+        has_usage = self._account(chunk)
         given = repair.objects(chunk.get("choices"))
         kept = [mended for choice in given if (mended := self._mend(choice)) is not None]
+        if has_usage:
+            self._usage_extent = self._produced.extent
         if not kept:
             # Such a chunk would look like the usage chunk; what it says goes out with the next one.
             self._hold(chunk)
@@ -77,15 +85,18 @@ class ChunkStream:
         """The chunk that a client who asked `include_usage` gets last."""
         return {**self._dress({}, []), "usage": repair.usage_body(usage, self._usage_given)}
 
-    def _account(self, chunk: Chunk) -> None:
+    def _account(self, chunk: Chunk) -> bool:
+        """Note what is for the ledger; True if the chunk has a usage."""
         given = chunk.pop("usage", None)
-        if given and (usage := repair.usage_of(given)) is not None:
+        usage = repair.usage_of(given) if given else None
+        if usage is not None:
             self.usage, self._usage_given = usage, given
         if not self._id:
             self._id = repair.completion_id(chunk.get("id"))
             self._created = repair.created(chunk.get("created"))
         if not self.upstream_model and isinstance(model := chunk.get("model"), str):
             self.upstream_model = model
+        return usage is not None
 
     def _hold(self, chunk: Chunk) -> None:
         known = ("id", "object", "created", "model", "choices", "usage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from threadless.types import ChatRequest, JSONObject, JSONValue, Target, Usage
@@ -34,6 +35,11 @@ class Produced:
             self._counted = self.count()
             self._texts, self._size = [], 0
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Another one after each text."""
+        return self._counted, self._size
+
     def count(self) -> int:
         """Tokens of all of it."""
         return self._counted + tokens.count("".join(self._texts), self._model)
@@ -47,6 +53,17 @@ def estimate(request: ChatRequest, target: Target, produced: Produced) -> Usage:
     media = sum(_media_parts(message) for message in messages)
     overhead = _TOKENS_PER_MESSAGE * (len(messages) + bool(target.instructions)) + _TOKENS_PER_MEDIA * media
     return Usage(prompt_tokens=prompt + overhead, completion_tokens=produced.count(), source="estimated")
+
+
+def amended(told: Usage, estimated: Usage, *, is_last: bool) -> Usage:
+    """The upstream's count, with the estimate for a side that it left out and for text that came after it."""
+    prompt = told.prompt_tokens or estimated.prompt_tokens
+    completion = told.completion_tokens
+    if not completion or not is_last:
+        completion = max(completion, estimated.completion_tokens)
+    if (prompt, completion) == (told.prompt_tokens, told.completion_tokens):
+        return told
+    return replace(told, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
 
 
 def texts_of(message: JSONObject) -> Iterator[str]:

@@ -33,24 +33,28 @@ class Cancellable(Protocol):
 
 
 _running: set[Cancellable] = set()
+"""Adding, discarding and copying are each one step of the interpreter, so that no call waits for a lock here."""
 _changed = threading.Condition()
+_is_awaited = False
 _is_over = False
 _is_following = False
+is_loop_followed = False
+"""True once `follow_event_loop` has run, whatever it found."""
 
 
 @contextmanager
 def running(call: Cancellable) -> Iterator[None]:
     """Around all that the owner of a call does, the settlement included."""
-    with _changed:
-        _running.add(call)
+    _running.add(call)
     if _is_over:
         call.cancel(_failure())
     try:
         yield
     finally:
-        with _changed:
-            _running.discard(call)
-            _changed.notify_all()
+        _running.discard(call)
+        if _is_awaited:
+            with _changed:
+                _changed.notify_all()
 
 
 def end_calls(timeout: float) -> bool:
@@ -60,16 +64,16 @@ def end_calls(timeout: float) -> bool:
     """
     global _is_over
     _is_over = True
-    with _changed:
-        calls = list(_running)
-    for call in calls:
+    for call in list(_running):
         call.cancel(_failure())
     return wait_for_calls(timeout)
 
 
 def wait_for_calls(timeout: float) -> bool:
     """Wait until every running call is settled; False if that took longer than `timeout` seconds."""
+    global _is_awaited
     with _changed:
+        _is_awaited = True  # before the look at the calls: one that ends after it tells
         return _changed.wait_for(lambda: not _running, timeout)
 
 
@@ -81,13 +85,15 @@ def follow_server() -> None:
     """End the calls in time when the server around us is told to stop. Costs nothing where there is none, or twice.
 
     gunicorn listens to signals before it loads Django, a uvicorn of one process only after that: hence this is asked
-    when Django is set up, and again by streams in the event loop. Other threads cannot set a signal's handler.
+    when Django is set up, and again in the event loop, before the first call there is open. Other threads cannot set
+    a signal's handler.
     """
     global _is_following
     if _is_following or threading.current_thread() is not threading.main_thread():
         return
-    told = signal.getsignal(signal.SIGTERM)
-    patience = _patience(getattr(told, "__self__", None))
+    told: Any = signal.getsignal(signal.SIGTERM)
+    server = getattr(told, "__self__", None)
+    patience = _patience(server)
     if not callable(told) or patience is None:
         return
     _is_following = True
@@ -98,8 +104,19 @@ def follow_server() -> None:
         _thread.start_new_thread(_end_after, (seconds,))
         told(number, frame)
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it
+    for number in (signal.SIGTERM, signal.SIGINT):  # to uvicorn both say the same, to gunicorn they do not
+        if signal.getsignal(number) == told:
+            signal.signal(number, stop)
+            signal.siginterrupt(number, False)  # as gunicorn has it
+    if getattr(server, "should_exit", False):  # a uvicorn that was told before we listened
+        _thread.start_new_thread(_end_after, (seconds,))
+
+
+async def follow_event_loop() -> None:
+    """`follow_server` in the event loop, whose thread may set a signal's handler; the first call asks for it."""
+    global is_loop_followed
+    follow_server()
+    is_loop_followed = True
 
 
 def _patience(server: Any) -> float | None:
@@ -121,9 +138,9 @@ def _at_exit() -> None:
 
 def _start_afresh() -> None:
     """In a fork: the calls are its parent's."""
-    global _changed, _is_over, _is_following
+    global _changed, _is_over, _is_following, is_loop_followed
     _changed = threading.Condition()
-    _is_over = _is_following = False
+    _is_over = _is_following = is_loop_followed = False
     _running.clear()
 
 

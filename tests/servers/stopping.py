@@ -1,0 +1,26 @@
+"""Seams of a host at which its server is told to stop: points in the way of a call that no signal from outside hits."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from project.gateway import PlatformResolver
+from threadless.types import Caller, Target
+from threadless.usage.recorder import DatabaseUsageRecorder, Opening
+
+
+class StoppingResolver(PlatformResolver):
+    """Before the call is open."""
+
+    def resolve(self, name: str, caller: Caller) -> Target:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super().resolve(name, caller)
+
+
+class StoppingRecorder(DatabaseUsageRecorder):
+    """While the call is being opened."""
+
+    def open(self, opening: Opening) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super().open(opening)
