@@ -49,7 +49,7 @@ class Stoppable:
         lifetime = self._lifetime = current()
         if lifetime is not None:
             lifetime.sock = self.sock
-            self._stop = partial(_shut_down, self.sock)
+            self._stop = partial(shut_down, self.sock)
             lifetime.on_cancel(self._stop)
 
     def detach(self) -> None:
@@ -60,7 +60,8 @@ class Stoppable:
             lifetime.sock = None
 
 
-def _shut_down(sock: Any) -> None:
+def shut_down(sock: Any) -> None:
+    """Wake whoever waits on the socket: there is nothing more to come."""
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
 

@@ -11,8 +11,9 @@ from typing import Any, Final, Self
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
+from threadless.alarms import COARSE_SECONDS, clear_alarm, set_alarm
 from threadless.backends import lifetime
-from threadless.backends.connections import Connections
+from threadless.backends.connections import Connections, shut_down
 from threadless.backends.http1 import Body, Head, ProtocolError, body_of, split_head
 from threadless.exceptions import UpstreamError, UpstreamTimeout
 
@@ -72,7 +73,7 @@ class Response:
         self._sock: Any = None
         self._head: Head
         self._body: Body
-        self._is_sent = self._has_begun = False
+        self._is_sent = self._has_begun = self._is_late = False
         self._received = b""
 
     def __enter__(self) -> Self:
@@ -84,7 +85,7 @@ class Response:
             self._head, self._received = self._receive_head()
             self._body = body_of(self._head)
             self._has_begun = True
-            self._limit(self._between_seconds)
+            self._sock.settimeout(None)  # see `_receive_in_time`
         except BaseException as error:
             self.__exit__(type(error), error)
             raise
@@ -136,12 +137,27 @@ class Response:
                 return
             if self._life is not None:
                 self._life.check()
-                if self._life.remaining < self._between_seconds:
-                    self._limit(self._between_seconds)
-            segment = self._receive()
+            segment = self._receive_in_time()
+
+    def _receive_in_time(self) -> bytes:
+        seconds = self._between_seconds if self._life is None else min(self._between_seconds, self._life.remaining)
+        if seconds < COARSE_SECONDS:
+            self._sock.settimeout(seconds)
+            return self._receive()
+        set_alarm(self._give_up, seconds)
+        try:
+            return self._receive()
+        finally:
+            clear_alarm(self._give_up)
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        shut_down(self._sock)
 
     def _receive(self) -> bytes:
         data = self._sock.recv(_SEGMENT_BYTES)
+        if self._is_late:
+            raise TimeoutError
         if data:
             return self._body.feed(data)
         self._body.end()

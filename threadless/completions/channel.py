@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from threadless.alarms import COARSE_SECONDS, clear_alarm, set_alarm
+
 CAPACITY_BYTES: Final = 16 * 1024
 """In flight, some sixty chunks: what came together leaves in one write, yet a gone client's answer is held back."""
 
@@ -105,6 +107,14 @@ class _Bell:
         # Before the look: whoever makes it so after that sees that somebody waits.
         self._lock = lock
         try:
-            return is_so() or lock.acquire(timeout=timeout) or is_so()
+            return is_so() or self._wait(lock, timeout) or is_so()
         finally:
             self._lock = None
+
+    def _wait(self, lock: threading.Lock, timeout: float) -> bool:
+        if timeout < COARSE_SECONDS:
+            return lock.acquire(timeout=timeout)
+        set_alarm(self.ring, timeout)
+        lock.acquire()
+        clear_alarm(self.ring)
+        return False  # by whom it was rung, nobody can say
