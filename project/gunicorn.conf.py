@@ -1,6 +1,7 @@
 # ruff: noqa: N999  (the name that gunicorn gives its configuration)
 """Gunicorn for production: `gunicorn -c project/gunicorn.conf.py project.wsgi`. Command-line options win."""
 
+import gc
 import json
 import os
 import uuid
@@ -47,6 +48,17 @@ def write_error(sock, status, reason, _message):
 
 # Gunicorn's own page is HTML, and it has no setting for it.
 gunicorn.util.write_error = write_error
+
+
+def post_worker_init(_worker):
+    """Spare the collector what lives as long as the worker, and let it look less often.
+
+    With a thousand streams open it took a seventh of the worker's time, to find next to nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
 
 # Recycling workers would cut streams that run longer than the graceful time.
 max_requests = 0

@@ -23,9 +23,10 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 from urllib3.util.proxy import connection_requires_http_tunnel
 
+from threadless.backends.addresses import addresses_of, forget
 from threadless.backends.lifetime import Lifetime, current
 from threadless.exceptions import UpstreamUnavailable
 
@@ -37,12 +38,49 @@ class Stoppable:
     """Mixed into a urllib3 connection."""
 
     sock: Any
+    host: str
+    port: int
+    timeout: Any
+    socket_options: Any
+    source_address: Any
+    _dns_host: str
     _lifetime: Lifetime | None = None
     _stop: Callable[[], None]
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
         self.attach()
+
+    def _new_conn(self) -> Any:
+        """urllib3's way to a socket, over addresses that are known already; raises its errors."""
+        place = (self._dns_host, self.port)
+        try:
+            addresses = addresses_of(place)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
+        failure: OSError = OSError("There is no address.")
+        for family, address in addresses:
+            try:
+                return self._socket(family, address)
+            except OSError as error:
+                failure = error
+        forget(place)
+        kind = ConnectTimeoutError if isinstance(failure, TimeoutError) else NewConnectionError
+        raise kind(self, "No connection could be made.") from failure  # type: ignore[arg-type]
+
+    def _socket(self, family: int, address: Any) -> Any:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(self.timeout)
+            if self.source_address:
+                sock.bind(self.source_address)
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def attach(self) -> None:
         """Let the running call's lifetime stop this connection."""
