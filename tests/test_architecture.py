@@ -132,7 +132,7 @@ def test_queries_stay_in_their_rooms() -> None:
     rooms = ("keys", "usage", "admin", "management")
     outside = {name for name in importers("django.db", OURS) if name.split("/")[1] not in rooms}
     # The routes name the databases, to keep a host's transactions away; they ask them nothing.
-    assert outside == {"threadless/urls.py", "threadless/statement.py"}
+    assert outside == {"threadless/urls.py"}
 
 
 def test_rest_framework_stays_in_the_http_face() -> None:

@@ -1,13 +1,13 @@
 """The `THREADLESS` setting, read live: each property is one key of the dict with its default and its meaning.
 
-No value is kept, only where the dict is, so a test's `override_settings` works. `threadless.checks` judges the values
-at start.
+Values are kept until Django says that the setting has changed, so a test's `override_settings` works: a call asks for
+twenty of them. `threadless.checks` judges the values at start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Final
 
 from django.conf import settings as django_settings
@@ -58,168 +58,162 @@ class Settings:
     """Typed access to the `THREADLESS` dict. An unknown key there is a system-check error."""
 
     def __init__(self) -> None:
-        self._given: Mapping[str, Any] | None = None
         setting_changed.connect(self._forget)
 
     def __getitem__(self, name: str) -> Any:
-        given = self._given
-        if given is None:
-            given = self.given
-        return given[name] if name in given else DEFAULTS[name]
+        return self.given.get(name, DEFAULTS[name])
+
+    def _forget(self, *, setting: str, **kwargs: Any) -> None:
+        if setting in ("THREADLESS", API_KEY_MODEL):
+            self.__dict__.clear()
 
     @property
     def given(self) -> Mapping[str, Any]:
         """What the host wrote, without the defaults."""
-        # Asked for twenty times a call, and Django's settings object takes 2 µs to answer.
-        if self._given is None:
-            self._given = getattr(django_settings, "THREADLESS", {})
-        return self._given
+        value: Mapping[str, Any] = getattr(django_settings, "THREADLESS", {})
+        return value
 
-    def _forget(self, *, setting: str, **kwargs: Any) -> None:
-        if setting == "THREADLESS":
-            self._given = None
-
-    @property
+    @cached_property
     def api_key_model(self) -> str:
         """`app_label.Model` of the key table."""
         value: str = getattr(django_settings, API_KEY_MODEL, "threadless.APIKey")
         return value
 
-    @property
+    @cached_property
     def backends(self) -> Mapping[str, Mapping[str, Any]]:
         """Alias → `BACKEND` (dotted path) and `OPTIONS` (keyword arguments)."""
         value: Mapping[str, Mapping[str, Any]] = self["BACKENDS"]
         return value
 
-    @property
+    @cached_property
     def models(self) -> Mapping[str, Mapping[str, Any]]:
         """Public model name → fields of `Target`; read by `SettingsResolver`."""
         value: Mapping[str, Mapping[str, Any]] = self["MODELS"]
         return value
 
-    @property
+    @cached_property
     def resolver(self) -> Callable[[], Any]:
         """Class that turns a model or agent name into a `Target`."""
         return self._imported("RESOLVER")
 
-    @property
+    @cached_property
     def key_adapter(self) -> Callable[[], Any]:
         """Class that turns a raw key into a user and a `Caller`."""
         return self._imported("KEY_ADAPTER")
 
-    @property
+    @cached_property
     def usage_recorder(self) -> Callable[[], Any]:
         """Class that opens and settles the usage row of a call."""
         return self._imported("USAGE_RECORDER")
 
-    @property
+    @cached_property
     def token_counter(self) -> Callable[[str, str], int]:
         """Function `(text, upstream model) -> tokens`, used when the upstream reports no usage."""
         return self._imported("TOKEN_COUNTER")
 
-    @property
+    @cached_property
     def authentication_classes(self) -> list[type[Any]]:
         """DRF authentication classes of our views; the first one decides the `WWW-Authenticate` header."""
         return self._imported_list("AUTHENTICATION_CLASSES")
 
-    @property
+    @cached_property
     def permission_classes(self) -> list[type[Any]]:
         """DRF permission classes of our views."""
         return self._imported_list("PERMISSION_CLASSES")
 
-    @property
+    @cached_property
     def throttle_classes(self) -> list[type[Any]]:
         """DRF throttle classes of our views."""
         return self._imported_list("THROTTLE_CLASSES")
 
-    @property
+    @cached_property
     def scopes(self) -> Mapping[str, str]:
         """Scope name → description; the names are the host's."""
         value: Mapping[str, str] = self["SCOPES"]
         return value
 
-    @property
+    @cached_property
     def required_scope(self) -> str:
         """Scope without which none of our endpoints answers."""
         return str(self["REQUIRED_SCOPE"])
 
-    @property
+    @cached_property
     def scope_permissions(self) -> Mapping[str, str]:
         """Scope → Django permission that gives it to a signed-in session; a scope left out is never given."""
         value: Mapping[str, str] = self["SCOPE_PERMISSIONS"]
         return value
 
-    @property
+    @cached_property
     def key_prefix(self) -> str:
         """First part of every new secret, for secret scanners and humans."""
         return str(self["KEY_PREFIX"])
 
-    @property
+    @cached_property
     def max_body_bytes(self) -> int:
         """Largest request body, in bytes."""
         return int(self["MAX_BODY_BYTES"])
 
-    @property
+    @cached_property
     def max_messages(self) -> int:
         """Largest number of messages in a request."""
         return int(self["MAX_MESSAGES"])
 
-    @property
+    @cached_property
     def max_depth(self) -> int:
         """Deepest nesting of arrays and objects in a request."""
         return int(self["MAX_DEPTH"])
 
-    @property
+    @cached_property
     def connect_seconds(self) -> float:
         """Time to connect to an upstream."""
         return float(self["CONNECT_SECONDS"])
 
-    @property
+    @cached_property
     def first_byte_seconds(self) -> float:
         """Time from sending a request to the upstream's first byte; a plain call waits its whole answer here."""
         return float(self["FIRST_BYTE_SECONDS"])
 
-    @property
+    @cached_property
     def between_chunks_seconds(self) -> float:
         """Longest silence of an upstream inside an answer."""
         return float(self["BETWEEN_CHUNKS_SECONDS"])
 
-    @property
+    @cached_property
     def max_call_seconds(self) -> float:
         """Longest whole call; the ledger's deadline is a minute later."""
         return float(self["MAX_CALL_SECONDS"])
 
-    @property
+    @cached_property
     def grace_seconds(self) -> float:
         """How long a stream's status line waits for the first chunk, so that an early failure is an honest status."""
         return float(self["GRACE_SECONDS"])
 
-    @property
+    @cached_property
     def ping_seconds(self) -> float:
         """Silence after which a stream sends a comment line, to keep proxies from cutting it."""
         return float(self["PING_SECONDS"])
 
-    @property
+    @cached_property
     def stall_seconds(self) -> float:
         """How long a client may read nothing before it counts as gone."""
         return float(self["STALL_SECONDS"])
 
-    @property
+    @cached_property
     def requests_per_minute(self) -> int | None:
         """Requests per minute and caller; None for no limit."""
         return self._optional_int("REQUESTS_PER_MINUTE")
 
-    @property
+    @cached_property
     def tokens_per_minute(self) -> int | None:
         """Tokens per minute and caller, counted after each call; None for no limit."""
         return self._optional_int("TOKENS_PER_MINUTE")
 
-    @property
+    @cached_property
     def concurrent_calls_per_key(self) -> int | None:
         """Calls that one caller may have open at once in one server process; None for no limit."""
         return self._optional_int("CONCURRENT_CALLS_PER_KEY")
 
-    @property
+    @cached_property
     def throttle_cache(self) -> str:
         """Alias in `CACHES` that holds the rate counters; wants a cache shared by all workers."""
         return str(self["THROTTLE_CACHE"])

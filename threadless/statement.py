@@ -9,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from django.db import connections
-
 T = TypeVar("T")
 
 
 class Statement:
     """One statement of one database, its parameters marked `%s`. Safe to share between threads."""
 
-    def __init__(self, using: str, sql: str) -> None:
-        self.using = using
+    def __init__(self, sql: str) -> None:
         self._sql = sql
         self._sqlite_sql = sql.replace("%s", "?").replace("%%", "%")
 
-    def run(self, params: Sequence[Any], take: Callable[[Any], T]) -> T:
-        """Execute it, and return what `take` reads from the cursor."""
-        connection: Any = connections[self.using]
+    def run(self, connection: Any, params: Sequence[Any], take: Callable[[Any], T]) -> T:
+        """Execute it over one of Django's connections of this thread, and return what `take` reads from the cursor."""
         connection.close_if_health_check_failed()
         connection.ensure_connection()
         if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:

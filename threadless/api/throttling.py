@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.core.cache import caches
+from django.core.cache import BaseCache, caches
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -57,11 +57,12 @@ class KeyRateThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         caller, now = caller_of(request), time.time()
+        cache = caches[conf.throttle_cache]
         if (limit := conf.requests_per_minute) is not None:
-            used = _add(caller, "requests", 1, now)
+            used = _add(cache, _counter(caller, "requests", now), 1)
             view.limits.append(_limit("requests", limit, used, now))
         if (limit := conf.tokens_per_minute) is not None:
-            used = _used(caller, "tokens", now)
+            used = int(cache.get(_counter(caller, "tokens", now), 0))
             view.limits.append(_limit("tokens", limit, used, now, room=1))
         for exceeded in view.limits:
             if exceeded.remaining < 0:
@@ -80,7 +81,8 @@ class KeyRateThrottle(BaseThrottle):
 def charge_tokens(caller: Caller, usage: Usage | None) -> None:
     """Count the tokens of a finished call against the caller's minute."""
     if usage is not None and conf.tokens_per_minute is not None:
-        _add(caller, "tokens", usage.prompt_tokens + usage.completion_tokens, time.time())
+        counter = _counter(caller, "tokens", time.time())
+        _add(caches[conf.throttle_cache], counter, usage.prompt_tokens + usage.completion_tokens)
 
 
 def _limit(unit: str, limit: int, used: int, now: float, *, room: int = 0) -> Limit:
@@ -90,14 +92,8 @@ def _limit(unit: str, limit: int, used: int, now: float, *, room: int = 0) -> Li
     return Limit(unit, limit, remaining, _WINDOW_SECONDS - now % _WINDOW_SECONDS)
 
 
-def _used(caller: Caller, unit: str, now: float) -> int:
-    """The caller's counter of this minute."""
-    return int(caches[conf.throttle_cache].get(_counter(caller, unit, now), 0))
-
-
-def _add(caller: Caller, unit: str, amount: int, now: float) -> int:
-    """Add to the caller's counter of this minute and return its value."""
-    cache, counter = caches[conf.throttle_cache], _counter(caller, unit, now)
+def _add(cache: BaseCache, counter: str, amount: int) -> int:
+    """Add to a counter and return its value."""
     try:
         return int(cache.incr(counter, amount))
     except ValueError:  # the first of this minute
@@ -110,6 +106,7 @@ def _add(caller: Caller, unit: str, amount: int, now: float) -> int:
 
 
 def _counter(caller: Caller, unit: str, now: float) -> str:
+    """The name of the caller's counter of this minute."""
     return f"threadless:{unit}:{_identity(caller)}:{int(now // _WINDOW_SECONDS)}"
 
 

@@ -74,6 +74,12 @@ class OpenAIView(APIView):
         super().initial(request, *args, **kwargs)
         self.stopwatch.lap("auth")
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """DRF's `Allow` and `Vary`, but for answers to a call, which are the same whatever `Accept` says."""
+        is_call = self.request.method == "POST" and "post" in self.http_method_names
+        return {} if is_call else super().default_response_headers
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         for release in self.leases:
             release()

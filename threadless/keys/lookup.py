@@ -6,6 +6,8 @@ kept is Django's own SQL and its converters; the instances are built by `from_db
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from django.core.signals import setting_changed
@@ -13,7 +15,11 @@ from django.db import connections, models
 
 from threadless.statement import Statement, first_row
 
+Convert = Callable[[Any, Any], Any]
+
 _MARK: Final = "threadless-value-to-come"
+_KEPT_VALUES: Final = 1024
+"""Of each column, so that the keys in use find theirs."""
 
 
 class PreparedGet:
@@ -30,23 +36,42 @@ class PreparedGet:
         rows = queryset.order_by().filter(digest=_MARK).values_list(*columns)
         compiler: Any = rows.query.get_compiler(using=self.using)
         statement, params = compiler.as_sql()
-        self._statement = Statement(self.using, statement)
+        self._statement = Statement(statement)
         self._params = list(params)
         self._place = self._params.index(_MARK)
-        converters = compiler.get_converters([column for column, _, _ in compiler.select])
-        self._converters = list(converters.items())
+        self._converters: list[tuple[int, Convert]] = []
+        self._kept: list[tuple[int, Callable[[Any], Any]]] = []
+        found = compiler.get_converters([column for column, _, _ in compiler.select])
+        for place, (steps, expression) in found.items():
+            self._add_converter(place, steps, expression)
+
+    def _add_converter(self, place: int, steps: list[Any], expression: Any) -> None:
+        """From what the database gives to what Django does."""
+
+        def convert(value: Any, connection: Any) -> Any:
+            for step in steps:
+                value = step(value, expression, connection)
+            return value
+
+        if isinstance(expression.output_field, models.DateTimeField | models.BooleanField):
+            # Times are parsed from text on SQLite, the same ones at each call of a key.
+            self._kept.append((place, lru_cache(_KEPT_VALUES)(lambda value: convert(value, connections[self.using]))))
+        else:
+            self._converters.append((place, convert))
 
     def get(self, value: str) -> Any:
         """The instance, None if there is none."""
         params = self._params.copy()
         params[self._place] = value
-        row = self._statement.run(params, first_row)
-        return None if row is None else self._instance(list(row), connections[self.using])
+        connection = connections[self.using]
+        row = self._statement.run(connection, params, first_row)
+        return None if row is None else self._instance(list(row), connection)
 
     def _instance(self, row: list[Any], connection: Any) -> Any:
-        for place, (converters, expression) in self._converters:
-            for convert in converters:
-                row[place] = convert(row[place], expression, connection)
+        for place, convert in self._converters:
+            row[place] = convert(row[place], connection)
+        for place, recall in self._kept:
+            row[place] = recall(row[place])
         start, end = len(self._names), len(self._names) + len(self._user_names)
         instance = self._model.from_db(self.using, self._names, row[:start])
         instance.user = self._user_model.from_db(self.using, self._user_names, row[start:end])

@@ -76,8 +76,10 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
     def open(self, opening: Opening) -> int:
         """The primary key of a committed row; raises `RuntimeError` inside a transaction, where a row can vanish."""
         caller, target = opening.caller, opening.target
-        _check_durable()
+        connection = connections[router.db_for_write(UsageRecord)]
+        _check_durable(connection)
         entry = statements.insert(
+            connection,
             {
                 "request_id": opening.request_id,
                 "key_id": caller.key_id[:64],
@@ -90,7 +92,7 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
                 "is_stream": opening.is_stream,
                 "opened_at": opening.opened_at,
                 "deadline": opening.deadline,
-            }
+            },
         )
         release_connections(keep_files=not opening.is_stream)
         return entry
@@ -106,11 +108,10 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
             late.settle_later(entry, values, statements.settle)
 
 
-def _check_durable() -> None:
+def _check_durable(connection: Any) -> None:
     """Raise `RuntimeError` inside a transaction that could take the row with it; those of tests are none."""
-    using = router.db_for_write(UsageRecord)
-    if connections[using].in_atomic_block:
-        with transaction.atomic(using=using, durable=True):
+    if connection.in_atomic_block:
+        with transaction.atomic(using=connection.alias, durable=True):
             pass
 
 

@@ -31,21 +31,20 @@ _USER: Final[Any] = UsageRecord._meta.get_field("user")
 """The columns whose values differ between databases; the others take a value of their type as it is."""
 
 
-def insert(values: dict[str, Any]) -> int:
+def insert(connection: Any, values: dict[str, Any]) -> int:
     """Insert a row with these columns (attribute names) and the defaults of the others; returns its primary key.
 
-    Committed by itself, for the connection is in autocommit mode here.
+    Committed by itself if the connection is in autocommit mode.
     """
-    using = router.db_for_write(UsageRecord)
-    connection = connections[using]
-    statement = _inserts.get(using) or _inserts.setdefault(using, Statement(using, _insert_sql(using)))
+    using = connection.alias
+    statement = _inserts.get(using) or _inserts.setdefault(using, Statement(_insert_sql(using)))
     row = _DEFAULTS | values
     row["user_id"] = _USER.get_db_prep_save(row["user_id"], connection)
     for name in _TIMES:
         row[name] = connection.ops.adapt_datetimefield_value(row[name])
     if connection.features.can_return_columns_from_insert:
-        return int(statement.run(list(row.values()), first_row)[0])
-    return statement.run(list(row.values()), _last_id)
+        return int(statement.run(connection, list(row.values()), first_row)[0])
+    return statement.run(connection, list(row.values()), _last_id)
 
 
 def _last_id(cursor: Any) -> int:
@@ -56,8 +55,8 @@ def settle(primary_key: int, values: Mapping[str, Any]) -> int:
     """Set these columns of a row unless its state is final; returns the number of rows, 0 or 1."""
     using = router.db_for_write(UsageRecord)
     place = (using, tuple(values))
-    statement = _updates.get(place) or _updates.setdefault(place, Statement(using, _update_sql(*place)))
-    return statement.run([*values.values(), primary_key, *_PROVISIONAL], row_count)
+    statement = _updates.get(place) or _updates.setdefault(place, Statement(_update_sql(*place)))
+    return statement.run(connections[using], [*values.values(), primary_key, *_PROVISIONAL], row_count)
 
 
 def _insert_sql(using: str) -> str:
