@@ -90,9 +90,8 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
     }
     options = wanted.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
     if config["ENGINE"] == _SQLITE:
-        # A client that keeps its connection to gunicorn keeps one to the file; it takes no place at a server.
-        config |= {"ENGINE": "project.pooled_sqlite", "CONN_MAX_AGE": 60, "TEST": {"NAME": ":memory:"}}
-    return {"CONN_MAX_AGE": 0} | config | {"OPTIONS": options}
+        config |= {"ENGINE": "project.pooled_sqlite", "TEST": {"NAME": ":memory:"}}
+    return config | {"OPTIONS": options, "CONN_MAX_AGE": 0}
 
 
 DATABASES = {"default": _database(env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
