@@ -40,6 +40,9 @@ class Body(ABC):
     has_excess = False
     """More came than was announced: it is nobody's, and the connection cannot be trusted with another request."""
 
+    ends_connection = False
+    """Nothing else than the connection's end tells that of the content."""
+
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
         """The content in these bytes; raises `ProtocolError`."""
@@ -114,6 +117,8 @@ class _Sized(Body):
 
 
 class _UntilClose(Body):
+    ends_connection = True
+
     def feed(self, data: bytes) -> bytes:
         return data
 

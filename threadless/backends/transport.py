@@ -177,9 +177,9 @@ class Response:
         self._sock.settimeout(seconds if self._life is None else min(seconds, self._life.remaining))
 
     def _is_reusable(self) -> bool:
-        if not (self._is_sent and self._has_begun):
+        if not (self._is_sent and self._has_begun and self._head.is_persistent):
             return False
-        return self._head.is_persistent and self._body.is_complete and not self._body.has_excess
+        return self._body.is_complete and not (self._body.has_excess or self._body.ends_connection)
 
 
 class _File(io.RawIOBase):
