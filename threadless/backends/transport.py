@@ -171,6 +171,9 @@ class Response:
             head, received = split_head(received + data)
             if head is not None:
                 return head, received
+            if self._life is not None:  # a head may come byte by byte
+                self._life.check()
+                self._limit(self._first_byte_seconds)
         raise ProtocolError("The connection ended before the head.")
 
     def _limit(self, seconds: float) -> None:
