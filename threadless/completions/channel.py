@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -104,7 +105,11 @@ class _Bell:
         lock.acquire()
         # Before the look: whoever makes it so after that sees that somebody waits.
         self._lock = lock
+        end = time.monotonic() + timeout
         try:
-            return is_so() or lock.acquire(timeout=timeout) or is_so()
+            while not is_so():  # a ring may come late, for what has been seen without waiting
+                if not lock.acquire(timeout=max(end - time.monotonic(), 0)):
+                    return is_so()
+            return True
         finally:
             self._lock = None
