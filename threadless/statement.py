@@ -6,12 +6,15 @@ SQLite Django would also translate its placeholders at each execution: 15 µs fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import connections
 
 T = TypeVar("T")
+
+_PLACEHOLDER: Final = re.compile(r"(?<!%)%s")
 
 
 class Statement:
@@ -20,7 +23,7 @@ class Statement:
     def __init__(self, using: str, sql: str) -> None:
         self.using = using
         self._sql = sql
-        self._sqlite_sql = sql.replace("%s", "?").replace("%%", "%")
+        self._sqlite_sql = _PLACEHOLDER.sub("?", sql).replace("%%", "%")
 
     def run(self, params: Sequence[Any], take: Callable[[Any], T]) -> T:
         """Execute it, and return what `take` reads from the cursor."""
