@@ -100,7 +100,7 @@ def _is_persistent(minor_version: str, headers: dict[str, str]) -> bool:
     if "transfer-encoding" in headers and ("content-length" in headers or minor_version == "0"):
         return False  # somebody on the way may have read it otherwise
     told = headers.get("connection", "").lower()
-    return "keep-alive" in told if minor_version == "0" else "close" not in told
+    return "close" not in told and (minor_version == "1" or "keep-alive" in told)
 
 
 class _Sized(Body):
