@@ -32,19 +32,26 @@ os.register_at_fork(after_in_child=_forget)
 class DatabaseWrapper(base.DatabaseWrapper):
     """One thread's use of a connection that outlives it."""
 
+    _opened: _Place | None = None
+    """Where the connection leads, though another file may stand there by now."""
+
     def get_new_connection(self, conn_params: Any) -> Any:
         """An idle connection to this file, or a new one."""
         place = self._place()
         while place is not None and (idle := _idle.get(place)):
             try:
-                return idle.pop()
+                connection = idle.pop()
             except IndexError:  # another thread was faster
                 break
-        return super().get_new_connection(conn_params)
+            self._opened = place
+            return connection
+        connection = super().get_new_connection(conn_params)
+        self._opened = self._place()
+        return connection
 
     def _close(self) -> None:
         connection, place = self.connection, self._place()
-        if connection is None or place is None or connection.in_transaction:
+        if connection is None or place is None or place != self._opened or connection.in_transaction:
             super()._close()  # type: ignore[misc]
             return
         idle = _idle.setdefault(place, deque())
