@@ -176,6 +176,8 @@ def test_news_of_what_was_taken_already_wake_nobody(channel: Channel) -> None:
     wait_until(lambda: channel._news._lock is not None)
     item.go_on.set()
     assert putter.came_back_with() is True
+    taker.join(0.1)
+    assert taker.is_alive()
     channel.put(b"b", WAIT)
     assert taker.came_back_with() == b"b"
 

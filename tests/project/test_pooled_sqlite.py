@@ -66,10 +66,12 @@ def is_closed(connection):
 
 
 def test_closed_connection_is_used_again(wrapper):
-    first, second = wrapper(), wrapper()
+    first, second, third = wrapper(), wrapper(), wrapper()
     connection = opened(first)
     first.close()
     assert opened(second) is connection
+    second.close()
+    assert opened(third) is connection
 
 
 def test_closed_connection_is_used_again_by_another_thread(wrapper):
@@ -83,6 +85,9 @@ def test_closed_connection_is_used_again_by_another_thread(wrapper):
 
 
 def test_connection_in_use_is_nobody_elses(wrapper):
+    first = wrapper()
+    opened(first)
+    first.close()
     assert opened(wrapper()) is not opened(wrapper())
 
 
