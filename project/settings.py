@@ -82,7 +82,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
         _SQLITE: {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512;",
         },
         # Under gevent and ASGI a connection belongs to one greenlet or request, so only a pool can share it.
         "django.db.backends.postgresql": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},

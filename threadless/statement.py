@@ -6,10 +6,13 @@ SQLite Django would also translate its placeholders at each execution: 15 µs fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+_PLACEHOLDER: Final = re.compile(r"(?<!%)%s")
 
 
 class Statement:
@@ -17,7 +20,7 @@ class Statement:
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
-        self._sqlite_sql = sql.replace("%s", "?").replace("%%", "%")
+        self._sqlite_sql = _PLACEHOLDER.sub("?", sql).replace("%%", "%")
 
     def run(self, connection: Any, params: Sequence[Any], take: Callable[[Any], T]) -> T:
         """Execute it over one of Django's connections of this thread, and return what `take` reads from the cursor."""

@@ -15,8 +15,7 @@ from django.db.backends.sqlite3 import base
 
 MOST_IDLE: Final = 32
 
-_Place = tuple[str, int]
-_idle: dict[_Place, deque[Any]] = {}
+_idle: dict[tuple[str, int], deque[Any]] = {}
 
 
 def _forget() -> None:
@@ -37,24 +36,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: Any) -> Any:
         """An idle connection to this file, or a new one."""
-        place = self._place()
-        self._idle = None if place is None else _idle.setdefault(place, deque())
+        self._idle = self._idle_ones()
         if self._idle:
             with contextlib.suppress(IndexError):  # another thread was faster
                 return self._idle.pop()
-        return super().get_new_connection(conn_params)
+        connection = super().get_new_connection(conn_params)
+        self._idle = self._idle_ones()  # the file may be new
+        return connection
 
     def _close(self) -> None:
         connection, idle = self.connection, self._idle
-        if connection is None or idle is None or len(idle) >= MOST_IDLE or connection.in_transaction:
-            super()._close()  # type: ignore[misc]
-        else:
+        may_keep = idle is not None and idle is self._idle_ones() and len(idle) < MOST_IDLE
+        if may_keep and connection is not None and not connection.in_transaction:
             idle.append(connection)
+        else:
+            super()._close()  # type: ignore[misc]
 
-    def _place(self) -> _Place | None:
-        """The file, by name and inode: one that was made anew is another."""
+    def _idle_ones(self) -> deque[Any] | None:
+        """Those of the file, by name and inode: one that was made anew is another."""
         name = str(self.settings_dict["NAME"])
         try:
-            return name, os.stat(name).st_ino  # noqa: PTH116  (a path object costs ten times as much)
+            inode = os.stat(name).st_ino  # noqa: PTH116  (a path object costs ten times as much)
         except OSError:
             return None
+        return _idle.setdefault((name, inode), deque())

@@ -16,6 +16,7 @@ _MAX_LINE_BYTES: Final = 4096
 """Of a chunk's size with its extensions, and of a trailer field."""
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _STATUS_LINE: Final = re.compile(r"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: .*)?")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 
@@ -39,6 +40,9 @@ class Body(ABC):
     has_excess = False
     """More came than was announced: it is nobody's, and the connection cannot be trusted with another request."""
 
+    ends_connection = False
+    """Nothing else than the connection's end tells that of the content."""
+
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
         """The content in these bytes; raises `ProtocolError`."""
@@ -51,26 +55,28 @@ class Body(ABC):
 
 def split_head(received: bytes) -> tuple[Head | None, bytes]:
     """The head and the bytes after it; None and the same bytes while it is not whole. Interim responses are skipped."""
-    found = _HEAD_END.search(received)
-    if found is None:
-        if len(received) > MAX_HEAD_BYTES:
+    while True:
+        found = _HEAD_END.search(received)
+        if (len(received) if found is None else found.end()) > MAX_HEAD_BYTES:
             raise ProtocolError("The head is too long.")
-        return None, received
-    head, rest = _head(received[: found.start()]), received[found.end() :]
-    return split_head(rest) if head.status < 200 else (head, rest)
+        if found is None:
+            return None, received
+        head, received = _head(received[: found.start()]), received[found.end() :]
+        if head.status >= 200:
+            return head, received
 
 
 def body_of(head: Head) -> Body:
     """What reads the body that this head announces."""
+    if head.status in (204, 304):
+        return _Sized(0)  # whatever its headers say
     if "transfer-encoding" in head.headers:
         if head.headers["transfer-encoding"].lower() != "chunked":
             raise ProtocolError("The transfer coding is unknown.")
         return _Chunked()
-    if head.status in (204, 304):
-        return _Sized(0)
     if (length := head.headers.get("content-length")) is None:
         return _UntilClose()
-    if not (length.isascii() and length.isdigit()):
+    if not _LENGTH.fullmatch(length):
         raise ProtocolError("The length is no number.")
     return _Sized(int(length))
 
@@ -91,10 +97,10 @@ def _head(data: bytes) -> Head:
 
 
 def _is_persistent(minor_version: str, headers: dict[str, str]) -> bool:
-    if "transfer-encoding" in headers and "content-length" in headers:
+    if "transfer-encoding" in headers and ("content-length" in headers or minor_version == "0"):
         return False  # somebody on the way may have read it otherwise
     told = headers.get("connection", "").lower()
-    return "keep-alive" in told if minor_version == "0" else "close" not in told
+    return "close" not in told and (minor_version == "1" or "keep-alive" in told)
 
 
 class _Sized(Body):
@@ -111,6 +117,8 @@ class _Sized(Body):
 
 
 class _UntilClose(Body):
+    ends_connection = True
+
     def feed(self, data: bytes) -> bytes:
         return data
 
@@ -139,17 +147,15 @@ class _Chunked(Body):
             if self.is_complete:
                 self.has_excess = True
                 break
-            if (end := data.find(b"\n", place)) < 0:
-                self._keep(data[place:])
+            end = data.find(b"\n", place)
+            if (size if end < 0 else end) - place > _MAX_LINE_BYTES:
+                raise ProtocolError("A line of the body is too long.")
+            if end < 0:
+                self._rest = data[place:]
                 break
             self._take_line(data[place:end].removesuffix(b"\r"))
             place = end + 1
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _keep(self, rest: bytes) -> None:
-        if len(rest) > _MAX_LINE_BYTES:
-            raise ProtocolError("A line of the body is too long.")
-        self._rest = rest
 
     def _take_size(self, line: bytes) -> None:
         matched = _CHUNK_SIZE.fullmatch(line)

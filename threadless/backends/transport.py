@@ -187,15 +187,18 @@ class Response:
             head, received = split_head(received + data)
             if head is not None:
                 return head, received
+            if self._life is not None:  # a head may come byte by byte
+                self._life.check()
+                self._limit(self._first_byte_seconds)
         raise ProtocolError("The connection ended before the head.")
 
     def _limit(self, seconds: float) -> None:
         self._sock.settimeout(seconds if self._life is None else min(seconds, self._life.remaining))
 
     def _is_reusable(self) -> bool:
-        if not (self._is_sent and self._has_begun):
+        if not (self._is_sent and self._has_begun and self._head.is_persistent):
             return False
-        return self._head.is_persistent and self._body.is_complete and not self._body.has_excess
+        return self._body.is_complete and not (self._body.has_excess or self._body.ends_connection)
 
 
 class _File(io.RawIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -102,19 +103,25 @@ class _Bell:
 
     def wait_for(self, is_so: Callable[[], bool], timeout: float) -> bool:
         """Wait until something is so, of which the bell tells; False if it is not after `timeout` seconds."""
+        end = time.monotonic() + timeout
         lock = threading.Lock()
         lock.acquire()
         # Before the look: whoever makes it so after that sees that somebody waits.
         self._lock = lock
         try:
-            return is_so() or self._wait(lock, timeout) or is_so()
+            while not is_so():  # a ring may come late, for what has been seen without waiting
+                left = end - time.monotonic()
+                if left <= 0 or not self._wait(lock, left):
+                    return is_so()
+            return True
         finally:
             self._lock = None
 
-    def _wait(self, lock: threading.Lock, timeout: float) -> bool:
-        if timeout < COARSE_SECONDS:
-            return lock.acquire(timeout=timeout)
-        set_alarm(self.ring, timeout)
+    def _wait(self, lock: threading.Lock, seconds: float) -> bool:
+        """True once it is rung, by an alarm too; False after that time, if it is short."""
+        if seconds < COARSE_SECONDS:
+            return lock.acquire(timeout=seconds)
+        set_alarm(self.ring, seconds)
         lock.acquire()
         clear_alarm(self.ring)
-        return False  # by whom it was rung, nobody can say
+        return True

@@ -1,0 +1,211 @@
+"""A connection to a file outlives the thread or call that used it, and nothing else of it does."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError
+from django.db.utils import ConnectionHandler
+
+from project.pooled_sqlite import base
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT = 10
+INIT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+
+
+@pytest.fixture
+def path(tmp_path, django_db_blocker):
+    """Where a database is made."""
+    with django_db_blocker.unblock():
+        yield tmp_path / "pooled.sqlite3"
+
+
+@pytest.fixture
+def wrapper(path):
+    """A function that makes what a thread or call has of the database, not connected yet."""
+    options = {"init_command": INIT, "transaction_mode": "IMMEDIATE", "timeout": 20}
+    made = []
+
+    def make(name=path):
+        settings = {"ENGINE": "project.pooled_sqlite", "NAME": name, "OPTIONS": options}
+        made.append(ConnectionHandler({"default": settings})["default"])
+        made[-1].inc_thread_sharing()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+    for idle in base._idle.values():
+        while idle:
+            idle.pop().close()
+
+
+def opened(wrapper):
+    """The connection beneath, open."""
+    wrapper.ensure_connection()
+    return wrapper.connection
+
+
+def ask(wrapper, sql):
+    """The first value of a result."""
+    with wrapper.cursor() as cursor:
+        cursor.execute(sql)
+        return (cursor.fetchone() or [None])[0]
+
+
+def is_closed(connection):
+    """True if it can no longer be used."""
+    try:
+        connection.execute("SELECT 1")
+    except connection.ProgrammingError:
+        return True
+    return False
+
+
+def test_closed_connection_is_used_again(wrapper):
+    first, second, third = wrapper(), wrapper(), wrapper()
+    connection = opened(first)
+    first.close()
+    assert opened(second) is connection
+    second.close()
+    assert opened(third) is connection
+
+
+def test_closed_connection_is_used_again_by_another_thread(wrapper):
+    first, second = wrapper(), wrapper()
+    connection, found = opened(first), []
+    first.close()
+    thread = threading.Thread(target=lambda: found.append((opened(second), ask(second, "SELECT 1"))))
+    thread.start()
+    thread.join(WAIT)
+    assert found == [(connection, 1)]
+
+
+def test_connection_in_use_is_nobody_elses(wrapper):
+    first = wrapper()
+    opened(first)
+    first.close()
+    assert opened(wrapper()) is not opened(wrapper())
+
+
+def test_other_file_has_other_connections(wrapper, tmp_path):
+    first = wrapper()
+    connection = opened(first)
+    first.close()
+    assert opened(wrapper(tmp_path / "other.sqlite3")) is not connection
+
+
+def test_connection_within_a_transaction_is_not_kept(wrapper):
+    first, second = wrapper(), wrapper()
+    ask(second, "CREATE TABLE rows (id integer)")
+    first.set_autocommit(False)
+    ask(first, "INSERT INTO rows VALUES (1)")
+    connection = first.connection
+    first.close()
+    assert is_closed(connection)
+    assert ask(second, "SELECT count(*) FROM rows") == 0
+
+
+def test_connection_after_a_transaction_is_kept(wrapper):
+    first = wrapper()
+    connection = opened(first)
+    first.set_autocommit(False)
+    ask(first, "CREATE TABLE rows (id integer)")
+    first.commit()
+    first.close()
+    assert opened(wrapper()) is connection
+
+
+def test_no_more_connections_are_kept_than_allowed(wrapper):
+    wrappers = [wrapper() for _ in range(base.MOST_IDLE + 2)]
+    connections = [opened(each) for each in wrappers]
+    for each in wrappers:
+        each.close()
+    assert [is_closed(each) for each in connections] == [False] * base.MOST_IDLE + [True] * 2
+
+
+def test_file_made_anew_gets_new_connections(wrapper, path):
+    first, second = wrapper(), wrapper()
+    ask(first, "CREATE TABLE rows (id integer)")
+    first.close()
+    path.unlink()
+    assert ask(second, "SELECT count(*) FROM sqlite_master") == 0
+
+
+def test_connection_to_a_file_that_was_made_anew_meanwhile_is_not_kept(wrapper, path):
+    first, second, third = wrapper(), wrapper(), wrapper()
+    ask(first, "CREATE TABLE rows (id integer)")
+    path.unlink()
+    ask(second, "SELECT 1")
+    first.close()
+    assert ask(third, "SELECT count(*) FROM sqlite_master") == 0
+
+
+def test_connection_to_a_file_that_is_gone_is_not_kept(wrapper, path):
+    first = wrapper()
+    connection = opened(first)
+    path.unlink()
+    first.close()
+    assert is_closed(connection)
+
+
+def test_database_in_memory_stays_with_its_wrapper(wrapper):
+    first, second = wrapper(":memory:"), wrapper(":memory:")
+    connection = opened(first)
+    first.close()
+    assert opened(second) is not connection
+    assert first.connection is connection
+    for each in (first, second):  # Django never closes one
+        each.connection.close()
+
+
+@pytest.mark.parametrize(("pragma", "value"), [("synchronous", 1), ("journal_mode", "wal"), ("foreign_keys", 1)])
+def test_settings_hold_on_a_connection_used_again(wrapper, pragma, value):
+    first, second = wrapper(), wrapper()
+    connection = opened(first)
+    first.close()
+    assert ask(second, f"PRAGMA {pragma}") == value
+    assert second.connection is connection
+
+
+def test_transaction_mode_holds_on_a_connection_used_again(wrapper):
+    first, second, other = wrapper(), wrapper(), wrapper()
+    ask(other, "CREATE TABLE rows (id integer)")
+    other.connection.execute("PRAGMA busy_timeout = 0")
+    opened(first)
+    first.close()
+    ask(second, "SELECT 1")
+    second.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+    with pytest.raises(DatabaseError, match="locked"):
+        ask(other, "INSERT INTO rows VALUES (1)")
+    second.rollback()
+
+
+FORK = """
+import os, sys
+from django.db.utils import ConnectionHandler
+
+def make():
+    wrapper = ConnectionHandler({"default": {"ENGINE": "project.pooled_sqlite", "NAME": sys.argv[1]}})["default"]
+    wrapper.ensure_connection()
+    return wrapper
+
+first = make()
+idle = first.connection
+first.close()
+child = os.fork()
+is_used_again = make().connection is idle
+if child == 0:
+    os._exit(is_used_again)
+print(is_used_again, bool(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_forked_process_leaves_its_parents_connections_alone(path):
+    command = [sys.executable, "-c", FORK, path]
+    environment = {"DJANGO_SETTINGS_MODULE": "project.settings"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True False\n", done.stderr
