@@ -46,11 +46,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         connection, idle = self.connection, self._idle
-        may_keep = idle is not None and idle is self._idle_ones() and len(idle) < MOST_IDLE
-        if may_keep and connection is not None and not connection.in_transaction:
-            idle.append(connection)
-        else:
+        if (
+            idle is None
+            or idle is not self._idle_ones()
+            or len(idle) >= MOST_IDLE
+            or connection is None
+            or connection.in_transaction
+        ):
             super()._close()  # type: ignore[misc]
+        else:
+            idle.append(connection)
 
     def _idle_ones(self) -> deque[Any] | None:
         """Those of the file, by name and inode: one that was made anew is another."""
