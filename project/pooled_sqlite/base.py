@@ -6,7 +6,6 @@ the last one to close writes the whole log back, for 8 ms.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import deque
 from typing import Any, Final
@@ -37,9 +36,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> Any:
         """An idle connection to this file, or a new one."""
         self._idle = self._idle_ones()
-        if self._idle:
-            with contextlib.suppress(IndexError):  # another thread was faster
+        try:
+            if self._idle:
                 return self._idle.pop()
+        except IndexError:  # another thread was faster
+            pass
         connection = super().get_new_connection(conn_params)
         self._idle = self._idle_ones()  # the file may be new
         return connection

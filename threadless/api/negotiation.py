@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 def wants_page(request: Request) -> bool:
     """True for a GET by the browser of somebody who is signed in, on a host that has templates at all."""
-    if request.method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
+    if request._request.method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
         return False
     if request.META.get("HTTP_AUTHORIZATION", "").strip().lower().startswith("bearer"):
         return False

@@ -77,7 +77,7 @@ class OpenAIView(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         """DRF's `Allow` and `Vary`, but for answers to a call, which are the same whatever `Accept` says."""
-        is_call = self.request.method == "POST" and "post" in self.http_method_names
+        is_call = self.request._request.method == "POST" and "post" in self.http_method_names
         return {} if is_call else super().default_response_headers
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
@@ -105,9 +105,10 @@ class ChatCompletionsView(OpenAIView):
         return "Chat completions"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if request.method not in ("GET", "POST"):
+        method = request._request.method
+        if method not in ("GET", "POST"):
             self.http_method_not_allowed(request)
-        if request.method == "GET" and not wants_page(request):
+        if method == "GET" and not wants_page(request):
             self.http_method_not_allowed(request)  # whoever GETs this path without a browser has mistaken the method
         super().initial(request, *args, **kwargs)
 

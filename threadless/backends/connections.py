@@ -142,12 +142,14 @@ class Connections:
     def take(self) -> Any:
         """A connection whose socket is open, attached to the running call; raises `UpstreamUnavailable`."""
         while self._idle:
-            with contextlib.suppress(IndexError):  # another thread was faster
+            try:
                 connection = self._idle.pop()
-                if connection.sock is not None and not _is_readable(connection.sock):
-                    connection.attach()
-                    return connection
-                connection.close()
+            except IndexError:  # another thread was faster
+                break
+            if connection.sock is not None and not _is_readable(connection.sock):
+                connection.attach()
+                return connection
+            connection.close()
         return self._open()
 
     def give_back(self, connection: Any, *, is_reusable: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from django.apps import apps
@@ -25,9 +26,14 @@ _TOUCH_AFTER: Final = timedelta(minutes=1)
 def get_api_key_model() -> type[models.Model]:
     """The key model that is in use; raises `ImproperlyConfigured` if the setting names nothing."""
     try:
-        return apps.get_model(conf.api_key_model, require_ready=False)
+        return _model(conf.api_key_model)
     except (ValueError, LookupError) as error:
         raise ImproperlyConfigured(f"{API_KEY_MODEL} names no installed model: {conf.api_key_model!r}.") from error
+
+
+@cache
+def _model(name: str) -> type[models.Model]:
+    return apps.get_model(name, require_ready=False)
 
 
 class BaseKeyAdapter(ABC):
