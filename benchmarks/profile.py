@@ -1,0 +1,140 @@
+"""`python -m benchmarks.profile`: where a call's time goes, sampled by py-spy in the worker under load.
+
+A sample belongs to whoever's code was running, C code below it included: that of SQLite to `threadless/statement.py`,
+that of sockets with the kernel's part to gevent. Waiting is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import __main__ as everything
+from benchmarks import scenarios, targets
+from benchmarks.processes import ROOT
+from benchmarks.targets import Target
+
+RESULTS: Final = ROOT / "benchmarks" / "results" / "profile.json"
+_CALLS: Final = {"json-1": 8000, "large-1": 3000, "burst-32": 2000, "paced-100": 100}
+_RATE: Final = 500
+_START_SECONDS: Final = 1.0
+_WAITING: Final = ("gevent/_threading.py", "gevent/threadpool.py", "gevent/hub.py")
+_FRAME: Final = re.compile(r"\((?P<file>[^()]*?)(?::\d+)?\)$")
+_NAMES: Final = {
+    "gevent": "gevent: sockets (the kernel's part too), locks, switches",
+    "gunicorn": "gunicorn: requests read, answers written",
+    "django": "Django: handler, host's middleware, signals, cache, connections",
+    "rest_framework": "REST framework: dispatch",
+    "asgiref": "Django: handler, host's middleware, signals, cache, connections",
+    "threadless/statement.py": "SQLite: key, opening, settlement",
+    "project": "the example host: resolver, key adapter, pooled SQLite",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
+    parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
+    told = {name: profile(name, calls) for name, calls in _CALLS.items()}
+    RESULTS.write_text(json.dumps(told, indent=1) + "\n")
+    print(json.dumps(told, indent=1))
+
+
+def profile(name: str, calls: int) -> dict[str, float]:
+    """Per cent of the samples of one scenario, by whose code was running."""
+    scenario = next(scenario for scenario in scenarios.ALL if scenario.name == name)
+    with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder, _served(Path(folder)) as target:
+        scenarios.Load.of(replace(scenario, calls=min(calls, 64), ramp=0.0), target).go()
+        stacks = Path(folder) / "stacks"
+        with _sampled(target, stacks):
+            scenarios.Load.of(replace(scenario, calls=calls), target).go()
+        counted = Counter(dict.fromkeys(_NAMES.values(), 0))
+        for stack, number in _read(stacks):
+            counted[_owner(stack)] += number
+    total = counted.total()
+    return {owner: round(100 * number / total, 1) for owner, number in counted.most_common() if number}
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[Target]:
+    with everything._upstream(folder) as (_, url):
+        target = targets.start(targets.GEVENT, url, folder / "host")
+        try:
+            yield target
+        finally:
+            target.stop()
+
+
+@contextmanager
+def _sampled(target: Target, stacks: Path) -> Iterator[None]:
+    """py-spy at work on the worker, which is the last of the tree."""
+    command = [
+        Path(sys.executable).parent / "py-spy",
+        "record",
+        "--rate",
+        str(_RATE),
+        "--format",
+        "raw",
+        "--full-filenames",
+    ]
+    command += ["--output", stacks, "--pid", str(target.process.tree()[-1])]
+    sampler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
+    time.sleep(_START_SECONDS)
+    try:
+        yield
+    finally:
+        sampler.send_signal(signal.SIGINT)
+        sampler.wait()
+
+
+def _read(stacks: Path) -> Iterator[tuple[list[str], int]]:
+    """Stacks, outermost frame first, each with its samples; those that wait are left out."""
+    for line in stacks.read_text().splitlines():
+        frames, _, number = line.rpartition(" ")
+        stack = [found["file"] for frame in frames.split(";") if (found := _FRAME.search(frame))]
+        if stack and not stack[-1].endswith(_WAITING):
+            yield stack, int(number)
+
+
+def _owner(stack: list[str]) -> str:
+    """Whose code the innermost frame is; the standard library works for whoever called it."""
+    for file in reversed(stack):
+        own = file.removeprefix(f"{ROOT}/")
+        if own == "threadless/statement.py":
+            return _NAMES[own]
+        if own.startswith("threadless/"):
+            return f"threadless/{own.split('/')[1].removesuffix('.py')}"
+        package = file.rpartition("site-packages/")[2].partition("/")[0] if "site-packages/" in file else ""
+        if package or own.startswith("project/"):
+            return _NAMES.get(package or "project", package)
+    return "other"
+
+
+def table(told: dict[str, Any]) -> str:
+    """All scenarios side by side."""
+    if not told:
+        return ""
+    owners = sorted(
+        {owner for shares in told.values() for owner in shares}, key=lambda owner: -told["json-1"].get(owner, 0)
+    )
+    rows = [["", *told], ["---", *["--:"] * len(told)]]
+    rows += [[owner, *(f"{shares.get(owner, 0):.1f} %" for shares in told.values())] for owner in owners]
+    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"## Where the rest goes\n\n{' '.join((__doc__ or '').split())}\n\n{text}\n"
+
+
+if __name__ == "__main__":
+    main()
