@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks import __main__ as everything
 from benchmarks import scenarios, targets
@@ -121,19 +121,6 @@ def _owner(stack: list[str]) -> str:
         if package or own.startswith("project/"):
             return _NAMES.get(package or "project", package)
     return "other"
-
-
-def table(told: dict[str, Any]) -> str:
-    """All scenarios side by side."""
-    if not told:
-        return ""
-    owners = sorted(
-        {owner for shares in told.values() for owner in shares}, key=lambda owner: -told["json-1"].get(owner, 0)
-    )
-    rows = [["", *told], ["---", *["--:"] * len(told)]]
-    rows += [[owner, *(f"{shares.get(owner, 0):.1f} %" for shares in told.values())] for owner in owners]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"## Where the rest goes\n\n{' '.join((__doc__ or '').split())}\n\n{text}\n"
 
 
 if __name__ == "__main__":

@@ -109,11 +109,12 @@ def _pair(percentiles: dict[str, float]) -> str:
 def write(measured: dict[str, Any]) -> None:
     """The page and its picture."""
     lookup = partial(median, measured)
-    soak, counted = _kept("soak.json"), _kept("instructions.json")
+    soak, counted, sampled = _kept("soak.json"), _kept("instructions.json"), _kept("profile.json")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(plot.picture(lookup))
     parts = [_HEAD, gates.table(lookup, soak), _machine(measured), "## Figures\n", tables(measured)]
-    parts += [_ledger(measured), gates.soak_text(soak), gates.instructions_text(counted), _LIMITS, _missing(measured)]
+    parts += [gates.profile_text(sampled), _ledger(measured), gates.soak_text(soak), gates.instructions_text(counted)]
+    parts += [_LIMITS, _missing(measured)]
     PAGE.write_text("\n".join(part.rstrip() + "\n" for part in parts if part))
 
 
