@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, NoReturn
+
+from django.utils import timezone
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
@@ -68,7 +69,7 @@ class Call:
                 caller=self.caller,
                 target=self.target,
                 is_stream=self.body.is_stream,
-                opened_at=datetime.now(UTC),
+                opened_at=timezone.now(),
             )
         )
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db.models import Func
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from threadless.usage.models import UsageRecord
 
@@ -27,8 +28,14 @@ class _DatabaseNow(Now):
 
 
 def sweep(limit: int = BATCH) -> int:
-    """Mark up to `limit` overdue rows as interrupted by the database's clock; returns how many. Safe at any time."""
-    overdue = UsageRecord.objects.filter(state=UsageRecord.State.OPEN, deadline__lt=_DatabaseNow())
+    """Mark up to `limit` overdue rows as interrupted by the database's clock; returns how many. Safe at any time.
+
+    A host with `USE_TZ = False` keeps its own local times, of which databases know nothing: there by the host's clock.
+    """
+    now = timezone.now()
+    overdue = UsageRecord.objects.filter(
+        state=UsageRecord.State.OPEN, deadline__lt=now if timezone.is_naive(now) else _DatabaseNow()
+    )
     ids = list(overdue.order_by("deadline").values_list("pk", flat=True)[:limit])
     if not ids:
         return 0

@@ -105,8 +105,10 @@ def _moment(text: str) -> datetime:
         moment = None
     if moment is None:
         raise CommandError(f"--expires {text!r} is neither a date nor a span such as 30d.")
-    moment = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-    if moment <= timezone.now():
+    now = timezone.now()
+    if timezone.is_naive(moment) != timezone.is_naive(now):  # as the host keeps its times
+        moment = timezone.make_naive(moment) if timezone.is_naive(now) else timezone.make_aware(moment)
+    if moment <= now:
         raise CommandError(f"--expires {text!r} has passed.")
     return moment
 
