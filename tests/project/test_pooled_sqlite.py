@@ -115,8 +115,26 @@ def test_connection_after_a_transaction_is_kept(wrapper):
     first.set_autocommit(False)
     ask(first, "CREATE TABLE rows (id integer)")
     first.commit()
+    first.set_autocommit(True)
     first.close()
     assert opened(wrapper()) is connection
+
+
+def test_connection_that_commits_nothing_by_itself_is_not_kept(wrapper):
+    first = wrapper()
+    connection = opened(first)
+    first.set_autocommit(False)
+    first.close()
+    assert is_closed(connection)
+
+
+def test_wrapper_that_opens_again_has_djangos_state_anew(wrapper):
+    first = wrapper()
+    opened(first)
+    first.close()
+    first.errors_occurred = True
+    opened(first)
+    assert (first.errors_occurred, first.in_atomic_block, first.get_autocommit()) == (False, False, True)
 
 
 def test_no_more_connections_are_kept_than_allowed(wrapper):
