@@ -57,7 +57,7 @@ def post_worker_init(_worker):
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(20_000, 20, 50)
 
 
 # Recycling workers would cut streams that run longer than the graceful time.
