@@ -89,9 +89,8 @@ def _head(data: bytes) -> Head:
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        if (
-            not (colon and name) or name != name.strip()
-        ):  # also a line that continues the last, which no HTTP server sends today
+        # Nor is a line that continues the last one: no HTTP server sends that today.
+        if not (colon and name) or name != name.strip():
             raise ProtocolError("A header line is none.")
         name, value = name.lower(), value.strip(" \t\r")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value

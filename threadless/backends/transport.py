@@ -152,7 +152,8 @@ class Response:
 
     def _give_up(self) -> None:
         self._is_late = True
-        shut_down(self._sock)
+        if self._connection is not None:  # else it is another call's by now
+            shut_down(self._sock)
 
     def _receive(self) -> bytes:
         data = self._sock.recv(_SEGMENT_BYTES)
