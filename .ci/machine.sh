@@ -11,6 +11,7 @@ node nodejs npm
 chromium chromium
 chromedriver chromium-driver
 git git
+openssl openssl
 "
 
 install_packages() {

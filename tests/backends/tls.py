@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import socket
 import ssl
 import subprocess
 import threading
 from pathlib import Path
 from typing import Self
+
+import pytest
 
 from tests.bodies import completion
 
@@ -19,6 +22,8 @@ HOST = "llm.invalid"
 
 def make_certificate(folder: Path) -> Path:
     """A file with a certificate for loopback and `HOST`, signed by itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl on the path")
     path = folder / "certificate.pem"
     names = f"subjectAltName=IP:127.0.0.1,DNS:{HOST}"
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]

@@ -1,4 +1,4 @@
-"""Notices that the client of a call has gone, in every phase, and cancels the call.
+"""What a call knows of its client: notices that it has gone, in every phase, and cancels the call.
 
 Under gunicorn the client's socket stands in the WSGI environ: it is watched for the peer's end by epoll. Under ASGI
 Django cancels the task that waits for the call. Other WSGI servers notice at the next write, a ping at the latest.
