@@ -12,6 +12,7 @@ import pytest
 
 from tests.backends.sender import WAIT, Sender
 from tests.upstream import Exchange, ScriptedUpstream
+from threadless.alarms import COARSE_SECONDS
 from threadless.backends.lifetime import Lifetime
 from threadless.exceptions import UpstreamError, UpstreamTimeout
 
@@ -152,15 +153,16 @@ def test_first_byte_that_comes_too_late_is_a_timeout(upstream: ScriptedUpstream)
     assert upstream.exchanges[0].wait_closed(WAIT)
 
 
-def test_silence_within_an_answer_is_a_timeout(upstream: ScriptedUpstream) -> None:
+@pytest.mark.parametrize("seconds", [0.05, COARSE_SECONDS], ids=["kept exactly", "kept by an alarm"])
+def test_silence_within_an_answer_is_a_timeout(upstream: ScriptedUpstream, seconds: float) -> None:
     def speak(exchange: Exchange) -> None:
         exchange.start()
         exchange.chunk(b"first")
-        exchange.wait_closed(WAIT)
+        exchange.wait_closed(3 * COARSE_SECONDS)
 
     upstream.script(speak)
     with pytest.raises(UpstreamTimeout):
-        Sender(upstream.port, between_chunks_seconds=0.05).ask()
+        Sender(upstream.port, between_chunks_seconds=seconds).ask()
     assert upstream.exchanges[0].wait_closed(WAIT)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from threadless.alarms import COARSE_SECONDS
 from threadless.completions.channel import CAPACITY_BYTES, Channel
 
 WAIT = 10.0
@@ -71,8 +72,9 @@ def test_items_come_joined_and_in_order(channel: Channel) -> None:
     assert channel.take(WAIT) == b"abc"
 
 
-def test_nothing_within_the_time_is_empty(channel: Channel) -> None:
-    assert channel.take(0.01) == b""
+@pytest.mark.parametrize("seconds", [0.01, COARSE_SECONDS], ids=["kept exactly", "kept by an alarm"])
+def test_nothing_within_the_time_is_empty(channel: Channel, seconds: float) -> None:
+    assert channel.take(seconds) == b""
 
 
 def test_taking_without_waiting_gives_what_is_there(channel: Channel) -> None:
