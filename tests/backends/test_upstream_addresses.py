@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +106,22 @@ def test_upstream_behind_a_tunnel_gets_its_path_and_not_the_password_of_the_prox
     assert ask(f"https://{HOST}/v1").body["choices"]
     assert [line.rpartition(" ")[0] for line in first_lines(tunnel)] == [f"CONNECT {HOST}:443", f"POST {PATH}"]
     assert ["Proxy-Authorization" in head for head in tunnel.heads] == [True, False]
+
+
+def test_proxy_that_answers_nonsense_makes_the_upstream_unavailable(environment: pytest.MonkeyPatch) -> None:
+    def answer() -> None:
+        sock, _ = listener.accept()
+        with sock:
+            sock.recv(4096)
+            sock.sendall(b"nonsense\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, daemon=True).start()
+        environment.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(UpstreamUnavailable):
+            ask(f"https://{HOST}/v1")
+
+
+def test_name_that_can_be_none_makes_the_upstream_unavailable() -> None:
+    with pytest.raises(UpstreamUnavailable):
+        ask(f"http://{'a' * 70}.invalid/v1")

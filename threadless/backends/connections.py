@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
+from http.client import HTTPException
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -56,7 +57,7 @@ class Stoppable:
         place = (self._dns_host, self.port)
         try:
             addresses = addresses_of(place)
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:  # the latter for a name that can be none
             raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
         failure: OSError = OSError("There is no address.")
         for family, address in addresses:
@@ -166,7 +167,7 @@ class Connections:
             connection.timeout = self._connect_seconds
             try:
                 self._connect(connection)
-            except (HTTPError, OSError) as error:
+            except (HTTPError, HTTPException, OSError) as error:  # the standard library speaks to a tunnel's proxy
                 self.give_back(connection, is_reusable=False)
                 if attempts > 1 and isinstance(error, (ConnectTimeoutError, NewConnectionError)):
                     return self._open(attempts - 1)
