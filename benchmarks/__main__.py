@@ -84,7 +84,7 @@ def measure(names: list[str], wanted: list[Scenario]) -> dict[str, Any]:
         told["machine"]["versions"]["litellm"] = litellm.install()
     with (
         tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder,
-        _upstream(Path(folder)) as (process, url),
+        mock_upstream(Path(folder)) as (process, url),
         _started(names, process, url, Path(folder), told["not_measured"]) as running,
     ):
         for scenario, target in _turns(wanted, running):
@@ -103,7 +103,8 @@ def _turns(wanted: list[Scenario], running: list[Target]) -> Iterator[tuple[Scen
 
 
 @contextlib.contextmanager
-def _upstream(folder: Path) -> Iterator[tuple[Process, str]]:
+def mock_upstream(folder: Path) -> Iterator[tuple[Process, str]]:
+    """The upstream of all targets, and its address."""
     log = folder / "upstream"
     process = processes.start([sys.executable, "-m", "benchmarks.upstream"], env=os.environ, log=log)
     try:

@@ -22,8 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import __main__ as everything
 from benchmarks import scenarios, targets
+from benchmarks.__main__ import mock_upstream
 from benchmarks.processes import ROOT
 from benchmarks.targets import Target
 
@@ -70,7 +70,7 @@ def profile(name: str, calls: int) -> dict[str, float]:
 
 @contextmanager
 def _served(folder: Path) -> Iterator[Target]:
-    with everything._upstream(folder) as (_, url):
+    with mock_upstream(folder) as (_, url):
         target = targets.start(targets.GEVENT, url, folder / "host")
         try:
             yield target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -86,6 +87,8 @@ class BackendHandler:
     def __init__(self) -> None:
         self._built: dict[str, BaseChatBackend] = {}
         setting_changed.connect(self._forget)
+        # Two processes on one connection to an upstream would read each other's answers.
+        os.register_at_fork(after_in_child=self._built.clear)
 
     def __getitem__(self, alias: str) -> BaseChatBackend:
         backend = self._built.get(alias)
