@@ -32,7 +32,7 @@ def prepare() -> tuple[Callable[..., Any], str]:
     from django.core.handlers.wsgi import WSGIHandler
     from django.core.management import call_command
 
-    from tests.prepare_host import make_key
+    from tests.support.prepare_host import make_key
 
     setup()
     call_command("migrate", verbosity=0)

@@ -1,6 +1,6 @@
 """`python -m benchmarks.profile`: where a call's time goes, sampled by py-spy in the worker under load.
 
-A sample belongs to whoever's code was running, C code below it included: that of SQLite to `threadless/statement.py`,
+A sample belongs to whoever's code was running, C code below it included: that of SQLite to `threadless/db/prepared.py`,
 that of sockets with the kernel's part to gevent. Waiting is left out.
 """
 
@@ -39,7 +39,7 @@ _NAMES: Final = {
     "django": "Django: handler, host's middleware, signals, cache, connections",
     "rest_framework": "REST framework: dispatch",
     "asgiref": "Django: handler, host's middleware, signals, cache, connections",
-    "threadless/statement.py": "SQLite: key, opening, settlement",
+    "threadless/db/prepared.py": "SQLite: key, opening, settlement",
     "project": "the example host: resolver, key adapter, pooled SQLite",
 }
 
@@ -113,7 +113,7 @@ def _owner(stack: list[str]) -> str:
     """Whose code the innermost frame is; the standard library works for whoever called it."""
     for file in reversed(stack):
         own = file.removeprefix(f"{ROOT}/")
-        if own == "threadless/statement.py":
+        if own == "threadless/db/prepared.py":
             return _NAMES[own]
         if own.startswith("threadless/"):
             return f"threadless/{own.split('/')[1].removesuffix('.py')}"

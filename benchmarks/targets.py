@@ -92,7 +92,7 @@ def _start_host(name: str, env: dict[str, str], folder: Path) -> Target:
         "DATABASE_URL": database.url,
         "UPSTREAM_MODELS": "bench,bench-burst,bench-paced,bench-fail",
     }
-    prepare = [sys.executable, "-m", "tests.prepare_host"]
+    prepare = [sys.executable, "-m", "tests.support.prepare_host"]
     done = subprocess.run(prepare, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     process, port = _serve(_python(name), env, folder)
     key, path = done.stdout.split()[-1], "/api/v1/chat/completions"

@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from project import llm
 from project.accounts.models import ApiKey, Membership, organisation_id_of
-from threadless.completions.resolvers import BaseResolver
 from threadless.exceptions import ModelNotFound, NotAuthenticated
 from threadless.keys.adapters import ModelKeyAdapter
 from threadless.keys.models import AbstractAPIKey
+from threadless.resolvers import BaseResolver
 from threadless.types import Caller, Target
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
-from tests import factories
+from tests.support import factories
 
 # How long a busy machine takes to make up an input says nothing of the code.
 settings.register_profile(

@@ -129,7 +129,7 @@ def test_app_reads_no_environment() -> None:
 
 
 def test_queries_stay_in_their_rooms() -> None:
-    rooms = ("keys", "usage", "admin", "management")
+    rooms = ("keys", "usage", "db", "admin", "management")
     outside = {name for name in importers("django.db", OURS) if name.split("/")[1] not in rooms}
     # The routes name the databases, to keep a host's transactions away; they ask them nothing.
     assert outside == {"threadless/urls.py"}

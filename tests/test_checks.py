@@ -74,6 +74,7 @@ MALFORMED = {
     "GRACE_SECONDS": [None, -1, "1", True, 86_401],
     "PING_SECONDS": [None, 0, -1, "1", True, 86_401],
     "STALL_SECONDS": [None, 0, -1, "1", True, 86_401],
+    "GRACEFUL_SECONDS": [0, -1, "1", True, 86_401],
     "REQUESTS_PER_MINUTE": [0, -1, 1.5, "1", True],
     "TOKENS_PER_MINUTE": [0, -1, 1.5, "1", True],
     "CONCURRENT_CALLS_PER_KEY": [0, -1, 1.5, "1", True],

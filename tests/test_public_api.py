@@ -15,10 +15,10 @@ from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.dummy import DummyBackend
 from threadless.backends.function import FunctionBackend
 from threadless.backends.openai import OpenAIBackend
-from threadless.completions.resolvers import BaseResolver, SettingsResolver
 from threadless.exceptions import APIError
 from threadless.keys.adapters import BaseKeyAdapter, ModelKeyAdapter, get_api_key_model
 from threadless.keys.models import AbstractAPIKey, APIKeyManager
+from threadless.resolvers import BaseResolver, SettingsResolver
 from threadless.testing import aread_events, read_events, use_dummy_backend
 from threadless.types import Caller, ChatRequest, Completion, Target, Usage
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome

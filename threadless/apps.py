@@ -13,6 +13,7 @@ class ThreadlessConfig(AppConfig):
 
     def ready(self) -> None:
         from threadless import checks  # noqa: F401  (registers itself)
-        from threadless.completions.shutdown import follow_server
+        from threadless.calls.running import end_calls
+        from threadless.server.graceful import install_graceful_stop
 
-        follow_server()
+        install_graceful_stop(end_calls)

@@ -23,12 +23,12 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, build_backend
-from threadless.completions.resolvers import BaseResolver
 from threadless.conf import API_KEY_MODEL, DEFAULTS, conf
+from threadless.db.connections import persistent_aliases
 from threadless.keys.adapters import BaseKeyAdapter, ModelKeyAdapter, get_api_key_model
 from threadless.keys.models import AbstractAPIKey
+from threadless.resolvers import BaseResolver
 from threadless.types import Target, TargetKind
-from threadless.usage.connections import persistent_aliases
 from threadless.usage.recorder import BaseUsageRecorder
 
 # Forms: what a value must look like, in words and as a test
@@ -112,6 +112,9 @@ FORMS: Final[dict[str, _Form]] = {
     "GRACE_SECONDS": _SECONDS_OR_NONE_AT_ALL,
     "PING_SECONDS": _SECONDS,
     "STALL_SECONDS": _SECONDS,
+    "GRACEFUL_SECONDS": _Form(
+        "None, or seconds above 0, at most a day", lambda value: value is None or _SECONDS.holds(value)
+    ),
     "REQUESTS_PER_MINUTE": _LIMIT,
     "TOKENS_PER_MINUTE": _LIMIT,
     "CONCURRENT_CALLS_PER_KEY": _LIMIT,

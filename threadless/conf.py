@@ -20,10 +20,10 @@ API_KEY_MODEL: Final = "THREADLESS_API_KEY_MODEL"
 DEFAULTS: Final[dict[str, Any]] = {
     "BACKENDS": {},
     "MODELS": {},
-    "RESOLVER": "threadless.completions.resolvers.SettingsResolver",
+    "RESOLVER": "threadless.resolvers.SettingsResolver",
     "KEY_ADAPTER": "threadless.keys.adapters.ModelKeyAdapter",
     "USAGE_RECORDER": "threadless.usage.recorder.DatabaseUsageRecorder",
-    "TOKEN_COUNTER": "threadless.usage.tokens.estimate",
+    "TOKEN_COUNTER": "threadless.completions.tokens.estimate_tokens",
     "AUTHENTICATION_CLASSES": [
         "threadless.api.authentication.KeyAuthentication",
         "threadless.api.authentication.SessionAuthentication",
@@ -44,6 +44,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "GRACE_SECONDS": 5.0,
     "PING_SECONDS": 15.0,
     "STALL_SECONDS": 60.0,
+    "GRACEFUL_SECONDS": None,
     "REQUESTS_PER_MINUTE": None,
     "TOKENS_PER_MINUTE": None,
     "CONCURRENT_CALLS_PER_KEY": 50,
@@ -197,6 +198,12 @@ class Settings:
     def stall_seconds(self) -> float:
         """How long a client may read nothing before it counts as gone."""
         return float(self["STALL_SECONDS"])
+
+    @cached_property
+    def graceful_seconds(self) -> float | None:
+        """Time that running calls have to end when the server stops; None for what the server itself allows."""
+        value = self["GRACEFUL_SECONDS"]
+        return None if value is None else float(value)
 
     @cached_property
     def requests_per_minute(self) -> int | None:

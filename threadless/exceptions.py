@@ -14,11 +14,11 @@ class InvalidBackend(ImproperlyConfigured):
 class APIError(Exception):
     """A failure that the caller is told of, in the error form of the OpenAI API.
 
-    `status` is the HTTP status, `type`, `code` and `param` are the fields of the body, `headers` go on the
+    `status_code` is the HTTP status, `type`, `code` and `param` are the fields of the body, `headers` go on the
     response. The message must hold no secret, no upstream address and no message text.
     """
 
-    status = 500
+    status_code = 500
     type = "server_error"
     code: str | None = "internal_error"
 
@@ -53,7 +53,7 @@ class InternalError(APIError):
 class InvalidRequest(APIError):
     """The request cannot be served as it stands (400)."""
 
-    status = 400
+    status_code = 400
     type = "invalid_request_error"
     code = "invalid_value"
 
@@ -61,7 +61,7 @@ class InvalidRequest(APIError):
 class NotAuthenticated(APIError):
     """No key, or a key that is unknown, expired, revoked or whose user is inactive (401)."""
 
-    status = 401
+    status_code = 401
     type = "authentication_error"
     code = "invalid_api_key"
 
@@ -69,7 +69,7 @@ class NotAuthenticated(APIError):
 class InsufficientScope(APIError):
     """The caller is known but lacks a scope (403)."""
 
-    status = 403
+    status_code = 403
     type = "permission_error"
     code = "insufficient_scope"
 
@@ -77,7 +77,7 @@ class InsufficientScope(APIError):
 class ModelNotFound(APIError):
     """The same answer for an unknown name and for one that this caller may not see (404)."""
 
-    status = 404
+    status_code = 404
     type = "invalid_request_error"
     code = "model_not_found"
 
@@ -88,7 +88,7 @@ class ModelNotFound(APIError):
 class RequestTooLarge(APIError):
     """The body is over the limit (413)."""
 
-    status = 413
+    status_code = 413
     type = "invalid_request_error"
     code = "request_too_large"
 
@@ -96,7 +96,7 @@ class RequestTooLarge(APIError):
 class UnsupportedMediaType(APIError):
     """The body is not plain JSON (415)."""
 
-    status = 415
+    status_code = 415
     type = "invalid_request_error"
     code = "unsupported_media_type"
 
@@ -104,7 +104,7 @@ class UnsupportedMediaType(APIError):
 class RateLimited(APIError):
     """Too many requests, tokens or calls at once; worth trying again (429)."""
 
-    status = 429
+    status_code = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
 
@@ -112,7 +112,7 @@ class RateLimited(APIError):
 class InsufficientQuota(APIError):
     """A quota is used up; trying again is pointless and the SDKs are told so (429)."""
 
-    status = 429
+    status_code = 429
     type = "insufficient_quota"
     code = "insufficient_quota"
 
@@ -123,7 +123,7 @@ class InsufficientQuota(APIError):
 class UpstreamError(APIError):
     """The upstream answered with a failure or with something that is no answer (502)."""
 
-    status = 502
+    status_code = 502
     code = "upstream_error"
 
     def __init__(self, message: str = "The model failed to answer.", *, headers: Mapping[str, str] | None = None):
@@ -133,14 +133,14 @@ class UpstreamError(APIError):
 class UpstreamUnavailable(UpstreamError):
     """The upstream could not be reached or says that it is overloaded (503)."""
 
-    status = 503
+    status_code = 503
     code = "upstream_unavailable"
 
 
 class UpstreamTimeout(UpstreamError):
     """The upstream kept silent for too long, or the call took longer than it may (504)."""
 
-    status = 504
+    status_code = 504
     code = "upstream_timeout"
 
 

@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from tests.factories import make_record, make_user
+from tests.support.factories import make_record, make_user
 from threadless.keys.models import APIKey
 from threadless.usage.models import UsageRecord
 

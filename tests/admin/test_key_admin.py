@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import path, reverse
 from django.utils import timezone
 
-from tests.factories import make_key, make_user
+from tests.support.factories import make_key, make_user
 from threadless.keys import secrets
 from threadless.keys.models import APIKey
 

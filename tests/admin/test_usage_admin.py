@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories import make_record, make_user
+from tests.support.factories import make_record, make_user
 from threadless.admin import usage as usage_admin
 from threadless.usage.models import UsageRecord
 

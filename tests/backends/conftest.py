@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.backends.sender import Sender
-from tests.upstream import ScriptedUpstream
+from tests.backends.upstream.sender import Sender
+from tests.support.upstream import ScriptedUpstream
 
 
 @pytest.fixture

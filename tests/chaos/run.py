@@ -26,7 +26,7 @@ from tests.chaos.upstream import PLAIN, STREAMED, TOOLS, behave, usage_of
 from tests.servers.ledger import Row, rows
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
-from tests.serving import Host
+from tests.support.serving import Host
 
 CALLS = 100
 AT_ONCE = 20

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from tests.upstream import Exchange, chunk, completion
+from tests.support.upstream import Exchange, chunk, completion
 
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.upstream import ScriptedUpstream
+from tests.support.upstream import ScriptedUpstream
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """
@@ -31,7 +31,7 @@ urlpatterns += [path("api/v1/", include("threadless.urls"))]
 CALLS = """
 import json
 from django.test.utils import setup_test_environment
-from tests.hosts import rows
+from tests.support import rows
 setup_test_environment()
 before = rows.row_counts()
 statuses = rows.mixed_calls("/api/v1/chat/completions", "{secret}", "gpt-4.1")

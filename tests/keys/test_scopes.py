@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
-from tests.factories import make_user
+from tests.support.factories import make_user
 from threadless.keys.scopes import scopes_of
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.serving import Host
+from tests.support.serving import Host
 
 SECONDS = 15
 _QUERY = "SELECT * FROM threadless_usagerecord ORDER BY id"

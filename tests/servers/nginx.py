@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.serving import free_port, status
+from tests.support.serving import free_port, status
 
 PROGRAM = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 DEPLOYMENT_PAGE = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"

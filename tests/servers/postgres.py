@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.serving import free_port
+from tests.support.serving import free_port
 
 MISSING = "PostgreSQL's server programs (initdb, pg_ctl) are not installed"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.client import Client
-from tests.serving import Host, Server, prepared_host, serve
-from tests.upstream import ScriptedUpstream
+from tests.support.serving import Host, Server, prepared_host, serve
+from tests.support.upstream import ScriptedUpstream
 
 SETTINGS = "tests.servers.settings"
 SECRET = "sk-upstream-secret-0123456789"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from tests.servers.client import Client
-from tests.upstream import DONE, Exchange, chunks_of
+from tests.support.upstream import DONE, Exchange, chunks_of
 
 WORDS = ("first", "second", "third", "fourth")
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.servers.rig import SECRET, Rig, rig
-from tests.upstream import Exchange, chunk, chunks_of, completion
+from tests.support.upstream import Exchange, chunk, chunks_of, completion
 
 CANARY = "canary7f3e9d"
 TOOL = {"type": "function", "function": {"name": f"tool_{CANARY}", "parameters": {"type": "object", "properties": {}}}}

@@ -18,9 +18,9 @@ from tests.servers.client import Client, body
 from tests.servers.ledger import settled_rows
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
-from tests.upstream import DONE, Exchange, chunk, usage_chunk
-from threadless.completions.readers import readers
-from threadless.completions.shutdown import wait_for_calls
+from tests.support.upstream import DONE, Exchange, chunk, usage_chunk
+from threadless.calls.running import wait_for_calls
+from threadless.calls.threads import threads
 from threadless.testing import AsyncCompletionClient, aread_events
 
 STREAMS = 200
@@ -113,12 +113,12 @@ def queries() -> Iterator[list[str]]:
         if note not in connection.execute_wrappers:  # the same object opens again and again
             connection.execute_wrappers.append(note)
 
-    readers.retire()  # one that is kept may have a connection that was opened unheard
+    threads.retire()  # one that is kept may have a connection that was opened unheard
     connections["default"].execute_wrappers.append(note)
     connection_created.connect(listen)
     yield seen
     connection_created.disconnect(listen)
-    readers.retire()
+    threads.retire()
     for connection in connections.all():
         connection.execute_wrappers.clear()
 

@@ -11,7 +11,7 @@ import pytest
 from tests.servers.client import Client
 from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
-from tests.upstream import Exchange, chunk
+from tests.support.upstream import Exchange, chunk
 
 HURRIED = {"GRACE_SECONDS": 0.3, "PING_SECONDS": 60, "STALL_SECONDS": 1.0}
 NOTICED_WITHIN = 10

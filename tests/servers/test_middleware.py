@@ -10,7 +10,7 @@ import pytest
 from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
 from tests.servers.stepwise import stepper
-from tests.upstream import Exchange, chunk
+from tests.support.upstream import Exchange, chunk
 
 MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",

@@ -10,7 +10,7 @@ from tests.servers import nginx as proxy
 from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
 from tests.servers.stepwise import stepper
-from tests.upstream import Exchange, chunk
+from tests.support.upstream import Exchange, chunk
 
 pytestmark = pytest.mark.skipif(proxy.PROGRAM is None, reason="nginx is not installed")
 

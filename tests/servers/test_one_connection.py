@@ -11,7 +11,7 @@ import pytest
 from tests.servers.client import Client
 from tests.servers.ledger import rows, settled_row
 from tests.servers.rig import Rig, rig
-from tests.upstream import Exchange, Script, answer_normally, chunk
+from tests.support.upstream import Exchange, Script, answer_normally, chunk
 
 KEPT = {"Connection": "keep-alive"}
 END = b"\n0\r\n\r\n"

@@ -13,7 +13,7 @@ from tests.servers.client import Client
 from tests.servers.ledger import rows, settled_row
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
-from tests.upstream import DONE, Exchange, chunks_of
+from tests.support.upstream import DONE, Exchange, chunks_of
 
 POOL = {"min_size": 1, "max_size": 5, "timeout": 1}
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
-from tests.upstream import DONE, Exchange, chunk, chunks_of
+from tests.support.upstream import DONE, Exchange, chunk, chunks_of
 
 GRACEFUL = {"gevent": "--graceful-timeout", "gthread": "--graceful-timeout", "uvicorn": "--timeout-graceful-shutdown"}
 EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}

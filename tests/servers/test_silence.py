@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
-from tests.upstream import DONE, Exchange, chunks_of, completion
+from tests.support.upstream import DONE, Exchange, chunks_of, completion
 
 PING = b": ping\n\n"
 OVERLOADED = {"error": {"message": "too busy", "type": "server_error", "code": "overloaded"}}

@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.http import HttpResponse, StreamingHttpResponse
 
-from tests import factories
+from tests.support import factories
 from threadless.backends import backends
 from threadless.exceptions import RateLimited
 from threadless.testing import AsyncCompletionClient, CompletionClient, aread_events, read_events, use_dummy_backend

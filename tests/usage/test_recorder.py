@@ -10,9 +10,9 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from tests.factories import make_opening, make_record
+from tests.support.factories import make_opening, make_record
 from threadless.types import Caller, Target, Usage
-from threadless.usage import late, sweep
+from threadless.usage import retries, sweep
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 
@@ -130,7 +130,7 @@ def test_settle_while_database_is_away_is_made_up_for() -> None:
     record = make_record()
     with connection.execute_wrapper(refuse):
         DatabaseUsageRecorder().settle(record.pk, COMPLETED)
-    assert late.drain(20)
+    assert retries.drain(20)
     record.refresh_from_db()
     assert record.state == "completed"
 

@@ -13,9 +13,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from tests.factories import make_record
-from threadless.usage import late
-from threadless.usage.connections import release_connections
+from tests.support.factories import make_record
+from threadless.db.connections import release_connections
+from threadless.usage import retries
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 from threadless.usage.sweep import sweep
@@ -105,5 +105,5 @@ def test_sweeps_beside_settlements_cost_no_outcome() -> None:
     with ThreadPoolExecutor(6) as threads:
         for done in [threads.submit(in_a_thread, work) for work in works]:
             done.result()
-    assert late.drain(20)
+    assert retries.drain(20)
     assert set(UsageRecord.objects.values_list("state", flat=True)) == {"completed"}

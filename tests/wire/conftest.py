@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import Host, Server, prepared_host, serve
-from tests.upstream import ScriptedUpstream
+from tests.support.serving import Host, Server, prepared_host, serve
+from tests.support.upstream import ScriptedUpstream
 from tests.wire.client import Client
 from tests.wire.ledger import Ledger
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.upstream import USAGE, Exchange, chunk, completion, usage_chunk
+from tests.support.upstream import USAGE, Exchange, chunk, completion, usage_chunk
 
 WEATHER_TOOL = {
     "type": "function",

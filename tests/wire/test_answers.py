@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.upstream import CREATED, ID, USAGE, ScriptedUpstream, completion
+from tests.support.upstream import CREATED, ID, USAGE, ScriptedUpstream, completion
 from tests.wire.client import Client, body_of
 from tests.wire.ledger import Ledger
 from tests.wire.strict import judge

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.upstream import DONE, Exchange, ScriptedUpstream, chunk, completion
+from tests.support.upstream import DONE, Exchange, ScriptedUpstream, chunk, completion
 from tests.wire.client import Client, body_of
 
 Script = Callable[[Exchange], None]

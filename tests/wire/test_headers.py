@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving import Host, serve
-from tests.upstream import ScriptedUpstream, completion
+from tests.support.serving import Host, serve
+from tests.support.upstream import ScriptedUpstream, completion
 from tests.wire.client import Client, body_of
 from tests.wire.ledger import Ledger
 

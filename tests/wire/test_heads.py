@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.serving import Host, Server
+from tests.support.serving import Host, Server
 from tests.wire.client import PATH, Client, body_of
 
 GOOD = json.dumps(body_of()).encode()

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tests.upstream import ScriptedUpstream
+from tests.support.upstream import ScriptedUpstream
 from tests.wire.client import Client, body_of, read_reply
 
 GOOD = json.dumps(body_of()).encode()

@@ -9,8 +9,8 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 
-from tests.serving import Host, Server
-from tests.upstream import ScriptedUpstream
+from tests.support.serving import Host, Server
+from tests.support.upstream import ScriptedUpstream
 from tests.wire.sdk_scripts import weather
 
 

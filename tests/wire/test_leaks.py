@@ -8,8 +8,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.serving import Host, Server, free_port, serve
-from tests.upstream import Exchange, ScriptedUpstream, chunk
+from tests.support.serving import Host, Server, free_port, serve
+from tests.support.upstream import Exchange, ScriptedUpstream, chunk
 from tests.wire.client import Client, Reply, body_of
 from tests.wire.conftest import UPSTREAM_KEY
 from tests.wire.ledger import Ledger

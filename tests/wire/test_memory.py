@@ -6,8 +6,8 @@ import json
 import socket
 from pathlib import Path
 
-from tests.serving import Server
-from tests.upstream import Exchange, ScriptedUpstream, chunk, event
+from tests.support.serving import Server
+from tests.support.upstream import Exchange, ScriptedUpstream, chunk, event
 from tests.wire.client import Client, body_of
 
 MEGABYTE = 1 << 20

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.upstream import Exchange, ScriptedUpstream, chunk, completion
+from tests.support.upstream import Exchange, ScriptedUpstream, chunk, completion
 from tests.wire.client import Client, body_of
 from tests.wire.ledger import Ledger
 from tests.wire.quirks import HELLO, ROLE, STOP

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.serving import Host, Server
-from tests.upstream import Exchange, ScriptedUpstream, answer_normally
+from tests.support.serving import Host, Server
+from tests.support.upstream import Exchange, ScriptedUpstream, answer_normally
 from tests.wire.sdk_scripts import weather
 
 VERSION = "6"

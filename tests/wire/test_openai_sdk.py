@@ -11,8 +11,8 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from tests.serving import Host, Server
-from tests.upstream import USAGE, Exchange, ScriptedUpstream, chunk, chunks_of, completion
+from tests.support.serving import Host, Server
+from tests.support.upstream import USAGE, Exchange, ScriptedUpstream, chunk, chunks_of, completion
 from tests.wire.sdk_scripts import WEATHER_TOOL, play, weather
 from tests.wire.strict import Recorder, Strict
 

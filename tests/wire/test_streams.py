@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from tests.upstream import DONE, USAGE, Exchange, ScriptedUpstream, chunk, chunks_of, completion, event, usage_chunk
+from tests.support.upstream import (
+    DONE,
+    USAGE,
+    Exchange,
+    ScriptedUpstream,
+    chunk,
+    chunks_of,
+    completion,
+    event,
+    usage_chunk,
+)
 from tests.wire.client import Client, body_of
 from tests.wire.quirks import ALL, HELLO, QUIRKS, ROLE, STOP, bytes_of
 

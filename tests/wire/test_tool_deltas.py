@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openai.lib.streaming.chat._completions import accumulate_delta
 
-from tests.upstream import ScriptedUpstream, chunk
+from tests.support.upstream import ScriptedUpstream, chunk
 from tests.wire.client import Client
 
 A, B = {"id": "call_a", "type": "function"}, {"id": "call_b", "type": "function"}

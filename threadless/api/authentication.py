@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, QueryDict
-from django.utils.datastructures import MultiValueDict
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import authentication
 from rest_framework.request import Request
 
+from threadless.api.underlying import without_form
 from threadless.conf import conf
 from threadless.exceptions import NotAuthenticated
 from threadless.keys.scopes import scopes_of
@@ -40,14 +39,6 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def enforce_csrf(self, request: Request) -> None:
         """By the header alone: Django would look for the token in a form first, which is the body we have not read."""
         super().enforce_csrf(without_form(request))  # type: ignore[arg-type]  # DRF wants what Django's check wants
-
-
-def without_form(request: Request) -> HttpRequest:
-    """Django's own request, whose body counts as no form: whoever looks for a credential there leaves it unread."""
-    plain: Any = request._request
-    if not hasattr(plain, "_post"):
-        plain._post, plain._files = QueryDict(), MultiValueDict()
-    return plain  # type: ignore[no-any-return]
 
 
 def caller_of(request: Request) -> Caller:

@@ -14,11 +14,13 @@ from django.http import HttpRequest
 from django.http.request import RawPostDataException
 from django.http.response import HttpResponseBase
 
+from threadless.api.underlying import has_been_read, when_closed
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from threadless.server.client import client_socket
 
 _PIECE_BYTES: Final = 65536
-_DISCARD_SECONDS: Final = 30.0
+_DRAIN_SECONDS: Final = 30.0
 _SILENCE_SECONDS: Final = 1.0
 """A client that has sent nothing for so long is waiting for the answer, or has it."""
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -61,7 +63,7 @@ def _content_length(request: HttpRequest) -> int | None:
 
 
 def _stream(request: HttpRequest, length: int | None) -> Any:
-    if hasattr(request, "_body"):
+    if has_been_read(request):
         raise RawPostDataException
     if length is None and request.META.get("wsgi.input_terminated"):
         return request.META["wsgi.input"]
@@ -80,19 +82,19 @@ def _read(stream: Any, size: int) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def discard_when_sent(request: HttpRequest, response: HttpResponseBase) -> None:
+def drain_request(request: HttpRequest, response: HttpResponseBase) -> None:
     """Once the answer is out, take what the client still sends: closing on it would reset the connection.
 
     Most clients read nothing before they have written all, and would lose the answer. Done under gunicorn, whose
     socket tells when nothing more comes; other servers have read the body beforehand, or see to it themselves.
     """
-    sock = request.META.get("gunicorn.socket")
+    sock = client_socket(request)
     if sock is not None:
-        response._resource_closers.append(partial(_discard, request, sock))  # type: ignore[attr-defined]
+        when_closed(response, partial(_drain, request, sock))
 
 
-def _discard(request: HttpRequest, sock: Any) -> None:
-    room, end, timeout = 2 * conf.max_body_bytes, time.monotonic() + _DISCARD_SECONDS, sock.gettimeout()
+def _drain(request: HttpRequest, sock: Any) -> None:
+    room, end, timeout = 2 * conf.max_body_bytes, time.monotonic() + _DRAIN_SECONDS, sock.gettimeout()
     with contextlib.suppress(Exception):  # the client gets no other answer, whatever it does
         stream = _stream(request, _content_length(request))
         sock.settimeout(_SILENCE_SECONDS)

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import msgspec
 
-from threadless.completions.call import Call
+from threadless.calls.call import Call
 from threadless.conf import conf
 from threadless.exceptions import APIError
 from threadless.types import Chunk

@@ -13,6 +13,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from threadless.api.underlying import django_request
 from threadless.exceptions import APIError, Cancelled, InternalError
 
 _CLIENT_GONE: Final = 499
@@ -37,9 +38,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
         return HttpResponse(status=_CLIENT_GONE, reason="Client Closed Request")  # nobody reads it
     failure = api_error(error)
     headers = dict(failure.headers)
-    if failure.status == 401:
+    if failure.status_code == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
-    response = Response(failure.body(), status=failure.status, headers=headers)
+    response = Response(failure.body(), status=failure.status_code, headers=headers)
     if isinstance(failure, InternalError):
         _report(failure.__cause__ or error, context["request"], response)
     return response
@@ -74,13 +75,13 @@ def _from_drf(error: drf.APIException) -> APIError:
 def _of_status(status: int, message: str) -> APIError:
     kind, code = _BY_STATUS.get(status, _BY_STATUS[400])
     failure = APIError(message, type=kind, code=code)
-    failure.status = status
+    failure.status_code = status
     return failure
 
 
 def _report(error: BaseException, request: Any, response: Response) -> None:
     """What Django does for an exception that leaves a view: the signal, and its own log."""
-    got_request_exception.send(sender=None, request=request._request)
+    got_request_exception.send(sender=None, request=django_request(request))
     log_response(
-        "Internal Server Error: %s", request.path, response=response, request=request._request, exception=error
+        "Internal Server Error: %s", request.path, response=response, request=django_request(request), exception=error
     )

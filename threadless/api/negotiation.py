@@ -11,14 +11,16 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from threadless.api.underlying import django_request
+
 
 def wants_page(request: Request) -> bool:
     """True for a GET by the browser of somebody who is signed in, on a host that has templates at all."""
-    if request._request.method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
+    if django_request(request).method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
         return False
     if request.META.get("HTTP_AUTHORIZATION", "").strip().lower().startswith("bearer"):
         return False
-    user = getattr(request._request, "user", None)
+    user = getattr(django_request(request), "user", None)
     return user is not None and user.is_authenticated and _has_templates()
 
 

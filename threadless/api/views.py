@@ -13,22 +13,27 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from threadless import resolvers
 from threadless.api import event_stream
 from threadless.api.authentication import caller_of
-from threadless.api.body import discard_when_sent, read_json_body
-from threadless.api.client import follow_server, is_async, send_at_once, watch
+from threadless.api.body import drain_request, read_json_body
 from threadless.api.exception_handler import exception_handler
 from threadless.api.headers import Stopwatch, request_id_of, set_headers
 from threadless.api.negotiation import AnyNegotiation, wants_page
 from threadless.api.renderers import CompletionsPageRenderer, JSONRenderer, ModelsPageRenderer
 from threadless.api.throttling import Limit, charge_tokens
+from threadless.api.underlying import django_request, when_closed
 from threadless.backends import backends
-from threadless.completions import resolvers
-from threadless.completions.call import Call
+from threadless.calls.call import Call
+from threadless.calls.running import end_calls
+from threadless.completions.parse import ParsedBody, parse
 from threadless.completions.tools import check_tools, has_media
-from threadless.completions.wire import ParsedBody, parse
 from threadless.conf import conf
 from threadless.exceptions import Cancelled, InvalidRequest
+from threadless.server import graceful
+from threadless.server.client import client_socket, is_async
+from threadless.server.cork import cork
+from threadless.server.watch import watch
 from threadless.types import JSONObject, Target
 
 
@@ -77,7 +82,7 @@ class OpenAIView(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         """DRF's `Allow` and `Vary`, but for answers to a call, which are the same whatever `Accept` says."""
-        is_call = self.request._request.method == "POST" and "post" in self.http_method_names
+        is_call = django_request(self.request).method == "POST" and "post" in self.http_method_names
         return {} if is_call else super().default_response_headers
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
@@ -89,7 +94,7 @@ class OpenAIView(APIView):
         finalized = super().finalize_response(request, response, *args, **kwargs)
         set_headers(finalized, self.request_id, self.stopwatch, self.limits)
         if finalized.status_code >= 400:
-            discard_when_sent(request._request, finalized)
+            drain_request(django_request(request), finalized)
         return finalized
 
 
@@ -105,7 +110,7 @@ class ChatCompletionsView(OpenAIView):
         return "Chat completions"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        method = request._request.method
+        method = django_request(request).method
         if method not in ("GET", "POST"):
             self.http_method_not_allowed(request)
         if method == "GET" and not wants_page(request):
@@ -118,15 +123,16 @@ class ChatCompletionsView(OpenAIView):
 
     def post(self, request: Request) -> HttpResponseBase:
         """One completion."""
-        body = parse(read_json_body(request._request))
+        body = parse(read_json_body(django_request(request)))
         target = self._target(request, body)
         call = Call(body, target, caller_of(request), self.request_id)
         self.stopwatch.lap("resolve")
-        follow_server(request._request)
+        _follow_server(request)
         call.open()
         self._hand_over_leases(call)
         call.on_end.append(lambda ended: charge_tokens(ended.caller, ended.usage))
-        watch(request._request, call)
+        unwatch = watch(client_socket(django_request(request)), call.cancel)
+        call.on_end.append(lambda _: unwatch())
         return self._stream(request, call) if body.is_stream else self._complete(request, call)
 
     def _target(self, request: Request, body: ParsedBody) -> Target:
@@ -146,7 +152,7 @@ class ChatCompletionsView(OpenAIView):
         self.leases = []
 
     def _complete(self, request: Request, call: Call) -> HttpResponse:
-        if is_async(request._request):
+        if is_async(django_request(request)):
             call.start_plain()
             async_to_sync(event_stream.take)(call, None)
             body = call.result()
@@ -154,12 +160,13 @@ class ChatCompletionsView(OpenAIView):
             body = call.complete()
         self.stopwatch.add("upstream", call.first_token_seconds)
         response = HttpResponse(msgspec.json.encode(body), content_type="application/json")
-        send_at_once(request._request, response)
+        if (corked := cork(client_socket(django_request(request)))) is not None:
+            when_closed(response, corked)
         return response
 
     def _stream(self, request: Request, call: Call) -> StreamingHttpResponse:
         call.start_stream(event_stream.encode_chunk)
-        use_async = is_async(request._request)
+        use_async = is_async(django_request(request))
         grace = conf.grace_seconds
         first = async_to_sync(event_stream.take)(call, grace) if use_async else call.channel.take(grace)
         if first is None:
@@ -191,6 +198,12 @@ class ModelDetailView(OpenAIView):
     def get(self, request: Request, name: str) -> Response:
         """One model or agent."""
         return Response(_model(resolvers.resolve(name, caller_of(request))))
+
+
+def _follow_server(request: Request) -> None:
+    """Under ASGI, learn of the server's end before the upstream is asked: a signal after that must find us."""
+    if is_async(django_request(request)) and not graceful.is_installed_in_loop:
+        async_to_sync(graceful.install_in_event_loop)(end_calls)
 
 
 def _model(target: Target) -> JSONObject:

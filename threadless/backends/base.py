@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ from django.utils.module_loading import import_string
 from threadless.backends.convert import chunks_of
 from threadless.conf import conf
 from threadless.exceptions import InvalidBackend
+from threadless.server.process import reset_after_fork
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
 
@@ -88,7 +88,7 @@ class BackendHandler:
         self._built: dict[str, BaseChatBackend] = {}
         setting_changed.connect(self._forget)
         # Two processes on one connection to an upstream would read each other's answers.
-        os.register_at_fork(after_in_child=self._built.clear)
+        reset_after_fork(self._built.clear)
 
     def __getitem__(self, alias: str) -> BaseChatBackend:
         backend = self._built.get(alias)

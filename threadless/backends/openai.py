@@ -12,11 +12,11 @@ from django.core.checks import CheckMessage, Error
 from requests.adapters import HTTPAdapter
 
 from threadless.backends.base import BaseChatBackend, payload_of
-from threadless.backends.connections import POOL_CLASSES, Connections
 from threadless.backends.convert import chunks_of
 from threadless.backends.failures import Redactor, failure_in_answer, failure_of
-from threadless.backends.sse import Event, SSEDecoder
-from threadless.backends.transport import Response, Transport
+from threadless.backends.upstream.connections import POOL_CLASSES, Connections
+from threadless.backends.upstream.response import Response, Transport
+from threadless.backends.upstream.sse import Event, SSEDecoder
 from threadless.conf import conf
 from threadless.exceptions import UpstreamError
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target

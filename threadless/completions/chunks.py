@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from threadless.completions import repair
-from threadless.completions.call_deltas import CallDeltas
 from threadless.completions.estimate import Produced, texts_of
+from threadless.completions.tool_call_deltas import ToolCallDeltas
 from threadless.exceptions import UpstreamError
 from threadless.types import Chunk, JSONObject, Usage
 
@@ -23,7 +23,7 @@ class _Choice:
     def __init__(self) -> None:
         self.started = False
         self.finished = False
-        self.calls = CallDeltas()
+        self.calls = ToolCallDeltas()
 
 
 class ChunkStream:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from threadless.completions.tokens import count_tokens
 from threadless.types import ChatRequest, JSONObject, JSONValue, Target, Usage
-from threadless.usage import tokens
 
 _TOKENS_PER_MESSAGE: Final = 4
 """What the markers around a message come to in usual chat templates."""
@@ -42,14 +42,14 @@ class Produced:
 
     def count(self) -> int:
         """Tokens of all of it."""
-        return self._counted + tokens.count("".join(self._texts), self._model)
+        return self._counted + count_tokens("".join(self._texts), self._model)
 
 
-def estimate(request: ChatRequest, target: Target, produced: Produced) -> Usage:
+def estimate_usage(request: ChatRequest, target: Target, produced: Produced) -> Usage:
     """The usage of a call from what was sent and what was produced until it ended."""
     messages = request.get("messages") or []
     texts = [target.instructions, *_texts(messages), *(_tool_texts(request, target))]
-    prompt = tokens.count("\n".join(filter(None, texts)), target.model)
+    prompt = count_tokens("\n".join(filter(None, texts)), target.model)
     media = sum(_media_parts(message) for message in messages)
     overhead = _TOKENS_PER_MESSAGE * (len(messages) + bool(target.instructions)) + _TOKENS_PER_MEDIA * media
     return Usage(prompt_tokens=prompt + overhead, completion_tokens=produced.count(), source="estimated")

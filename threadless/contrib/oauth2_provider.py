@@ -17,7 +17,7 @@ from django.contrib.auth.models import AnonymousUser
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from rest_framework.request import Request
 
-from threadless.api.authentication import without_form
+from threadless.api.underlying import without_form
 from threadless.exceptions import NotAuthenticated
 from threadless.types import Caller
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.core.signals import setting_changed
 from django.db import connections, models
 
-from threadless.statement import Statement, first_row
+from threadless.db.prepared import Statement, first_row
 
 Convert = Callable[[Any, Any], Any]
 

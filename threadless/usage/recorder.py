@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, TypeAlias
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 from threadless.conf import conf
+from threadless.db.connections import release_connections
 from threadless.types import Caller, Target, Usage
-from threadless.usage import late, statements, sweep
-from threadless.usage.connections import release_connections
+from threadless.usage import ledger_sql, retries, sweep
 from threadless.usage.models import UsageRecord
 
 logger = logging.getLogger("threadless.usage")
@@ -78,7 +78,7 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
         caller, target = opening.caller, opening.target
         connection = connections[router.db_for_write(UsageRecord)]
         _check_durable(connection)
-        entry = statements.insert(
+        entry = ledger_sql.insert(
             connection,
             {
                 "request_id": opening.request_id,
@@ -101,11 +101,11 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
         """Write the outcome, or leave it to the retry thread while the database is away."""
         values = columns(outcome)
         try:
-            statements.settle(entry, values)
+            ledger_sql.settle(entry, values)
             sweep.sweep_sometimes()
         except (DatabaseError, InterfaceError):
             logger.warning("Usage record %s is settled later: the database did not take it.", entry)
-            late.settle_later(entry, values, statements.settle)
+            retries.retry_settlement(entry, values, ledger_sql.settle)
 
 
 def _check_durable(connection: Any) -> None:

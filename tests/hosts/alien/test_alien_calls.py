@@ -7,10 +7,10 @@ import json
 import pytest
 from django.db import connection
 
-from tests.hosts import rows
 from tests.hosts.alien.conftest import PATH
 from tests.hosts.alien.desk import credentials, plug
 from tests.hosts.alien.desk.models import Credential, Ticket, UsageLine
+from tests.support import rows
 from threadless.models import UsageRecord
 from threadless.testing import read_events
 

@@ -4,9 +4,9 @@ import pytest
 from django.utils import timezone
 
 from project.accounts.models import ApiKey
-from tests.hosts import rows
-from tests.prepare_host import make_key
-from tests.upstream import ScriptedUpstream
+from tests.support import rows
+from tests.support.prepare_host import make_key
+from tests.support.upstream import ScriptedUpstream
 from threadless.models import UsageRecord
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests import factories
+from tests.support import factories
 from threadless.models import UsageRecord
 
 ABOUT_NOW = timedelta(seconds=1)

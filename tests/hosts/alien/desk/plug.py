@@ -10,9 +10,9 @@ from django.db import DatabaseError, transaction
 
 from tests.hosts.alien.desk import credentials, robot
 from tests.hosts.alien.desk.models import Member, UsageLine
-from threadless.completions.resolvers import BaseResolver
 from threadless.exceptions import NotAuthenticated
 from threadless.keys.adapters import BaseKeyAdapter
+from threadless.resolvers import BaseResolver
 from threadless.types import Caller, Target
 from threadless.usage.recorder import DatabaseUsageRecorder, Opening, Outcome
 

@@ -1,0 +1,207 @@
+"""The playground in a real browser, on a real server. Skipped where no Chromium is."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.serving import prepared_host, serve
+from tests.support.upstream import ScriptedUpstream, chunk, chunks_of, completion
+
+webdriver = pytest.importorskip("selenium.webdriver")
+waiting = pytest.importorskip("selenium.webdriver.support.ui")
+
+WAIT = 20
+FLAGS = [
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--window-size=1240,900"),
+]
+SIGN_IN = """
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+user = User.objects.get()
+user.user_permissions.add(Permission.objects.get(codename="write_chats"))
+client = Client()
+client.force_login(user)
+print(client.cookies["sessionid"].value)
+"""
+
+
+def answer(exchange):
+    """The upstream's part."""
+    question = exchange.body["messages"][-1]["content"]
+    words = ["Hello, ", "<b>world</b> 🙂"]
+    if question == "fail":
+        exchange.answer({"error": {"message": "Too long.", "code": "context_length_exceeded"}}, 400)
+    elif question == "break off":
+        exchange.stream(chunk({"content": "Half"}), done=False)
+    elif question == "tools":
+        call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        exchange.stream(chunk({"tool_calls": [call]}), chunk(finish_reason="tool_calls"))
+    elif exchange.body.get("stream"):
+        exchange.stream(chunk({"reasoning_content": "Hm."}), *chunks_of(*words))
+    else:
+        exchange.answer(completion("".join(words)))
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """One browser for all tests here."""
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("no Chromium with its chromedriver on the path")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(scope="module")
+def platform(chromium, tmp_path_factory):
+    """The example host on a server, with an upstream; host, server and upstream."""
+    with ScriptedUpstream() as upstream:
+        upstream.script(answer)
+        env = {"UPSTREAM_BASE_URL": upstream.base_url, "UPSTREAM_MODELS": "small=private-deployment-7,large"}
+        host = prepared_host(tmp_path_factory.mktemp("host"), **env)
+        with serve("gthread", env=host.env, settings="tests.api.browser_settings") as server:
+            yield host, server, upstream
+
+
+@pytest.fixture(scope="module")
+def session(platform):
+    """The cookie of somebody who is signed in and has the permission."""
+    return platform[0].manage("shell", "-v0", "-c", SIGN_IN).split()[-1]
+
+
+@pytest.fixture
+def page(chromium, platform, session):
+    """The playground, freshly opened."""
+    host, server, _ = platform
+    return Page(chromium, host, server.base_url, session)
+
+
+class Page:
+    """What a reader does and sees."""
+
+    def __init__(self, browser, host, base_url, session):
+        self.browser, self.host, self.url = browser, host, f"{base_url}/api/v1/chat/completions"
+        browser.get(f"{base_url}/health/")  # a cookie wants its site to be open
+        browser.delete_all_cookies()
+        browser.add_cookie({"name": "sessionid", "value": session})
+        browser.get_log("browser")
+        browser.get(self.url)
+
+    def text(self, name):
+        return self.browser.find_element("id", f"tl-{name}").text
+
+    def click(self, name):
+        self.browser.find_element("id", f"tl-{name}").click()
+
+    def type(self, name, text):
+        """By script: the driver cannot type all of Unicode."""
+        script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))"
+        self.browser.execute_script(script, self.browser.find_element("id", f"tl-{name}"), text)
+
+    def ask(self, text, *, stream=True):
+        """Send a question and wait for the end."""
+        if self.browser.find_element("name", "stream").is_selected() != stream:
+            self.browser.find_element("css selector", ".tl-switch").click()
+        self.type("user", text)
+        self.click("send")
+        wait = waiting.WebDriverWait(self.browser, WAIT, poll_frequency=0.05)
+        is_over = "return document.getElementById('tl-total').textContent !== '–'"
+        wait.until(lambda browser: browser.execute_script(is_over))
+
+    def row(self):
+        """The newest row of the ledger."""
+        columns = "request_id, is_stream, prompt_tokens, completion_tokens"
+        with sqlite3.connect(self.host.env["DATABASE_URL"].removeprefix("sqlite:///")) as connection:
+            row = connection.execute(f"SELECT {columns} FROM threadless_usagerecord ORDER BY id DESC").fetchone()
+        connection.close()
+        return row
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_answer_is_shown_with_its_figures(page, stream):
+    page.ask("Hi", stream=stream)
+    assert page.text("answer").endswith("Hello, <b>world</b> 🙂")
+    assert page.text("status").startswith("200")
+    request_id, is_stream, prompt_tokens, completion_tokens = page.row()
+    assert (page.text("request"), is_stream) == (request_id, stream)
+    assert page.text("usage") == f"{prompt_tokens} / {completion_tokens}"
+
+
+def test_strict_policy_finds_nothing_to_complain_of(page):
+    page.ask("Hi")
+    assert page.browser.get_log("browser") == []
+
+
+def test_reasoning_stands_apart_from_the_answer(page):
+    page.ask("Hi")
+    assert page.browser.find_element("css selector", ".tl-reasoning").text == "Hm."
+    assert page.browser.find_element("css selector", ".tl-text").text == "Hello, <b>world</b> 🙂"
+
+
+def test_system_message_and_model_are_sent(page, platform):
+    page.type("system", "Be brief.")
+    page.browser.find_element("css selector", "#tl-model option:last-of-type").click()
+    page.ask("Hi")
+    body = platform[2].exchanges[-1].body
+    assert body["model"] == "large"
+    assert [message["content"] for message in body["messages"]][-2:] == ["Be brief.", "Hi"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_failure_is_shown_with_its_status(page, stream):
+    page.ask("fail", stream=stream)
+    assert (page.text("error"), page.text("status")[:3]) == ("Too long.", "400")
+
+
+def test_failure_within_a_stream_keeps_what_came_before(page):
+    page.ask("break off")
+    assert page.text("answer") == "Half"
+    assert "broke off" in page.text("error")
+
+
+def test_tool_calls_are_pointed_out(page):
+    page.ask("tools")
+    assert "tools" in page.text("answer")
+
+
+def test_raw_events_are_shown_to_their_end(page):
+    page.ask("Hi")
+    page.click("tab-raw")
+    assert page.text("raw").splitlines()[-1] == "[DONE]"
+
+
+def test_session_that_ended_meanwhile_is_told(page):
+    page.browser.delete_all_cookies()
+    page.ask("Hi")
+    assert page.text("status")[:3] == "401"
+    assert "API key" in page.text("error")
+
+
+def test_snippets_follow_the_form_and_hold_no_key(page):
+    page.type("user", 'It\'s "on"?')
+    assert page.url in page.text("curl")
+    page.click("tab-python")
+    compile(page.text("python"), "snippet", "exec")
+    assert 'api_key="YOUR_KEY"' in page.text("python")
+
+
+@pytest.mark.parametrize("tab", ["curl", "python"])
+def test_snippet_is_a_call_that_works(page, platform, tab):
+    page.type("user", 'It\'s "on" 🙂 \\ $HOME')
+    page.click(f"tab-{tab}")
+    snippet = page.text(tab).replace("YOUR_KEY", platform[0].key)
+    command = ["bash", "-c", snippet] if tab == "curl" else [sys.executable, "-c", snippet]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
+    assert "world" in done.stdout, done.stderr
+    assert platform[2].exchanges[-1].body["messages"][-1]["content"] == 'It\'s "on" 🙂 \\ $HOME'

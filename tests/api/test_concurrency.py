@@ -1,0 +1,287 @@
+"""Calls at once: a place is taken at admission and given back however the call ends."""
+
+import json
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from asgiref.sync import async_to_sync
+from rest_framework.throttling import BaseThrottle
+
+from tests.support import factories
+from threadless.api.throttling import ConcurrencyThrottle
+from threadless.calls.running import wait_for_calls
+from threadless.calls.threads import threads
+from threadless.exceptions import RateLimited, UpstreamError
+from threadless.models import UsageRecord
+from threadless.testing import AsyncCompletionClient, CompletionClient, aread_events, read_events
+from threadless.types import Caller
+from threadless.usage.recorder import DatabaseUsageRecorder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WAIT = 10
+
+
+class Gate:
+    """The LLM path of these tests: it waits to be told, and notices when nobody listens any more."""
+
+    def __init__(self):
+        self.entered, self.told = threading.Semaphore(0), threading.Event()
+
+    def __call__(self, payload, caller):
+        question = payload["messages"][-1]["content"]
+        if question == "fail":
+            raise UpstreamError
+        if question == "break":
+            raise ValueError("unexpected")
+        return self.words(question) if payload.get("stream") else self.text(question)
+
+    def text(self, question):
+        self.entered.release()
+        assert question != "wait" or self.told.wait(WAIT)
+        return "Done."
+
+    def words(self, question):
+        yield "One"
+        self.entered.release()
+        assert question != "wait" or self.told.wait(WAIT)
+        if question == "fail later":
+            raise UpstreamError
+        yield "Two"
+        while question == "endless":
+            yield "more"
+
+
+@pytest.fixture
+def gate(settings):
+    """One place for each key."""
+    gate = Gate()
+    backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": gate}}
+    settings.THREADLESS = {
+        **settings.THREADLESS,
+        "BACKENDS": {"default": backend},
+        "CONCURRENT_CALLS_PER_KEY": 1,
+        "MAX_BODY_BYTES": 1000,
+    }
+    yield gate
+    gate.told.set()
+    join_threads()
+
+
+@pytest.fixture
+def secret():
+    """A key."""
+    return factories.make_key()[1]
+
+
+@pytest.fixture
+def api(gate, secret):
+    """A client with the key."""
+    return CompletionClient(secret, raise_request_exception=False)
+
+
+def join_threads():
+    """Wait until every stream is settled and has given its place back."""
+    assert wait_for_calls(WAIT)
+
+
+def is_free(client):
+    """True if the key's only place is free: a call is admitted."""
+    pause, end = threading.Event(), time.monotonic() + WAIT
+    join_threads()  # a reader that has not begun yet is not waited for: hence more than one try
+    while (status := client.complete("small", "Hi").status_code) == 429 and time.monotonic() < end:
+        pause.wait(0.01)
+    assert status in (200, 429)
+    return status == 200
+
+
+def test_second_call_at_once_is_refused_and_says_when_to_come_again(api, gate):
+    stream = api.complete("small", "wait", stream=True)
+    response = api.complete("small", "Hi")
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert (response["Retry-After"], response["retry-after-ms"]) == ("1", "1000")
+    gate.told.set()
+    assert read_events(stream).is_done
+    assert is_free(api)
+
+
+def test_refused_call_leaves_no_row(api, gate):
+    stream = api.complete("small", "wait", stream=True)
+    api.complete("small", "Hi")
+    assert UsageRecord.objects.count() == 1
+    gate.told.set()
+    stream.close()
+
+
+def test_other_keys_have_places_of_their_own(api, gate):
+    stream = api.complete("small", "wait", stream=True)
+    assert is_not_held_up(CompletionClient(factories.make_key()[1]))
+    gate.told.set()
+    stream.close()
+
+
+def is_not_held_up(client):
+    """True if a call is admitted while others run."""
+    return client.complete("small", "Hi").status_code == 200
+
+
+def test_plain_call_holds_the_place_until_its_end(api, gate, secret):
+    thread = threading.Thread(target=plain_call_in_a_thread, args=(secret,))
+    thread.start()
+    assert gate.entered.acquire(timeout=WAIT)
+    assert api.complete("small", "Hi").status_code == 429
+    gate.told.set()
+    thread.join(WAIT)
+    assert is_free(api)
+
+
+def plain_call_in_a_thread(secret):
+    """One call; a thread closes the connections that it opened."""
+    from django.db import connections
+
+    CompletionClient(secret).complete("small", "wait")
+    connections.close_all()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("question", ["Hi", "fail", "break", "fail later"])
+def test_place_is_given_back_after_every_kind_of_end(api, question, stream):
+    response = api.complete("small", question, stream=stream)
+    b"".join(response)
+    response.close()
+    assert is_free(api)
+
+
+def test_place_is_given_back_when_the_client_closes_a_stream(api):
+    stream = api.complete("small", "endless", stream=True)
+    next(iter(stream.streaming_content))
+    stream.close()
+    assert is_free(api)
+
+
+def test_place_is_given_back_when_a_stream_is_never_read_nor_closed(api):
+    stream = api.complete("small", "endless", stream=True)
+    # As a server does that drops the response: only the garbage collector is left.
+    stream._iterator = iter(())
+    stream._resource_closers.clear()
+    assert is_free(api)
+
+
+REFUSED = {
+    "no JSON": ("{", "application/json", 400),
+    "no messages": ('{"model": "small"}', "application/json", 400),
+    "unknown model": ('{"model": "x", "messages": [{"role": "user", "content": "Hi"}]}', "application/json", 404),
+    "wrong type": ("x=1", "application/x-www-form-urlencoded", 415),
+    "too large": (json.dumps({"model": "small", "user": "x" * 2000}), "application/json", 413),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_place_is_given_back_when_the_body_is_refused_after_admission(api, name):
+    body, content_type, status = REFUSED[name]
+    assert api.post("/api/v1/chat/completions", body, content_type=content_type).status_code == status
+    assert is_free(api)
+
+
+class AlwaysFull(BaseThrottle):
+    """A host's throttle that comes after ours and says no."""
+
+    is_full = True
+
+    def allow_request(self, request, view):
+        return not self.is_full
+
+
+def test_place_is_given_back_when_another_throttle_refuses(api, settings, monkeypatch):
+    settings.THREADLESS = settings.THREADLESS | {"THROTTLE_CLASSES": [ConcurrencyThrottle, AlwaysFull]}
+    assert api.complete("small", "Hi").status_code == 429
+    monkeypatch.setattr(AlwaysFull, "is_full", False)
+    assert is_free(api)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(api, stream):
+    gone = socket.socket()
+    gone.close()
+    body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hi"}], "stream": stream})
+    environ = {"gunicorn.socket": gone}
+    response = api.post("/api/v1/chat/completions", body, content_type="application/json", **environ)
+    assert response.status_code == 499
+    assert is_free(api)
+    assert UsageRecord.objects.order_by("pk").first().state == "cancelled"
+
+
+def test_place_is_given_back_when_the_process_has_no_more_threads(api, monkeypatch):
+    start = threading.Thread.start
+    threads.retire()
+
+    def refuse(thread):
+        if thread.name == "threadless-call":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert api.complete("small", "Hi", stream=True).status_code == 500
+    assert UsageRecord.objects.get().state == "failed"
+    assert is_free(api)
+
+
+class BrokenLedger(DatabaseUsageRecorder):
+    """A ledger that takes nothing."""
+
+    is_broken = True
+
+    def open(self, opening):
+        if self.is_broken:
+            raise RuntimeError("disk full")
+        return super().open(opening)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_place_is_given_back_when_the_ledger_refuses(api, settings, monkeypatch, stream):
+    settings.THREADLESS = settings.THREADLESS | {"USAGE_RECORDER": BrokenLedger}
+    assert api.complete("small", "Hi", stream=stream).status_code == 500
+    monkeypatch.setattr(BrokenLedger, "is_broken", False)
+    assert is_free(api)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/models", "/api/v1/models/small", "/api/v1/models/none"])
+def test_list_of_models_holds_no_place(api, path):
+    api.get(path)
+    assert is_free(api)
+
+
+@pytest.mark.parametrize("question", ["Hi", "fail", "break", "fail later"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_place_is_given_back_through_asgi(api, secret, question, stream):
+    async def call():
+        client = AsyncCompletionClient(secret, raise_request_exception=False)
+        response = await client.complete("small", question, stream=stream)
+        if response.streaming:
+            await aread_events(response)
+
+    async_to_sync(call)()
+    assert is_free(api)
+
+
+def test_no_limit_holds_no_place(api, gate, settings):
+    settings.THREADLESS = settings.THREADLESS | {"CONCURRENT_CALLS_PER_KEY": None}
+    streams = [api.complete("small", "wait", stream=True) for _ in range(3)]
+    gate.told.set()
+    assert [read_events(stream).is_done for stream in streams] == [True] * 3
+
+
+def test_place_given_back_twice_counts_once(gate):
+    view = SimpleNamespace(leases=[])
+    requests = [SimpleNamespace(auth=Caller(user_id=None, key_id=key), user=None) for key in ("a", "a")]
+    throttle = ConcurrencyThrottle()
+    throttle.allow_request(requests[0], view)
+    view.leases[0]()
+    view.leases[0]()
+    throttle.allow_request(requests[1], view)
+    with pytest.raises(RateLimited):
+        throttle.allow_request(requests[1], view)
+    view.leases[-1]()

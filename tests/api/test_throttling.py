@@ -1,0 +1,203 @@
+"""Requests and tokens per minute, on the caches that hosts have."""
+
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+from django.core.cache import caches
+from rest_framework.throttling import SimpleRateThrottle
+
+from tests.support import factories
+from threadless.api.throttling import KeyRateThrottle, notation
+from threadless.exceptions import RateLimited
+from threadless.models import UsageRecord
+from threadless.testing import CompletionClient
+from threadless.types import Caller
+
+LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+USAGE = {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100}
+ANSWER = {
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}],
+    "usage": USAGE,
+}
+
+
+def redis_cache():
+    """A cache in Redis with names of its own; skips the test where there is none."""
+    redis = pytest.importorskip("redis")
+    try:
+        redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1).ping()
+    except redis.RedisError as error:
+        pytest.skip(f"no Redis at {REDIS_URL}: {error}")
+    backend = "django.core.cache.backends.redis.RedisCache"
+    return {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": uuid.uuid4().hex}
+
+
+@pytest.fixture(params=["local", "redis"])
+def limit(request, settings):
+    """Sets limits, on each kind of cache."""
+    cache = LOCAL | {"LOCATION": uuid.uuid4().hex} if request.param == "local" else redis_cache()
+    settings.CACHES = {"default": cache, "other": LOCAL | {"LOCATION": uuid.uuid4().hex}}
+
+    def change(**values):
+        backend = {"BACKEND": "threadless.backends.dummy.DummyBackend", "OPTIONS": {"answer": ANSWER}}
+        settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}, **values}
+
+    return change
+
+
+@pytest.fixture
+def clock():
+    """Twenty seconds into a minute; moves by hand."""
+    with time_machine.travel("2030-01-01T12:00:20Z", tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def api(clock, issue_key):
+    """A client with a key."""
+    return CompletionClient(issue_key()[1])
+
+
+def call(client):
+    """One completion."""
+    return client.complete("small", "Hi")
+
+
+def rate_headers(response, unit):
+    """Limit, remaining, reset."""
+    return tuple(response.headers.get(f"x-ratelimit-{name}-{unit}") for name in ("limit", "remaining", "reset"))
+
+
+def test_requests_beyond_the_limit_are_refused_and_leave_no_row(limit, api):
+    limit(REQUESTS_PER_MINUTE=2)
+    assert [call(api).status_code for _ in range(3)] == [200, 200, 429]
+    assert UsageRecord.objects.count() == 2
+
+
+def test_refusal_says_when_to_come_again(limit, api):
+    limit(REQUESTS_PER_MINUTE=1)
+    call(api)
+    response = call(api)
+    error = response.json()["error"]
+    assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+    assert (response["Retry-After"], response["retry-after-ms"]) == ("40", "40000")
+    assert rate_headers(response, "requests") == ("1", "0", "40s")
+
+
+def test_every_answer_says_what_is_left(limit, api):
+    limit(REQUESTS_PER_MINUTE=3, TOKENS_PER_MINUTE=1000)
+    response = call(api)
+    assert rate_headers(response, "requests") == ("3", "2", "40s")
+    assert rate_headers(response, "tokens") == ("1000", "1000", "40s")
+    assert rate_headers(call(api), "tokens") == ("1000", "900", "40s")
+
+
+def test_answers_to_bad_requests_say_what_is_left_too(limit, api):
+    limit(REQUESTS_PER_MINUTE=3)
+    assert rate_headers(api.complete("nothing", "Hi"), "requests") == ("3", "2", "40s")
+
+
+def test_next_minute_is_a_new_one(limit, api, clock):
+    limit(REQUESTS_PER_MINUTE=1)
+    assert [call(api).status_code for _ in range(2)] == [200, 429]
+    clock.shift(40)
+    assert call(api).status_code == 200
+
+
+def test_tokens_beyond_the_limit_are_refused_from_the_next_call_on(limit, api, clock):
+    limit(TOKENS_PER_MINUTE=150)
+    assert [call(api).status_code for _ in range(3)] == [200, 200, 429]
+    response = call(api)
+    assert "150 tokens per minute" in response.json()["error"]["message"]
+    assert rate_headers(response, "tokens") == ("150", "0", "40s")
+    clock.shift(60)
+    assert call(api).status_code == 200
+
+
+def test_exactly_used_up_tokens_leave_no_room(limit, api):
+    limit(TOKENS_PER_MINUTE=100)
+    assert [call(api).status_code for _ in range(2)] == [200, 429]
+
+
+def test_each_key_has_limits_of_its_own(limit, api, issue_key):
+    limit(REQUESTS_PER_MINUTE=1)
+    other = CompletionClient(issue_key()[1])
+    assert [call(client).status_code for client in (api, other, api)] == [200, 200, 429]
+
+
+def test_each_session_user_has_limits_of_its_own(limit, clock, db):
+    limit(REQUESTS_PER_MINUTE=1)
+    clients = [CompletionClient(), CompletionClient()]
+    for client in clients:
+        client.force_login(factories.make_user(permissions=("write_chats",)))
+    assert [call(client).status_code for client in (*clients, clients[0])] == [200, 200, 429]
+
+
+def test_counters_are_in_the_cache_that_the_host_names(limit, api):
+    limit(REQUESTS_PER_MINUTE=1, THROTTLE_CACHE="other")
+    call(api)
+    caches["other"].clear()
+    assert call(api).status_code == 200
+
+
+def test_no_limit_counts_nothing(limit, api):
+    limit()
+    response = call(api)
+    assert not [name for name in response.headers if name.startswith("x-ratelimit")]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.django_db(transaction=True)
+def test_stream_is_charged_like_a_plain_call(limit, clock, stream):
+    limit(TOKENS_PER_MINUTE=100)
+    client = CompletionClient(factories.make_key()[1])
+    response = client.complete("small", "Hi", stream=stream)
+    b"".join(response)
+    assert call(client).status_code == 429
+
+
+def test_many_calls_at_once_are_counted_exactly(limit):
+    limit(REQUESTS_PER_MINUTE=10)
+    caller = Caller(user_id=None, key_id="7")
+
+    def attempt(_):
+        try:
+            return KeyRateThrottle().allow_request(SimpleNamespace(auth=caller, user=None), SimpleNamespace(limits=[]))
+        except RateLimited:
+            return False
+
+    with time_machine.travel("2030-01-01T12:00:20Z", tick=False), ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(40))) == 10
+
+
+def test_evicted_counter_starts_again(limit, api, settings):
+    limit(REQUESTS_PER_MINUTE=1)
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    assert [call(api).status_code for _ in range(3)] == [200] * 3
+
+
+class HostThrottle(SimpleRateThrottle):
+    """A host's own, with DRF's machinery."""
+
+    rate = "1/min"
+
+    def get_cache_key(self, request, view):
+        return f"host-{request.user.pk}"
+
+
+def test_hosts_own_throttle_is_heeded_and_worded_in_our_form(limit, api, settings):
+    limit(THROTTLE_CLASSES=[HostThrottle])
+    assert call(api).status_code == 200
+    response = call(api)
+    assert (response.status_code, response.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert int(response["Retry-After"]) == 60
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1s"), (1, "1s"), (59.6, "1m0s"), (360, "6m0s"), (61, "1m1s")])
+def test_durations_are_written_like_the_openai_api_does(seconds, text):
+    assert notation(seconds) == text

@@ -1,0 +1,56 @@
+"""The threads that run calls: used again, few of them kept, none lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from threadless.calls.threads import CallThreads
+
+WAIT = 10
+
+
+def ran_in(threads: CallThreads) -> threading.Thread:
+    """The thread that did some work."""
+    told: list[threading.Thread] = []
+    done = threading.Event()
+    threads.run(lambda: (told.append(threading.current_thread()), done.set())[1])
+    assert done.wait(WAIT)
+    return told[0]
+
+
+def test_idle_reader_is_used_again() -> None:
+    threads, first = CallThreads(), None
+    deadline = time.monotonic() + WAIT
+    while (thread := ran_in(threads)) is not first:  # it is idle a moment after its work is done
+        first = thread
+        assert time.monotonic() < deadline
+    threads.retire()
+
+
+def test_calls_at_once_run_in_threads_of_their_own() -> None:
+    threads, together = CallThreads(max_idle=0), threading.Barrier(3)
+    for _ in range(2):
+        threads.run(lambda: together.wait(WAIT) and None)
+    assert together.wait(WAIT) in range(3)
+
+
+def test_reader_beyond_the_most_that_wait_ends() -> None:
+    thread = ran_in(CallThreads(max_idle=0))
+    thread.join(WAIT)
+    assert not thread.is_alive()
+
+
+def test_reader_without_work_for_a_while_ends() -> None:
+    thread = ran_in(CallThreads(idle_seconds=0.01))
+    thread.join(WAIT)
+    assert not thread.is_alive()
+
+
+def test_retired_reader_ends_before_its_time() -> None:
+    threads = CallThreads(idle_seconds=1000)
+    thread = ran_in(threads)
+    deadline = time.monotonic() + WAIT
+    while thread.is_alive() and time.monotonic() < deadline:
+        threads.retire()
+    assert not thread.is_alive()

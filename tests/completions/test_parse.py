@@ -1,0 +1,115 @@
+"""The request validator: an accepted request or a refusal in the form of the API, whatever the bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.types.chat.completion_create_params import CompletionCreateParamsBase
+
+from tests.wire.request_cases import BAD_FIELDS, GOOD_FIELDS, GOOD_MESSAGES
+from threadless.completions.fields import Fields
+from threadless.completions.parse import parse
+from threadless.completions.tools import check_tools
+from threadless.exceptions import APIError
+from threadless.types import Target
+
+SCALARS = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just("\0"), st.just("\ud800")),
+    st.sampled_from([1e308, 10**400, -1, 0, "", "function", "auto", "user", "call_1"]),
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),
+    max_leaves=8,
+)
+GOOD_VALUES = {name: st.sampled_from(values) for name, values in GOOD_FIELDS.items()}
+MESSAGES = st.sampled_from(GOOD_MESSAGES)
+BODIES = st.fixed_dictionaries(
+    {"model": st.one_of(st.just("small"), JSON), "messages": st.one_of(MESSAGES, st.lists(JSON, max_size=3))},
+    optional={name: st.one_of(values, JSON) for name, values in GOOD_VALUES.items()} | {"x_provider": JSON},
+)
+
+
+def judge(body: bytes) -> APIError | None:
+    """None for an accepted request; any exception but a refusal fails the test."""
+    try:
+        parsed = parse(body)
+        check_tools(parsed.typed, Target(id="small", model="m"))
+    except APIError as error:
+        refusal = error
+    else:
+        assert set(parsed.raw) == set(json.loads(body))
+        return None
+    assert refusal.status_code == 400
+    told = refusal.body()["error"]
+    assert set(told) == {"message", "type", "param", "code"}
+    json.dumps(told, ensure_ascii=False).encode()  # no half of a surrogate pair comes back
+    return refusal
+
+
+def mutated(body: Any, path: list[int], value: Any) -> Any:
+    """The body with one value somewhere inside it replaced."""
+    if not path or not isinstance(body, dict | list) or not body:
+        return value
+    keys = list(body) if isinstance(body, dict) else list(range(len(body)))
+    key = keys[path[0] % len(keys)]
+    copy: Any = body.copy()
+    copy[key] = mutated(body[key], path[1:], value)
+    return copy
+
+
+@settings(max_examples=300)
+@given(BODIES)
+def test_any_object_is_accepted_or_refused(body: Any) -> None:
+    judge(json.dumps(body).encode())
+
+
+@settings(max_examples=300)
+@given(MESSAGES, st.lists(st.integers(0, 20), max_size=6), JSON)
+def test_any_mutation_of_good_messages_is_accepted_or_refused(messages: Any, path: list[int], value: Any) -> None:
+    judge(json.dumps(mutated({"model": "small", "messages": messages}, path, value)).encode())
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(GOOD_MESSAGES), st.integers(0), st.integers(0, 255), st.integers(0, 3))
+def test_any_damage_to_the_bytes_is_accepted_or_refused(messages: Any, place: int, byte: int, cut: int) -> None:
+    body = bytearray(json.dumps({"model": "small", "messages": messages}, ensure_ascii=False).encode())
+    place %= len(body)
+    body[place : place + cut] = bytes([byte])
+    judge(bytes(body))
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_refused(body: bytes) -> None:
+    assert judge(body) is not None
+
+
+@given(st.fixed_dictionaries({}, optional=GOOD_VALUES), MESSAGES)
+def test_any_good_fields_together_are_accepted(fields: dict[str, Any], messages: Any) -> None:
+    fields.pop("tool_choice", None)
+    tools = fields.get("tools") or []
+    if len({tool.get("function", {}).get("name") for tool in tools} & {"add"}) and fields.get("functions"):
+        del fields["functions"]  # would have the tool's name
+    assert judge(json.dumps({"model": "small", "messages": messages, **fields}).encode()) is None
+
+
+def test_every_field_has_good_and_bad_cases() -> None:
+    assert set(BAD_FIELDS) == set(Fields.__struct_fields__)
+    assert set(GOOD_FIELDS) == set(Fields.__struct_fields__) - {"model", "messages"}
+
+
+def test_every_field_of_the_sdk_is_known() -> None:
+    assert set(CompletionCreateParamsBase.__annotations__) <= set(Fields.__struct_fields__)
+
+
+@pytest.mark.parametrize("fields", [{"tools": [{"type": "function", "function": {"name": "search"}}]}])
+def test_name_of_an_agents_own_tool_is_taken(fields: dict[str, Any]) -> None:
+    target = Target(id="agent-1", model="m", tools=[{"type": "function", "function": {"name": "search"}}])
+    parsed = parse(json.dumps({"model": "small", "messages": [{"role": "user", "content": "x"}], **fields}).encode())
+    with pytest.raises(APIError, match="'search'") as refusal:
+        check_tools(parsed.typed, target)
+    assert refusal.value.param == "tools[0].function.name"

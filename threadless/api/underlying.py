@@ -1,0 +1,35 @@
+"""Django's objects below DRF's, and the private names of both libraries that we need: each stands here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
+from django.utils.datastructures import MultiValueDict
+from rest_framework.request import Request
+
+
+def django_request(request: Request) -> HttpRequest:
+    """Django's own request behind DRF's."""
+    plain: HttpRequest = request._request
+    return plain
+
+
+def without_form(request: Request) -> HttpRequest:
+    """Django's own request, with an empty form: code that looks for a credential there leaves the body unread."""
+    plain: Any = request._request
+    if not hasattr(plain, "_post"):
+        plain._post, plain._files = QueryDict(), MultiValueDict()
+    return plain  # type: ignore[no-any-return]
+
+
+def has_been_read(request: HttpRequest) -> bool:
+    """True if Django has already read the whole body, for instance for a middleware."""
+    return hasattr(request, "_body")
+
+
+def when_closed(response: HttpResponseBase, callback: Callable[[], object]) -> None:
+    """Run `callback` when the server closes the response, after it has been sent."""
+    response._resource_closers.append(callback)  # type: ignore[attr-defined]

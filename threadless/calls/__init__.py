@@ -1,0 +1,1 @@
+"""One call from beginning to end, in no particular format: no HTTP status, no SQL, no server."""

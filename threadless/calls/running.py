@@ -1,0 +1,81 @@
+"""The running calls of this process, and how to end them when it stops."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from threadless.exceptions import APIError, UpstreamUnavailable
+from threadless.server.process import ExitStage, at_exit, reset_after_fork
+
+_EXIT_SECONDS: Final = 3.0
+"""How long the exit of the process waits for the last calls to be settled."""
+
+
+class Cancellable(Protocol):
+    """A call, as far as this module uses it."""
+
+    def cancel(self, failure: APIError | None = None) -> None: ...
+
+
+_running: set[Cancellable] = set()
+"""Adding, discarding and copying are each atomic in CPython, so that no call waits for a lock here."""
+_changed = threading.Condition()
+_is_awaited = False
+_is_over = False
+
+
+@contextmanager
+def running(call: Cancellable) -> Iterator[None]:
+    """Wraps all that the owner of a call does, including the settlement."""
+    _running.add(call)
+    if _is_over:
+        call.cancel(_failure())
+    try:
+        yield
+    finally:
+        _running.discard(call)
+        if _is_awaited:
+            with _changed:
+                _changed.notify_all()
+
+
+def end_calls(timeout: float) -> bool:
+    """End the running calls, and any that still begins, with an error; False if some are unsettled after `timeout`.
+
+    For servers that `threadless.server.graceful` does not know, and for the end of a process.
+    """
+    global _is_over
+    _is_over = True
+    for call in list(_running):
+        call.cancel(_failure())
+    return wait_for_calls(timeout)
+
+
+def wait_for_calls(timeout: float) -> bool:
+    """Wait until every running call is settled; False if that took longer than `timeout` seconds."""
+    global _is_awaited
+    with _changed:
+        _is_awaited = True  # set first, so that a call that ends from now on notifies
+        return _changed.wait_for(lambda: not _running, timeout)
+
+
+def _failure() -> APIError:
+    return UpstreamUnavailable("The server is shutting down. Please try again.", headers={"Retry-After": "1"})
+
+
+@reset_after_fork
+def _reset() -> None:
+    global _changed, _is_over
+    _changed = threading.Condition()
+    _is_over = False
+    _running.clear()
+
+
+def _end_at_exit() -> None:
+    end_calls(_EXIT_SECONDS)
+
+
+at_exit(_end_at_exit, ExitStage.CALLS)

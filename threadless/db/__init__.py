@@ -1,0 +1,1 @@
+"""How this app uses the host's database connections."""

@@ -1,0 +1,53 @@
+"""State that belongs to one process: what a fork must reset, and what must still happen at exit."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+logger = logging.getLogger("threadless")
+
+Hook = Callable[[], None]
+
+
+class ExitStage(IntEnum):
+    """The order at exit. Calls must end before the last settlements are written."""
+
+    CALLS = 1
+    SETTLEMENTS = 2
+
+
+_reset_hooks: Final[list[Hook]] = []
+_exit_hooks: Final[list[tuple[ExitStage, Hook]]] = []
+
+
+def reset_after_fork(hook: Hook) -> Hook:
+    """Call `hook` in the child of every fork: its parent's threads, locks and connections are not the child's."""
+    _reset_hooks.append(hook)
+    return hook
+
+
+def at_exit(hook: Hook, stage: ExitStage) -> None:
+    """Call `hook` when the process ends, after the hooks of earlier stages."""
+    _exit_hooks.append((stage, hook))
+
+
+def _reset() -> None:
+    for hook in _reset_hooks:
+        hook()
+
+
+def _exit() -> None:
+    for _, hook in sorted(_exit_hooks, key=lambda entry: entry[0]):
+        try:
+            hook()
+        except Exception:  # the other hooks must still run
+            logger.exception("An exit hook failed.")
+
+
+os.register_at_fork(after_in_child=_reset)
+atexit.register(_exit)
