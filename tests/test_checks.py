@@ -60,6 +60,8 @@ MALFORMED = {
     "AUTHENTICATION_CLASSES": [None, "a.path", [""], [5]],
     "PERMISSION_CLASSES": [None, "a.path", [""], [5]],
     "THROTTLE_CLASSES": [None, "a.path", [""], [5]],
+    "GATES": [None, "a.path", [""], [5]],
+    "DIALECTS": [None, "a.path", [""], [5]],
     "SCOPES": [None, ["CHATS:WRITE"], {"CHATS:WRITE": None}, {"A B": ""}, {"A,B": ""}, {"": ""}],
     "REQUIRED_SCOPE": [None, 5, ["CHATS:WRITE"]],
     "SCOPE_PERMISSIONS": [None, [], {"CHATS:WRITE": "write_chats"}, {"CHATS:WRITE": None}, {"CHATS:WRITE": "a.b.c"}],
@@ -79,6 +81,7 @@ MALFORMED = {
     "TOKENS_PER_MINUTE": [0, -1, 1.5, "1", True],
     "CONCURRENT_CALLS_PER_KEY": [0, -1, 1.5, "1", True],
     "THROTTLE_CACHE": [None, 5],
+    "CACHE_FAILURE": [None, 5, "ignore"],
 }
 
 

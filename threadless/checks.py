@@ -87,6 +87,8 @@ FORMS: Final[dict[str, _Form]] = {
     "AUTHENTICATION_CLASSES": _PATHS,
     "PERMISSION_CLASSES": _PATHS,
     "THROTTLE_CLASSES": _PATHS,
+    "GATES": _PATHS,
+    "DIALECTS": _PATHS,
     "SCOPES": _Form(
         "a dict of scopes (no spaces, no commas) to their descriptions",
         lambda value: _is_dict(value, lambda each: isinstance(each, str | Promise)),
@@ -118,6 +120,7 @@ FORMS: Final[dict[str, _Form]] = {
     "REQUESTS_PER_MINUTE": _LIMIT,
     "TOKENS_PER_MINUTE": _LIMIT,
     "CONCURRENT_CALLS_PER_KEY": _LIMIT,
+    "CACHE_FAILURE": _Form("'continue' or 'refuse'", lambda value: value in ("continue", "refuse")),
     "THROTTLE_CACHE": _Form("an alias of CACHES", lambda value: isinstance(value, str)),
 }
 
@@ -130,6 +133,8 @@ DUTIES: Final = {
     "AUTHENTICATION_CLASSES": "authenticate",
     "PERMISSION_CLASSES": "has_permission",
     "THROTTLE_CLASSES": "allow_request",
+    "GATES": "admit",
+    "DIALECTS": "parse",
 }
 """The method that DRF calls: a host's class need not extend DRF's."""
 

@@ -29,7 +29,13 @@ DEFAULTS: Final[dict[str, Any]] = {
         "threadless.api.authentication.SessionAuthentication",
     ],
     "PERMISSION_CLASSES": ["threadless.api.permissions.HasScope"],
-    "THROTTLE_CLASSES": ["threadless.api.throttling.KeyRateThrottle", "threadless.api.throttling.ConcurrencyThrottle"],
+    "THROTTLE_CLASSES": [],
+    "GATES": [
+        "threadless.calls.limits.RequestRateGate",
+        "threadless.calls.limits.TokenRateGate",
+        "threadless.calls.limits.ConcurrencyGate",
+    ],
+    "DIALECTS": ["threadless.dialects.chat.ChatDialect"],
     "SCOPES": {"CHATS:WRITE": "Send chat completions and list the models."},
     "REQUIRED_SCOPE": "CHATS:WRITE",
     "SCOPE_PERMISSIONS": {"CHATS:WRITE": "threadless.write_chats"},
@@ -49,6 +55,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "TOKENS_PER_MINUTE": None,
     "CONCURRENT_CALLS_PER_KEY": 50,
     "THROTTLE_CACHE": "default",
+    "CACHE_FAILURE": "continue",
 }
 
 _import = cache(import_string)
@@ -126,6 +133,16 @@ class Settings:
     def throttle_classes(self) -> list[type[Any]]:
         """DRF throttle classes of our views."""
         return self._imported_list("THROTTLE_CLASSES")
+
+    @cached_property
+    def gates(self) -> list[type[Any]]:
+        """Gates that admit or refuse calls, in the order in which they are asked."""
+        return self._imported_list("GATES")
+
+    @cached_property
+    def dialects(self) -> list[type[Any]]:
+        """APIs that clients can speak; each gets a route."""
+        return self._imported_list("DIALECTS")
 
     @cached_property
     def scopes(self) -> Mapping[str, str]:
@@ -224,6 +241,11 @@ class Settings:
     def throttle_cache(self) -> str:
         """Alias in `CACHES` that holds the rate counters; wants a cache shared by all workers."""
         return str(self["THROTTLE_CACHE"])
+
+    @cached_property
+    def cache_failure(self) -> str:
+        """What the limits do if their cache cannot be reached: "continue" without them, or "refuse" with a 503."""
+        return str(self["CACHE_FAILURE"])
 
     def _optional_int(self, name: str) -> int | None:
         value = self[name]

@@ -1,10 +1,16 @@
-"""Every failure that threadless raises on purpose; each `APIError` knows the OpenAI error body it becomes."""
+"""The failures that threadless raises on purpose."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from django.core.exceptions import ImproperlyConfigured
+
+
+def retry_headers(seconds: float) -> dict[str, str]:
+    """When to try again: `Retry-After` in whole seconds, rounded up, and the exact `retry-after-ms` of the SDKs."""
+    return {"Retry-After": str(max(math.ceil(seconds), 1)), "retry-after-ms": str(round(seconds * 1000))}
 
 
 class InvalidBackend(ImproperlyConfigured):
@@ -37,10 +43,6 @@ class APIError(Exception):
         self.code = code or self.code
         self.type = type or self.type
         self.headers = dict(headers or {})
-
-    def body(self) -> dict[str, dict[str, str | None]]:
-        """The JSON body, all four keys always."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
 
 class InternalError(APIError):
@@ -142,6 +144,18 @@ class UpstreamTimeout(UpstreamError):
 
     status_code = 504
     code = "upstream_timeout"
+
+
+class Overloaded(APIError):
+    """This platform cannot take the call now; worth trying again (503)."""
+
+    status_code = 503
+    code = "overloaded"
+
+    def __init__(
+        self, message: str = "The server is overloaded. Please try again later.", *, seconds: float = 1
+    ) -> None:
+        super().__init__(message, headers=retry_headers(seconds))
 
 
 class Cancelled(Exception):

@@ -1,22 +1,33 @@
-"""`path("api/v1/", include("threadless.urls"))`: below it, the paths of the OpenAI API, each with an optional slash.
+"""`path("api/v1/", include("threadless.urls"))`: a route for each dialect, and the models. Each has an optional slash.
 
 A redirect to add a slash would lose the body of a POST.
 """
 
-from django.db import connections, transaction
-from django.urls import re_path
+from __future__ import annotations
 
-from threadless.api.views import ChatCompletionsView, ModelDetailView, ModelListView
+from typing import Any
+
+from django.db import connections, transaction
+from django.urls import URLPattern, re_path
+
+from threadless.api.views import CallView, ModelDetailView, ModelListView
+from threadless.conf import conf
+from threadless.dialects.base import Dialect
 
 app_name = "threadless"
 
-completions = ChatCompletionsView.as_view()
-for alias in connections:
-    # `ATOMIC_REQUESTS` would hold a transaction while the upstream is waited for, and take the ledger's row with it.
-    completions = transaction.non_atomic_requests(using=alias)(completions)
+
+def _route(dialect: Dialect) -> URLPattern:
+    view: Any = CallView.as_view(dialect=dialect)
+    for alias in connections:
+        # `ATOMIC_REQUESTS` would hold a transaction while we wait for the upstream, and could roll the row back.
+        view = transaction.non_atomic_requests(using=alias)(view)
+    route: URLPattern = re_path(rf"^{dialect.path}/?$", view, name=dialect.name)
+    return route
+
 
 urlpatterns = [
-    re_path(r"^chats?/completions/?$", completions, name="chat-completions"),
+    *(_route(dialect()) for dialect in conf.dialects),
     re_path(r"^models/?$", ModelListView.as_view(), name="models"),
     re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
 ]

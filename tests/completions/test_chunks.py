@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.wire.strict import judge
 from threadless.backends.convert import chunks_of, completion_of
-from threadless.completions.answer import answer_of
+from threadless.completions.account import Account
+from threadless.completions.answer import normalize_completion
 from threadless.completions.chunks import ChunkStream
-from threadless.completions.estimate import Produced
 from threadless.exceptions import UpstreamError
+from threadless.types import ChatRequest, Target
 
 ODD = st.one_of(st.none(), st.booleans(), st.integers(-2, 3), st.text(max_size=3), st.builds(list), st.builds(dict))
 TEXT = st.one_of(st.none(), st.text(max_size=5))
@@ -30,6 +31,11 @@ REST = {"index": ODD, "finish_reason": ODD, "logprobs": st.none()}
 USAGE = st.one_of(ODD, st.fixed_dictionaries({}, optional={"prompt_tokens": ODD, "completion_tokens": ODD}))
 
 
+def an_account() -> Account:
+    """Of a call that sent nothing."""
+    return Account(ChatRequest.build(messages=[]), Target(id="small", model="m"))
+
+
 def bodies(part: str) -> st.SearchStrategy[dict[str, Any]]:
     """Answers or chunks with `part` in their choices."""
     choice = st.one_of(ODD, st.fixed_dictionaries({}, optional={**REST, part: MESSAGE}))
@@ -40,7 +46,7 @@ def bodies(part: str) -> st.SearchStrategy[dict[str, Any]]:
 @settings(max_examples=300)
 @given(st.lists(bodies("delta"), max_size=6))
 def test_any_chunks_come_out_as_those_of_the_reference(given_chunks: list[dict[str, Any]]) -> None:
-    stream = ChunkStream("small", Produced("m"))
+    stream = ChunkStream("small", an_account())
     sent = [chunk for body in given_chunks if (chunk := stream.take(body)) is not None]
     with contextlib.suppress(UpstreamError):
         if (last := stream.finish()) is not None:
@@ -56,13 +62,13 @@ def test_any_chunks_come_out_as_those_of_the_reference(given_chunks: list[dict[s
 def test_any_answer_comes_out_as_one_of_the_reference_or_fails_as_the_upstreams(body: dict[str, Any]) -> None:
     body.pop("usage", None)  # set by the call, which knows the estimate
     with contextlib.suppress(UpstreamError):
-        judge(answer_of(body, "small", Produced("m")).body)
+        judge(normalize_completion(body, "small", an_account()))
 
 
 @settings(max_examples=300)
 @given(bodies("message"))
 def test_any_answer_can_be_cut_into_chunks(body: dict[str, Any]) -> None:
-    stream = ChunkStream("small", Produced("m"))
+    stream = ChunkStream("small", an_account())
     for chunk in chunks_of(body):
         if (sent := stream.take(chunk)) is not None:
             judge(sent)

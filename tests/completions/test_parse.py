@@ -14,6 +14,7 @@ from tests.wire.request_cases import BAD_FIELDS, GOOD_FIELDS, GOOD_MESSAGES
 from threadless.completions.fields import Fields
 from threadless.completions.parse import parse
 from threadless.completions.tools import check_tools
+from threadless.dialects.base import error_body
 from threadless.exceptions import APIError
 from threadless.types import Target
 
@@ -45,7 +46,7 @@ def judge(body: bytes) -> APIError | None:
         assert set(parsed.raw) == set(json.loads(body))
         return None
     assert refusal.status_code == 400
-    told = refusal.body()["error"]
+    told = error_body(refusal)["error"]
     assert set(told) == {"message", "type", "param", "code"}
     json.dumps(told, ensure_ascii=False).encode()  # no half of a surrogate pair comes back
     return refusal

@@ -11,12 +11,13 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from tests.support.factories import make_opening, make_record
+from threadless.exceptions import UpstreamError
 from threadless.types import Caller, Target, Usage
 from threadless.usage import retries, sweep
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 
-COMPLETED = Outcome(state="completed", http_status=200)
+COMPLETED = Outcome(state="completed")
 
 
 def settle(outcome: Outcome, **fields: Any) -> UsageRecord:
@@ -82,7 +83,7 @@ def test_settle_writes_tokens_and_times() -> None:
 
 @pytest.mark.django_db
 def test_settle_without_usage_leaves_tokens_empty() -> None:
-    record = settle(Outcome(state="failed", http_status=502, error_code="upstream_error"))
+    record = settle(Outcome(state="failed", failure=UpstreamError()))
     assert (record.state, record.http_status, record.error_code) == ("failed", 502, "upstream_error")
     assert (record.prompt_tokens, record.completion_tokens, record.usage_source) == (None, None, "")
 
@@ -96,7 +97,7 @@ def test_settle_of_provisional_row_wins(state: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
 def test_settle_of_final_row_changes_nothing(state: str) -> None:
-    record = settle(replace(COMPLETED, http_status=201), state=state)
+    record = settle(COMPLETED, state=state)
     assert (record.state, record.http_status) == (state, None)
 
 

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from threadless.api.underlying import has_been_read, when_closed
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest, RequestTooLarge, UnsupportedMediaType
-from threadless.server.client import client_socket
+from threadless.server.client import Client
 
 _PIECE_BYTES: Final = 65536
 _DRAIN_SECONDS: Final = 30.0
@@ -88,7 +88,7 @@ def drain_request(request: HttpRequest, response: HttpResponseBase) -> None:
     Most clients read nothing before they have written all, and would lose the answer. Done under gunicorn, whose
     socket tells when nothing more comes; other servers have read the body beforehand, or see to it themselves.
     """
-    sock = client_socket(request)
+    sock = Client(request).socket
     if sock is not None:
         when_closed(response, partial(_drain, request, sock))
 

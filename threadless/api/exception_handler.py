@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 from django.core import exceptions as django_exceptions
@@ -14,9 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from threadless.api.underlying import django_request
-from threadless.exceptions import APIError, Cancelled, InternalError
-
-_CLIENT_GONE: Final = 499
+from threadless.exceptions import APIError, Cancelled, InternalError, retry_headers
+from threadless.usage.recorder import CLIENT_GONE
 
 _BY_STATUS: Final = {
     400: ("invalid_request_error", "invalid_value"),
@@ -35,12 +33,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     """For `get_exception_handler()` of our views. An unexpected exception still reaches the host's error reporting."""
     set_rollback()
     if isinstance(error, Cancelled):
-        return HttpResponse(status=_CLIENT_GONE, reason="Client Closed Request")  # nobody reads it
+        return HttpResponse(status=CLIENT_GONE, reason="Client Closed Request")  # nobody reads it
     failure = api_error(error)
     headers = dict(failure.headers)
     if failure.status_code == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
-    response = Response(failure.body(), status=failure.status_code, headers=headers)
+    response = Response(context["view"].error_body(failure), status=failure.status_code, headers=headers)
     if isinstance(failure, InternalError):
         _report(failure.__cause__ or error, context["request"], response)
     return response
@@ -66,9 +64,8 @@ def _from_drf(error: drf.APIException) -> APIError:
         return InternalError()
     message = error.detail if isinstance(error.detail, str) else "The request is not valid."
     failure = _of_status(error.status_code, str(message))
-    wait = getattr(error, "wait", None)
-    if wait is not None:
-        failure.headers |= {"Retry-After": str(math.ceil(wait)), "retry-after-ms": str(round(wait * 1000))}
+    if (wait := getattr(error, "wait", None)) is not None:
+        failure.headers |= retry_headers(wait)
     return failure
 
 

@@ -11,8 +11,6 @@ from typing import Final
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from threadless.api.throttling import Limit
-
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -47,11 +45,12 @@ class Stopwatch:
         return {"openai-processing-ms": str(round(elapsed * 1000))} | ({"Server-Timing": timing} if timing else {})
 
 
-def set_headers(response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: Iterable[Limit]) -> None:
+def set_headers(
+    response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: Iterable[tuple[str, str]]
+) -> None:
     """Put them on the response."""
     response.headers["x-request-id"] = request_id
     for name, value in stopwatch.headers().items():
         response.headers[name] = value
-    for limit in limits:
-        for name, value in limit.headers().items():
-            response.headers[name] = value
+    for name, value in limits:
+        response.headers[name] = value

@@ -44,10 +44,11 @@ class _PageRenderer(BrowsableAPIRenderer):
         return None
 
 
-class CompletionsPageRenderer(_PageRenderer):
-    """The page on which a signed-in user tries the endpoint in a browser, or reads why it cannot be."""
+class CallPageRenderer(_PageRenderer):
+    """The page on which a signed-in user tries an endpoint in a browser, or reads why that is not possible."""
 
-    template = "threadless/completions.html"
+    def __init__(self, template: str) -> None:
+        self.template = template
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         context = super().get_context(data, accepted_media_type, renderer_context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 from django.core.checks import CheckMessage
@@ -13,9 +13,11 @@ from django.utils.module_loading import import_string
 
 from threadless.backends.convert import chunks_of
 from threadless.conf import conf
-from threadless.exceptions import InvalidBackend
+from threadless.exceptions import InvalidBackend, InvalidRequest
 from threadless.server.process import reset_after_fork
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
+
+_MEDIA_PARTS: Final = frozenset({"image_url", "input_audio", "file"})
 
 
 class BaseChatBackend(ABC):
@@ -33,6 +35,17 @@ class BaseChatBackend(ABC):
     def __init__(self, *, alias: str = "") -> None:
         self.alias = alias
 
+    def validate_request(self, request: ChatRequest, target: Target) -> None:
+        """Refuse what this backend cannot do; raises `InvalidRequest`.
+
+        The endpoint calls it before it opens the row. `complete` and `stream` call it first, so that the host's own
+        chats get the same refusal.
+        """
+        if not self.supports_tools and request.get("tools"):
+            raise InvalidRequest("This model does not support tools.", param="tools", code="unsupported_parameter")
+        if not self.supports_images and _has_media(request):
+            raise InvalidRequest("This model reads text only.", param="messages", code="unsupported_parameter")
+
     @abstractmethod
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
         """The whole answer. Blocks; `lifetime.current()` tells whether anybody still waits for it."""
@@ -48,6 +61,13 @@ class BaseChatBackend(ABC):
     def check(self) -> list[CheckMessage]:
         """System-check messages about this backend's options. Must not touch the network."""
         return []
+
+
+def _has_media(request: ChatRequest) -> bool:
+    """True if a message has an image, audio or file part."""
+    contents = (message.get("content") for message in request.get("messages") or ())
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    return any(part.get("type") in _MEDIA_PARTS for part in parts)
 
 
 def payload_of(

@@ -47,6 +47,7 @@ class DummyBackend(BaseChatBackend):
         yield from chunks_of(self._body) if self._chunks is None else self._chunks
 
     def _record(self, request: ChatRequest, target: Target, caller: Caller) -> None:
+        self.validate_request(request, target)
         self.asked.append(Asked(request=request, target=target, caller=caller))
         if self._error is not None:
             raise self._error

@@ -48,6 +48,7 @@ class FunctionBackend(BaseChatBackend):
             yield from chunks_of(answer) if isinstance(answer, dict) else _chunks(runner, answer)
 
     def _answer(self, runner: asyncio.Runner, request: ChatRequest, target: Target, caller: Caller) -> Any:
+        self.validate_request(request, target)
         payload = {name: msgspec.json.decode(raw) for name, raw in payload_of(request, target).items()}
         answer = self._function(payload, caller)
         return runner.run(_awaited(answer)) if inspect.isawaitable(answer) else answer

@@ -71,6 +71,7 @@ class OpenAIBackend(BaseChatBackend):
         return payload_of(request, target, **fields)
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
+        self.validate_request(request, target)
         payload = self.payload(request, target, caller)
         if request.get("stream"):
             payload["stream"] = msgspec.Raw(b"false")
@@ -79,6 +80,7 @@ class OpenAIBackend(BaseChatBackend):
             return Completion(body=self._object(response.read()))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
+        self.validate_request(request, target)
         options = _decode_options(request.fields.get("stream_options", b"null")) or {}
         asked = {"stream": True, "stream_options": {**options, "include_usage": True}}
         payload = self.payload(request, target, caller, **asked)

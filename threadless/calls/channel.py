@@ -1,33 +1,30 @@
-"""`Channel`: between the reader of a call and its response, bounded, so that a slow client slows the upstream."""
+"""`Channel`: from the thread that owns a call to its response, bounded, so that a slow client slows the upstream."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from threadless.server.timeouts import COARSE_SECONDS, call_later, cancel
+from threadless.calls.bell import Bell
 
 CAPACITY_BYTES: Final = 16 * 1024
-"""In flight, some sixty chunks: what came together leaves in one write, yet a gone client's answer is held back."""
+"""In flight, some sixty chunks: enough that chunks which arrive together leave in one write."""
 
 
 class Channel:
     """Bytes from one thread to another. The response takes all that waits at once, so that one write carries it.
 
-    No condition and no queue: under gevent a queue costs 5 µs a chunk, a condition 11. Items go through a `deque`, and
-    only a side that waits is woken, once for all that has come meanwhile.
+    Items go through a `deque`. Only a side that waits is woken, once for all items that have come meanwhile.
     """
 
     def __init__(self) -> None:
         self._items: deque[bytes] = deque()
         self._put_bytes = 0
-        """Counted by the reader alone, as `_taken_bytes` is by the response: neither needs a lock."""
+        """Counted by the sending side alone, as `_taken_bytes` is by the response: neither needs a lock."""
         self._taken_bytes = 0
-        self._news = _Bell()
-        self._room = _Bell()
+        self._news = Bell()
+        self._room = Bell()
         self._may_not_wait = False
         self._has_ended = False
         self.is_closed = False
@@ -44,7 +41,7 @@ class Channel:
         return True
 
     def stop_waiting(self) -> None:
-        """The call ends early: nobody waits for room any more; what waits here is still taken."""
+        """The call ends early: `put` no longer waits for room. What is in the channel is still taken."""
         self._may_not_wait = True
         self._room.ring()
 
@@ -84,44 +81,3 @@ class Channel:
         self._news.ring()
         if (on_change := self.on_change) is not None:
             on_change()
-
-
-class _Bell:
-    """Wakes one waiting thread; nothing if none waits. Made by the first who waits."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock: threading.Lock | None = None
-
-    def ring(self) -> None:
-        if (lock := self._lock) is not None:
-            try:  # noqa: SIM105  (a context manager would cost a microsecond, once for each chunk)
-                lock.release()
-            except RuntimeError:  # rung already
-                pass
-
-    def wait_for(self, is_so: Callable[[], bool], timeout: float) -> bool:
-        """Wait until something is so, of which the bell tells; False if it is not after `timeout` seconds."""
-        end = time.monotonic() + timeout
-        lock = threading.Lock()
-        lock.acquire()
-        # Before the look: whoever makes it so after that sees that somebody waits.
-        self._lock = lock
-        try:
-            while not is_so():  # a ring may come late, for what has been seen without waiting
-                left = end - time.monotonic()
-                if left <= 0 or not self._wait(lock, left):
-                    return is_so()
-            return True
-        finally:
-            self._lock = None
-
-    def _wait(self, lock: threading.Lock, seconds: float) -> bool:
-        """True once it is rung, by an alarm too; False after that time, if it is short."""
-        if seconds < COARSE_SECONDS:
-            return lock.acquire(timeout=seconds)
-        call_later(self.ring, seconds)
-        lock.acquire()
-        cancel(self.ring)
-        return True

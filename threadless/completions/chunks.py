@@ -1,6 +1,6 @@
-"""Upstream chunks into the chunks of the contract, and the running account of one stream.
+"""Upstream chunks into the chunks of the contract.
 
-Each upstream chunk becomes at most one chunk for the client. Quirks mended here: missing or changing `id`, `created`,
+Each upstream chunk becomes at most one chunk for the client. Repaired here: missing or changing `id`, `created`,
 `model`, `role`, `index`; repeated roles, names and finish reasons; usage anywhere; no finish reason at the end.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from threadless.completions import repair
-from threadless.completions.estimate import Produced, texts_of
+from threadless.completions.account import Account
+from threadless.completions.estimate import texts_of
 from threadless.completions.tool_call_deltas import ToolCallDeltas
 from threadless.exceptions import UpstreamError
 from threadless.types import Chunk, JSONObject, Usage
@@ -27,38 +28,25 @@ class _Choice:
 
 
 class ChunkStream:
-    """Turns one upstream stream into ours; remembers what the ledger needs."""
+    """Turns one upstream stream into ours, and fills the account of its call."""
 
-    def __init__(self, model: str, produced: Produced) -> None:
+    def __init__(self, model: str, account: Account) -> None:
         self._model = model
-        self._produced = produced
+        self._account = account
         self._choices: dict[int, _Choice] = {}
         self._held: JSONObject = {}
         self._id = ""
         self._created = 0
-        self._usage_given: Any = None
-        self._usage_extent = produced.extent
-        self.usage: Usage | None = None
-        self.upstream_model = ""
-        self.finish_reason = ""
-
-    @property
-    def tool_calls(self) -> int:
-        """Number of tool calls so far."""
-        return sum(len(choice.calls) for choice in self._choices.values())
-
-    @property
-    def is_usage_last(self) -> bool:
-        """True if nothing was produced after `usage` was told: some upstreams count as they go, and then break off."""
-        return self._usage_extent == self._produced.extent
+        self._usage_body: Any = None
+        """The upstream's last `usage` as it came."""
 
     def take(self, chunk: Chunk) -> Chunk | None:
         """The chunk for the client, None if nothing of it is for the client."""
-        has_usage = self._account(chunk)
+        usage = self._read(chunk)
         given = repair.objects(chunk.get("choices"))
-        kept = [mended for choice in given if (mended := self._mend(choice)) is not None]
-        if has_usage:
-            self._usage_extent = self._produced.extent
+        kept = [choice for each in given if (choice := self._normalize(each)) is not None]
+        if usage is not None:  # after the texts, which its count includes
+            self._account.report(usage)
         if not kept:
             # Such a chunk would look like the usage chunk; what it says goes out with the next one.
             self._hold(chunk)
@@ -78,25 +66,25 @@ class ChunkStream:
         missing = [index for index, choice in self._choices.items() if not choice.finished]
         if not missing:
             return None
-        ends = [self._mend({"index": index, "delta": {}, "finish_reason": "stop"}) for index in missing]
+        ends = [self._normalize({"index": index, "delta": {}, "finish_reason": "stop"}) for index in missing]
         return self._dress(self._held, [end for end in ends if end is not None])
 
     def usage_chunk(self, usage: Usage) -> Chunk:
         """The chunk that a client who asked `include_usage` gets last."""
-        return {**self._dress({}, []), "usage": repair.usage_body(usage, self._usage_given)}
+        return {**self._dress({}, []), "usage": repair.usage_body(usage, self._usage_body)}
 
-    def _account(self, chunk: Chunk) -> bool:
-        """Note what is for the ledger; True if the chunk has a usage."""
+    def _read(self, chunk: Chunk) -> Usage | None:
+        """Take what is not part of a choice: id, time, the upstream's model and its usage, which is returned."""
         given = chunk.pop("usage", None)
         usage = repair.usage_of(given) if given else None
         if usage is not None:
-            self.usage, self._usage_given = usage, given
+            self._usage_body = given
         if not self._id:
             self._id = repair.completion_id(chunk.get("id"))
             self._created = repair.created(chunk.get("created"))
-        if not self.upstream_model and isinstance(model := chunk.get("model"), str):
-            self.upstream_model = model
-        return usage is not None
+        if not self._account.upstream_model and isinstance(model := chunk.get("model"), str):
+            self._account.upstream_model = model
+        return usage
 
     def _hold(self, chunk: Chunk) -> None:
         known = ("id", "object", "created", "model", "choices", "usage")
@@ -110,7 +98,7 @@ class ChunkStream:
         chunk["choices"] = choices
         return chunk
 
-    def _mend(self, given: JSONObject) -> JSONObject | None:
+    def _normalize(self, given: JSONObject) -> JSONObject | None:
         index = given["index"] = repair.index_of(given, 0)
         choice = self._choices.get(index)
         if choice is None:
@@ -119,19 +107,19 @@ class ChunkStream:
             return None
         delta = given.get("delta")
         delta = given["delta"] = delta if isinstance(delta, dict) else {}
-        self._mend_role(delta, choice)
+        self._normalize_role(delta, choice)
         if "tool_calls" in delta:
-            self._mend_calls(delta, choice)
+            self._normalize_tool_calls(delta, choice)
         for text in texts_of(delta):
-            self._produced.add(text)
+            self._account.wrote(text)
         reason = repair.finish_reason(given.get("finish_reason"), has_tool_calls=bool(choice.calls))
         given["finish_reason"] = reason
         if reason is not None:
             choice.finished = True
-            self.finish_reason = self.finish_reason or reason
+            self._account.finish_reason = self._account.finish_reason or reason
         return given
 
-    def _mend_role(self, delta: JSONObject, choice: _Choice) -> None:
+    def _normalize_role(self, delta: JSONObject, choice: _Choice) -> None:
         if choice.started:
             # Some SDKs join the values of a field over all deltas: "assistantassistant".
             delta.pop("role", None)
@@ -139,8 +127,10 @@ class ChunkStream:
             choice.started = True
             delta["role"] = "assistant"
 
-    def _mend_calls(self, delta: JSONObject, choice: _Choice) -> None:
-        calls = [choice.calls.mend(call) for call in repair.objects(delta["tool_calls"])]
+    def _normalize_tool_calls(self, delta: JSONObject, choice: _Choice) -> None:
+        before = len(choice.calls)
+        calls = [choice.calls.normalize(call) for call in repair.objects(delta["tool_calls"])]
+        self._account.tool_calls += len(choice.calls) - before
         if calls:
             delta["tool_calls"] = calls
         else:

@@ -45,7 +45,6 @@ PART_FIELDS = {
     "file": "file",
     "refusal": "refusal",
 }
-MEDIA_PARTS = frozenset({"image_url", "input_audio", "file"})
 
 Content = str | Annotated[list[Part], Meta(min_length=1)]
 

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from threadless.conf import conf
+
+logger = logging.getLogger("threadless")
 
 _BYTES_PER_TOKEN = 4
 
@@ -16,5 +20,11 @@ def estimate_tokens(text: str, model: str) -> int:  # noqa: ARG001  (other count
 
 
 def count_tokens(text: str, model: str) -> int:
-    """Tokens of the text by the configured counter."""
-    return conf.token_counter(text, model) if text else 0
+    """Tokens of the text by the configured counter; an estimate if the counter fails."""
+    if not text:
+        return 0
+    try:
+        return conf.token_counter(text, model)
+    except Exception:  # some tokenizers refuse special tokens, which any client can send
+        logger.exception("TOKEN_COUNTER failed; the tokens are estimated.")
+        return estimate_tokens(text, model)

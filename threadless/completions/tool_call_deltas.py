@@ -33,7 +33,7 @@ class ToolCallDeltas:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def mend(self, delta: JSONObject) -> JSONObject:
+    def normalize(self, delta: JSONObject) -> JSONObject:
         """This delta as the client gets it."""
         given_id = delta.pop("id", None)
         given_id = given_id if isinstance(given_id, str) else ""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from threadless.completions.fields import (
-    MEDIA_PARTS,
     AssistantMessage,
     Fields,
     Function,
@@ -29,16 +28,6 @@ def check_tools(fields: Fields, target: Target) -> None:
     names = _check_names(fields.tools or (), taken)
     _check_functions(fields.functions or (), names)
     _check_choice(fields.tool_choice, names)
-
-
-def has_media(messages: Sequence[Message]) -> bool:
-    """True if a message has an image, audio or file part."""
-    return any(
-        part.type in MEDIA_PARTS
-        for message in messages
-        if isinstance(message.content, list)
-        for part in message.content
-    )
 
 
 def _check_history(messages: Sequence[Message]) -> None:

@@ -1,4 +1,4 @@
-"""The client's side of a request, as far as its server shows it."""
+"""`Client`: the other side of a request, as far as its server shows it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 
-def is_async(request: HttpRequest) -> bool:
-    """True if the request came through ASGI."""
-    return isinstance(request, ASGIRequest)
+class Client:
+    """Who waits for an answer."""
 
+    __slots__ = ("is_async", "socket")
 
-def client_socket(request: HttpRequest) -> Any:
-    """The client's socket, which gunicorn puts into the WSGI environ; None under other servers."""
-    return request.META.get("gunicorn.socket")
+    def __init__(self, request: HttpRequest) -> None:
+        self.is_async = isinstance(request, ASGIRequest)
+        """True if the request came through ASGI: Django cancels the waiting task when the client leaves."""
+        self.socket: Any = request.META.get("gunicorn.socket")
+        """The client's socket, which gunicorn puts into the WSGI environ; None under other servers."""

@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, connections, router, transa
 
 from threadless.conf import conf
 from threadless.db.connections import release_connections
+from threadless.exceptions import APIError
 from threadless.types import Caller, Target, Usage
 from threadless.usage import ledger_sql, retries, sweep
 from threadless.usage.models import UsageRecord
@@ -20,6 +21,7 @@ logger = logging.getLogger("threadless.usage")
 
 FinalState: TypeAlias = Literal["completed", "failed", "cancelled"]
 
+CLIENT_GONE: Final = 499
 _DEADLINE_MARGIN: Final = timedelta(seconds=60)
 """The owner of a call ends it at `MAX_CALL_SECONDS`; this is its time to settle before a sweep may guess."""
 
@@ -45,14 +47,28 @@ class Outcome:
     """How a call ended. Seconds count from the opening; `usage` is None if nothing was produced and nothing is owed."""
 
     state: FinalState
-    http_status: int
-    error_code: str = ""
+    failure: APIError | None = None
+    has_begun: bool = False
+    """True if the client got a status of 200 before the end."""
     finish_reason: str = ""
     upstream_model: str = ""
     usage: Usage | None = None
     tool_calls: int = 0
+    cost_nano: int | None = None
     first_token_seconds: float | None = None
     duration_seconds: float = 0.0
+
+    @property
+    def http_status(self) -> int:
+        """The status that the client got; 499 (nginx's code) if it left before one was sent."""
+        if self.state == "completed" or self.has_begun:
+            return 200
+        return self.failure.status_code if self.failure else CLIENT_GONE
+
+    @property
+    def error_code(self) -> str:
+        """Code of the failure, empty if there is none."""
+        return (self.failure.code or "") if self.failure else ""
 
 
 class BaseUsageRecorder(ABC):

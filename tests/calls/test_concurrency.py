@@ -4,20 +4,18 @@ import json
 import socket
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import async_to_sync
-from rest_framework.throttling import BaseThrottle
 
 from tests.support import factories
-from threadless.api.throttling import ConcurrencyThrottle
+from threadless.calls.gates import Gate
+from threadless.calls.limits import ConcurrencyGate
 from threadless.calls.running import wait_for_calls
 from threadless.calls.threads import threads
 from threadless.exceptions import RateLimited, UpstreamError
 from threadless.models import UsageRecord
 from threadless.testing import AsyncCompletionClient, CompletionClient, aread_events, read_events
-from threadless.types import Caller
 from threadless.usage.recorder import DatabaseUsageRecorder
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WAIT = 10
 
 
-class Gate:
-    """The LLM path of these tests: it waits to be told, and notices when nobody listens any more."""
+class Model:
+    """The LLM path of these tests: it can be made to wait."""
 
     def __init__(self):
         self.entered, self.told = threading.Semaphore(0), threading.Event()
@@ -58,7 +56,7 @@ class Gate:
 @pytest.fixture
 def gate(settings):
     """One place for each key."""
-    gate = Gate()
+    gate = Model()
     backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": gate}}
     settings.THREADLESS = {
         **settings.THREADLESS,
@@ -186,17 +184,18 @@ def test_place_is_given_back_when_the_body_is_refused_after_admission(api, name)
     assert is_free(api)
 
 
-class AlwaysFull(BaseThrottle):
-    """A host's throttle that comes after ours and says no."""
+class AlwaysFull(Gate):
+    """A host's gate that comes after ours and refuses."""
 
     is_full = True
 
-    def allow_request(self, request, view):
-        return not self.is_full
+    def admit(self, call):
+        if self.is_full:
+            raise RateLimited("Full.")
 
 
-def test_place_is_given_back_when_another_throttle_refuses(api, settings, monkeypatch):
-    settings.THREADLESS = settings.THREADLESS | {"THROTTLE_CLASSES": [ConcurrencyThrottle, AlwaysFull]}
+def test_place_is_given_back_when_another_gate_refuses(api, settings, monkeypatch):
+    settings.THREADLESS = settings.THREADLESS | {"GATES": [ConcurrencyGate, AlwaysFull]}
     assert api.complete("small", "Hi").status_code == 429
     monkeypatch.setattr(AlwaysFull, "is_full", False)
     assert is_free(api)
@@ -272,16 +271,3 @@ def test_no_limit_holds_no_place(api, gate, settings):
     streams = [api.complete("small", "wait", stream=True) for _ in range(3)]
     gate.told.set()
     assert [read_events(stream).is_done for stream in streams] == [True] * 3
-
-
-def test_place_given_back_twice_counts_once(gate):
-    view = SimpleNamespace(leases=[])
-    requests = [SimpleNamespace(auth=Caller(user_id=None, key_id=key), user=None) for key in ("a", "a")]
-    throttle = ConcurrencyThrottle()
-    throttle.allow_request(requests[0], view)
-    view.leases[0]()
-    view.leases[0]()
-    throttle.allow_request(requests[1], view)
-    with pytest.raises(RateLimited):
-        throttle.allow_request(requests[1], view)
-    view.leases[-1]()

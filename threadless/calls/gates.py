@@ -1,0 +1,108 @@
+"""`Gate`: admits or refuses calls, and learns of the end of each call that it admitted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from threadless.conf import conf
+from threadless.exceptions import APIError
+from threadless.extensions import additions
+from threadless.types import Caller
+from threadless.usage.recorder import Outcome
+
+if TYPE_CHECKING:
+    from threadless.calls.call import Call
+
+logger = logging.getLogger("threadless")
+
+
+class Gate:
+    """A limit, a budget, or any other rule. One instance serves one request; override what you need.
+
+    A gate refuses by raising an `APIError`. Gates are asked in the order of the `GATES` setting, outside transactions.
+    """
+
+    def knock(self, caller: Caller) -> None:
+        """Refuse before the body is read. Must not take anything that has to be given back."""
+
+    def admit(self, call: Call) -> int | None:
+        """Refuse the call before its row is opened. A number asks for `progress` once so many tokens are produced."""
+        return None
+
+    def progress(self, call: Call) -> int | None:
+        """The mark given before has been reached. Returns the next mark; raises an `APIError` to end the call."""
+        return None
+
+    def leave(self, call: Call, outcome: Outcome | None) -> None:
+        """The call has ended; None if a later gate, or the opening of its row, refused it.
+
+        Called once for each gate whose `admit` returned, in reverse order. What it raises is logged.
+        """
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers for the answer to this request, whatever became of it."""
+        return {}
+
+
+class Gates:
+    """The gates of one request."""
+
+    def __init__(self) -> None:
+        self._gates: list[Any] = [gate() for gate in (*conf.gates, *additions("threadless_gates"))]
+        self._marks: dict[Any, int] = {}
+
+    def knock(self, caller: Caller) -> None:
+        """Ask whether the caller may make a request now. All gates are asked, so that the headers of each are right."""
+        refusals = []
+        for gate in self._gates:
+            try:
+                gate.knock(caller)
+            except APIError as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
+
+    def admit(self, call: Call, stack: ExitStack) -> None:
+        """Ask all gates to admit the call. The stack lets those that did know when it ends."""
+        for gate in self._gates:
+            mark = gate.admit(call)
+            stack.callback(_leave, gate, call)
+            if mark is not None:
+                self._marks[gate] = mark
+
+    def progress(self, call: Call) -> None:
+        """Let the gates whose mark has been reached decide whether the call may go on."""
+        if not self._marks:
+            return
+        tokens = call.account.tokens()
+        for gate in [gate for gate, mark in self._marks.items() if tokens >= mark]:
+            del self._marks[gate]
+            mark = _progress(gate, call)
+            if mark is not None:
+                self._marks[gate] = mark
+
+    def headers(self) -> Iterator[tuple[str, str]]:
+        """The headers of all gates."""
+        for gate in self._gates:
+            yield from gate.headers().items()
+
+
+def _progress(gate: Gate, call: Call) -> int | None:
+    """A gate that fails in the middle of a call does not end it."""
+    try:
+        return gate.progress(call)
+    except APIError:
+        raise
+    except Exception:
+        logger.exception("Gate %s failed during call %s.", type(gate).__name__, call.request_id)
+        return None
+
+
+def _leave(gate: Gate, call: Call) -> None:
+    try:
+        gate.leave(call, call.outcome)
+    except Exception:
+        logger.exception("Gate %s failed at the end of call %s.", type(gate).__name__, call.request_id)

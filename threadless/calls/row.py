@@ -1,0 +1,90 @@
+"""The usage row of one call: opened before the upstream is asked, settled once whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Self
+
+from django.utils import timezone
+
+from threadless import signals
+from threadless.conf import conf
+from threadless.exceptions import APIError, InternalError
+from threadless.types import Usage
+from threadless.usage.recorder import Opening, Outcome
+
+if TYPE_CHECKING:
+    from threadless.calls.call import Call
+
+logger = logging.getLogger("threadless")
+
+
+class Row:
+    """Opened on entering the block, settled when the block ends in any way."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._recorder = conf.usage_recorder()
+        self._opening = Opening(
+            request_id=call.request_id,
+            caller=call.caller,
+            target=call.target,
+            is_stream=call.asked.is_stream,
+            opened_at=timezone.now(),
+        )
+        self._entry: Any = None
+
+    def __enter__(self) -> Self:
+        self._entry = self._recorder.open(self._opening)
+        signals.call_opened.send_robust(sender=None, opening=self._opening)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        """Keep an `Exception` as the call's failure, and let any other exception through."""
+        call = self._call
+        call.lifetime.finish()
+        call.end(None if error is None else _failure(call, error))
+        outcome = call.outcome = _outcome(call, error)
+        try:
+            self._recorder.settle(self._entry, outcome)
+        except Exception:
+            logger.exception("The usage record of call %s could not be settled.", call.request_id)
+        signals.call_settled.send_robust(sender=None, opening=self._opening, outcome=outcome)
+        return isinstance(error, Exception)
+
+
+def _failure(call: Call, error: BaseException) -> APIError | None:
+    """What the client learns of an exception; None if the client has gone."""
+    if call.lifetime.is_cancelled:
+        return call.lifetime.failure
+    if isinstance(error, APIError):
+        return error
+    logger.error("The backend %r failed unexpectedly.", call.target.backend, exc_info=error)
+    failure = InternalError()
+    failure.__cause__ = error
+    return failure
+
+
+def _outcome(call: Call, error: BaseException | None) -> Outcome:
+    has_failed = call.failure is not None
+    has_begun = call.first_token_seconds is not None
+    account = call.account
+    return Outcome(
+        state="failed" if has_failed else "completed" if error is None else "cancelled",
+        failure=call.failure,
+        has_begun=call.is_committed or (call.asked.is_stream and has_begun),
+        finish_reason=account.finish_reason,
+        upstream_model=account.upstream_model,
+        tool_calls=account.tool_calls,
+        usage=_usage(call, has_failed=has_failed, has_begun=has_begun),
+        first_token_seconds=call.first_token_seconds,
+        duration_seconds=call.lifetime.elapsed,
+    )
+
+
+def _usage(call: Call, *, has_failed: bool, has_begun: bool) -> Usage | None:
+    try:
+        return call.account.owed(has_failed=has_failed, has_begun=has_begun)
+    except Exception:  # a count that fails must not leave the row open
+        logger.exception("The tokens of call %s could not be counted.", call.request_id)
+        return call.account.reported

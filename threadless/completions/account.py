@@ -1,0 +1,93 @@
+"""`Account`: what one call has produced and used, for the ledger, the limits and the client's `usage`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from threadless.completions.estimate import prompt_tokens
+from threadless.completions.tokens import count_tokens
+from threadless.types import ChatRequest, Target, Usage
+
+_KEPT_CHARACTERS: Final = 262_144
+"""A longer text is counted in pieces, so that memory stays flat."""
+
+
+class Account:
+    """Filled by the thread that owns the call. A missing count is estimated and marked so, never taken as zero."""
+
+    __slots__ = (
+        "_counted",
+        "_request",
+        "_size",
+        "_target",
+        "_texts",
+        "_usage",
+        "_written",
+        "_written_before_report",
+        "finish_reason",
+        "reported",
+        "tool_calls",
+        "upstream_model",
+    )
+
+    def __init__(self, request: ChatRequest, target: Target) -> None:
+        self.reported: Usage | None = None
+        """The upstream's own count."""
+        self.upstream_model = ""
+        """The model that the upstream says it ran."""
+        self.finish_reason = ""
+        self.tool_calls = 0
+        self._request = request
+        self._target = target
+        self._texts: list[str] = []
+        self._size = 0
+        self._written = 0
+        self._written_before_report = 0
+        self._counted = 0
+        self._usage: Usage | None = None
+
+    def wrote(self, text: str) -> None:
+        """The model has produced this piece of text."""
+        self._texts.append(text)
+        self._size += len(text)
+        self._written += len(text)
+        if self._size > _KEPT_CHARACTERS:
+            self.tokens()
+
+    def report(self, usage: Usage) -> None:
+        """The upstream's count up to now. Some upstreams count as they go, and the last count wins."""
+        self.reported = usage
+        self._written_before_report = self._written
+
+    def tokens(self) -> int:
+        """Tokens of all text so far, by the configured counter. Text that was counted once is not kept."""
+        if self._texts:
+            self._counted += count_tokens("".join(self._texts), self._target.model)
+            self._texts, self._size = [], 0
+        return self._counted
+
+    def usage(self) -> Usage:
+        """The usage of the call: the upstream's count, with estimates for what it left out. Final once asked for."""
+        if self._usage is None:
+            self._usage = self._reported_or_estimated()
+        return self._usage
+
+    def owed(self, *, has_failed: bool, has_begun: bool) -> Usage | None:
+        """What is charged. A failure before any output is free, unless the upstream reported a count."""
+        return self.reported if has_failed and not has_begun else self.usage()
+
+    def _reported_or_estimated(self) -> Usage:
+        reported = self.reported
+        if reported is None:
+            return Usage(prompt_tokens=self._prompt(), completion_tokens=self.tokens(), source="estimated")
+        prompt, completion = reported.prompt_tokens, reported.completion_tokens
+        if not completion or self._written != self._written_before_report:
+            completion = max(completion, self.tokens())
+        prompt = prompt or self._prompt()
+        if (prompt, completion) == (reported.prompt_tokens, reported.completion_tokens):
+            return reported
+        return replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
+
+    def _prompt(self) -> int:
+        return prompt_tokens(self._request, self._target)

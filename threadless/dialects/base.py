@@ -1,0 +1,108 @@
+"""`Dialect`: one API that clients can speak. The `DIALECTS` setting lists them; each gets a route below our prefix."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgspec
+
+from threadless.completions.account import Account
+from threadless.exceptions import APIError
+from threadless.types import Caller, ChatRequest, JSONObject, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A valid request of any dialect. A dialect may add its typed fields in a subclass."""
+
+    model: str
+    """Public name of a model or agent."""
+    request: ChatRequest = field(repr=False)
+    """What the backend gets."""
+    is_stream: bool = False
+    max_output_tokens: int | None = None
+    """The client's own limit."""
+
+
+class Encoder(ABC):
+    """Turns the items of one stream into the bytes that the client reads. Used by the thread that owns the call."""
+
+    done: bytes = b""
+    """Sent last, once the call is settled as completed."""
+
+    @abstractmethod
+    def encode(self, item: Any) -> bytes:
+        """The bytes for one item of the backend; b"" if the client gets nothing for it."""
+
+    def end(self) -> bytes:
+        """What follows the backend's last item. Raises an `APIError` if the items so far are no answer."""
+        return b""
+
+    @abstractmethod
+    def failure(self, error: APIError) -> bytes:
+        """The event that tells the client why the stream ends early."""
+
+
+class Dialect(ABC):
+    """One API. An instance serves all calls of a process at once and keeps no state."""
+
+    operation: ClassVar[str]
+    """Value of the ledger's column `operation`, at most 16 characters."""
+    name: ClassVar[str]
+    """Name of the route: `reverse("threadless:<name>")`."""
+    path: ClassVar[str]
+    """Regular expression of the route below our prefix, without a slash at either end."""
+    media_type: ClassVar[str] = "text/event-stream; charset=utf-8"
+    """Content type of a stream."""
+    ping: ClassVar[bytes] = b": ping\n\n"
+    """Sent while a stream is silent, so that proxies keep the connection."""
+    page: ClassVar[str] = ""
+    """Template of the page that a signed-in browser gets for a GET; empty for a 405."""
+
+    @abstractmethod
+    def parse(self, body: bytes, request_id: str) -> Asked:
+        """The request in this body; raises `InvalidRequest`."""
+
+    def check(self, asked: Any, target: Target, backend: Any) -> None:
+        """Refuse what does not suit the target or its backend; raises `InvalidRequest`."""
+        return
+
+    @abstractmethod
+    def call(self, backend: Any, asked: Any, target: Target, caller: Caller) -> Any:
+        """The backend's whole answer. Blocks."""
+
+    @abstractmethod
+    def stream(self, backend: Any, asked: Any, target: Target, caller: Caller) -> Iterable[Any]:
+        """The backend's answer, item by item."""
+
+    def account(self, asked: Any, target: Target) -> Account:
+        """What the call will have produced and used. `answer` or the encoder fills it."""
+        return Account(asked.request, target)
+
+    @abstractmethod
+    def answer(self, result: Any, account: Account, asked: Any, target: Target) -> bytes:
+        """The body of a plain answer, as JSON; raises an `APIError` if the backend's result is no answer."""
+
+    @abstractmethod
+    def encoder(self, account: Account, asked: Any, target: Target) -> Encoder:
+        """A new encoder for one stream."""
+
+    def error_body(self, error: APIError) -> JSONObject:
+        """The JSON body of a refusal or failure."""
+        return error_body(error)
+
+
+def error_body(error: APIError) -> JSONObject:
+    """The error body of the OpenAI API, always with all four keys."""
+    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+
+
+def event(data: Any) -> bytes:
+    """One server-sent event with this JSON value as its data."""
+    return b"data: %b\n\n" % _encode(data)
+
+
+_encode = msgspec.json.Encoder().encode

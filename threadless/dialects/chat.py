@@ -1,0 +1,98 @@
+"""The OpenAI chat completions API. https://platform.openai.com/docs/api-reference/chat"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from threadless.completions.account import Account
+from threadless.completions.answer import normalize_completion
+from threadless.completions.chunks import ChunkStream
+from threadless.completions.fields import Fields
+from threadless.completions.parse import parse
+from threadless.completions.repair import usage_body
+from threadless.completions.tools import check_tools
+from threadless.dialects.base import Asked, Dialect, Encoder, error_body, event
+from threadless.exceptions import APIError
+from threadless.types import Caller, Chunk, Completion, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAsked(Asked):
+    """A chat completion request."""
+
+    typed: Fields = field(repr=False)
+    wants_usage: bool = False
+    """True if the stream ends with a chunk that carries the usage."""
+
+
+class ChatDialect(Dialect):
+    """`POST chat/completions`, also under the older spelling `chats/completions`."""
+
+    operation = "chat"
+    name = "chat-completions"
+    path = "chats?/completions"
+    page = "threadless/completions.html"
+
+    def parse(self, body: bytes, request_id: str) -> ChatAsked:
+        parsed = parse(body)
+        typed = parsed.typed
+        return ChatAsked(
+            model=typed.model,
+            request=parsed.request(request_id),
+            is_stream=parsed.is_stream,
+            max_output_tokens=typed.max_completion_tokens or typed.max_tokens,
+            typed=typed,
+            wants_usage=parsed.wants_usage_chunk,
+        )
+
+    def check(self, asked: ChatAsked, target: Target, backend: Any) -> None:
+        check_tools(asked.typed, target)
+        backend.validate_request(asked.request, target)
+
+    def call(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Completion:
+        completion: Completion = backend.complete(asked.request, target, caller)
+        return completion
+
+    def stream(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Iterable[Chunk]:
+        chunks: Iterable[Chunk] = backend.stream(asked.request, target, caller)
+        return chunks
+
+    def answer(self, result: Completion, account: Account, asked: ChatAsked, target: Target) -> bytes:
+        body = normalize_completion(result.body, target.id, account)
+        body["usage"] = usage_body(account.usage(), body.get("usage"))
+        return msgspec.json.encode(body)
+
+    def encoder(self, account: Account, asked: ChatAsked, target: Target) -> ChatEncoder:
+        return ChatEncoder(target.id, account, wants_usage=asked.wants_usage)
+
+
+class ChatEncoder(Encoder):
+    """Each chunk as one event; `[DONE]` after success."""
+
+    done = b"data: [DONE]\n\n"
+
+    def __init__(self, model: str, account: Account, *, wants_usage: bool) -> None:
+        self._account = account
+        self._chunks = ChunkStream(model, account)
+        self._wants_usage = wants_usage
+
+    def encode(self, item: Chunk) -> bytes:
+        chunk = self._chunks.take(item)
+        return b"" if chunk is None else self._event(chunk)
+
+    def end(self) -> bytes:
+        last = self._chunks.finish()
+        ending = b"" if last is None else self._event(last)
+        if self._wants_usage:
+            ending += event(self._chunks.usage_chunk(self._account.usage()))
+        return ending
+
+    def failure(self, error: APIError) -> bytes:
+        return event(error_body(error))
+
+    def _event(self, chunk: Chunk) -> bytes:
+        return event({**chunk, "usage": None} if self._wants_usage else chunk)

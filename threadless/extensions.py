@@ -1,0 +1,29 @@
+"""What installed apps add to the core: installing an app is all that switches its additions on.
+
+An `AppConfig` may have these attributes, each a list of dotted paths or of what they name: `threadless_gates` and
+`threadless_ledger_hooks`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+
+@cache
+def additions(attribute: str) -> tuple[Any, ...]:
+    """What all installed apps list under this attribute, in the order of `INSTALLED_APPS`."""
+    listed = (value for config in apps.get_app_configs() for value in getattr(config, attribute, ()))
+    return tuple(import_string(value) if isinstance(value, str) else value for value in listed)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:  # noqa: ARG001
+    if setting == "INSTALLED_APPS":
+        additions.cache_clear()
+
+
+setting_changed.connect(_forget)
