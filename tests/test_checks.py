@@ -1,16 +1,18 @@
-"""Every setting is misconfigured once, and the check that tells of it is named."""
+"""Every setting is misconfigured once, and the check that reports it is named."""
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, Error, run_checks
+from django.core.exceptions import ImproperlyConfigured
 
-from threadless.backends.base import BaseChatBackend
+from threadless.backends.base import BaseChatBackend, backends
 from threadless.backends.dummy import DummyBackend
-from threadless.checks import FORMS
-from threadless.conf import DEFAULTS
+from threadless.conf import SETTINGS
+from threadless.exceptions import InvalidBackend
 
 DUMMY = {"BACKEND": "threadless.backends.dummy.DummyBackend"}
 
@@ -31,10 +33,6 @@ def test_settings_of_barest_host_are_right(settings: Any) -> None:
     assert found(settings, settings.THREADLESS) == []
 
 
-def test_every_setting_has_a_form() -> None:
-    assert set(FORMS) == set(DEFAULTS)
-
-
 @pytest.mark.parametrize("value", [None, [], "BACKENDS", 5])
 def test_settings_that_are_no_dict_are_e001(settings: Any, value: Any) -> None:
     assert found(settings, value) == ["threadless.E001"]
@@ -51,9 +49,9 @@ def test_unknown_setting_is_e002_with_a_guess(settings: Any, name: str, hint: st
 
 
 MALFORMED = {
-    "BACKENDS": [None, [], {"default": "path"}, {5: {}}, {"a b": {}}],
+    "BACKENDS": [None, [], {"default": "path"}, {5: {}}, {"a b": {}}, {"a": {5: ""}}],
     "MODELS": [None, ["small"], {"small": "upstream"}, {"": {}}, {"small": {5: ""}}],
-    "RESOLVER": [None, "", 5],
+    "RESOLVER": [None, "", 5, ".x", "a b", "a..b"],
     "KEY_ADAPTER": [None, "", 5],
     "USAGE_RECORDER": [None, "", 5],
     "TOKEN_COUNTER": [None, "", 5],
@@ -85,16 +83,34 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_setting_of_wrong_type_or_range_is_e003(settings: Any, name: str) -> None:
     for value in MALFORMED[name]:
         assert found(settings, {name: value}) == ["threadless.E003"], value
 
 
-def test_message_names_the_setting_and_what_it_wants(settings: Any) -> None:
-    settings.THREADLESS = {"BACKENDS": {"default": DUMMY}, "MAX_MESSAGES": -1}
-    [message] = run_checks(tags=["threadless"])
-    assert message.msg == "THREADLESS['MAX_MESSAGES'] must be a whole number from 1, not -1."
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("MAX_MESSAGES", -1, "must be a whole number from 1, not -1."),
+        ("RESOLVER", 5, "must be a class or its dotted path, not 5."),
+        ("THROTTLE_CLASSES", ["a.b", 5], "must be a list of classes or their dotted paths, but item 1 is invalid."),
+        ("THROTTLE_CLASSES", "a.b", "must be a list of classes or their dotted paths, not a value of type 'str'."),
+        ("MODELS", {"a": {}, "b": "c"}, "must be a dict of model names to dicts, but the value of 'b' is invalid."),
+        ("MODELS", {"": {}}, "must be a dict of model names to dicts, but one of its keys is invalid."),
+        ("GRACEFUL_SECONDS", 0, "must be None, or seconds above 0, at most a day, not 0."),
+        ("TOKEN_COUNTER", "threadless.conf.SETTINGS", ": 'threadless.conf.SETTINGS' is not callable."),
+        ("RESOLVER", "builtins.dict", ": 'builtins.dict' is not a subclass of BaseResolver."),
+        ("RESOLVER", dict, ": 'dict' is not a subclass of BaseResolver."),
+        ("PERMISSION_CLASSES", ["builtins.dict"], ": 'builtins.dict' has no has_permission() method."),
+        ("MODELS", {"a": {"model": "m", "kind": 5}}, "['a'] has an invalid kind 5. It must be 'model' or 'agent'."),
+    ],
+)
+def test_message_names_the_setting_and_the_fault(settings: Any, name: str, value: Any, message: str) -> None:
+    settings.THREADLESS = {"BACKENDS": {"default": DUMMY}, name: value}
+    [found_message] = run_checks(tags=["threadless"])
+    separator = "" if message[0] in ":[" else " "
+    assert found_message.msg == f"THREADLESS[{name!r}]{separator}{message}"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +141,7 @@ def test_path_that_leads_nowhere_is_e004(settings: Any, name: str, path: str) ->
 
 @pytest.mark.parametrize("name", [*PATHS, *PATH_LISTS])
 def test_path_to_wrong_thing_is_e005(settings: Any, name: str) -> None:
-    path = "threadless.conf.DEFAULTS" if name == "TOKEN_COUNTER" else "tests.test_checks.NoMethods"
+    path = "threadless.conf.SETTINGS" if name == "TOKEN_COUNTER" else "tests.test_checks.NoMethods"
     assert found(settings, {name: [path] if name in PATH_LISTS else path}) == ["threadless.E005"]
 
 
@@ -154,6 +170,114 @@ def test_key_model_that_is_none_is_e006(settings: Any, model: str) -> None:
 )
 def test_backend_that_cannot_be_built_is_e007(settings: Any, backend: dict[str, Any]) -> None:
     assert found(settings, {"BACKENDS": {"default": backend}}) == ["threadless.E007"]
+
+
+CANARY = "sk_canary"
+UPSTREAM = "threadless.backends.openai.OpenAIBackend"
+FUNCTION = "threadless.backends.function.FunctionBackend"
+
+
+def upstream(**options: Any) -> dict[str, Any]:
+    """A backend with these options besides a valid address and key."""
+    return {"BACKEND": UPSTREAM, "OPTIONS": {"base_url": "http://127.0.0.1/v1", "api_key": CANARY} | options}
+
+
+class Failing(DummyBackend):
+    """Shows its options in the text of an exception that it does not expect."""
+
+    def __init__(self, *, key: str, alias: str = "") -> None:
+        raise LookupError(f"No such key: {key}")
+
+
+MISTAKES: list[Any] = [
+    CANARY,
+    [{"api_key": CANARY}],
+    {"default": CANARY},
+    {"default": [CANARY]},
+    {"default": {"BACKEND": CANARY}},
+    {"default": {"BACKEND": f"{CANARY}.v1"}},
+    {"default": {"BACKEND": {"api_key": CANARY}}},
+    {"default": {"BACKEND": f"threadless.conf.{CANARY}"}},
+    {"default": {"BACKEND": "threadless.conf.API_KEY_MODEL", "OPTIONS": {"api_key": CANARY}}},
+    {"default": {"BACKEND": UPSTREAM, "OPTIONS": CANARY}},
+    {"default": {"BACKEND": UPSTREAM, "OPTIONS": [CANARY]}},
+    {"default": {"BACKEND": UPSTREAM, "OPTIONS": {"api_key": CANARY}}},
+    {"default": {"BACKEND": UPSTREAM, "OPTIONS": {5: CANARY}}},
+    {"default": {"BACKEND": UPSTREAM, "api_key": CANARY}},
+    {"default": {"BACKEND": FUNCTION, "OPTIONS": {"function": CANARY}}},
+    {"default": {"BACKEND": FUNCTION, "OPTIONS": {"function": (CANARY,)}}},
+    {"default": {"BACKEND": "builtins.dict", "OPTIONS": {"api_key": CANARY}}},
+    {"default": {"BACKEND": "tests.test_checks.Failing", "OPTIONS": {"key": CANARY}}},
+    {"default": upstream(api_key=f"{CANARY}\n")},
+    {"default": upstream(api_key=f"\N{CYRILLIC SMALL LETTER KA}{CANARY}")},
+    {"default": upstream(api_key=[CANARY])},
+    {"default": upstream(headers=[CANARY])},
+    {"default": upstream(headers={"X-Key": [CANARY]})},
+    {"default": upstream(headers={"X-Key": f"{CANARY}\n"})},
+    {"default": upstream(base_url=CANARY)},
+    {"default": upstream(base_url=[CANARY])},
+    {"default": upstream(base_url=f"ftp://user:{CANARY}@example.com")},
+    {"default": upstream(base_url=f"http://[::1/{CANARY}")},
+    {"default": upstream(no_such_option=CANARY)},
+    {"default": upstream(alias=CANARY)},
+    {"default": upstream(pool_maxsize=CANARY)},
+]
+
+
+@pytest.mark.parametrize("backends_setting", MISTAKES, ids=range(len(MISTAKES)))
+def test_message_about_a_backend_shows_no_value(settings: Any, backends_setting: Any) -> None:
+    settings.THREADLESS = {"BACKENDS": backends_setting}
+    messages = run_checks(tags=["threadless"])
+    assert messages
+    assert CANARY not in " ".join(f"{message.msg} {message.hint}" for message in messages)
+
+
+@pytest.mark.parametrize("key", [f"{CANARY}\n", [CANARY]])
+def test_log_of_a_call_shows_no_option_of_an_invalid_backend(settings: Any, key: Any) -> None:
+    settings.THREADLESS = {"BACKENDS": {"default": upstream(api_key=key)}}
+    with pytest.raises(InvalidBackend) as caught:
+        backends["default"]
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ({}, "['BACKEND'] must be a dotted path."),
+        (DUMMY | {"api_key": CANARY}, " has unknown keys: 'api_key'."),
+        ({"BACKEND": UPSTREAM}, "['OPTIONS']: missing a required argument: 'base_url'."),
+        (upstream(apikey=CANARY), "['OPTIONS']: got an unexpected keyword argument 'apikey'."),
+        ({"BACKEND": UPSTREAM, "OPTIONS": []}, "['OPTIONS'] must be a dict of option names to values."),
+        ({"BACKEND": "threadless.conf.API_KEY_MODEL"}, "['BACKEND'] cannot be imported: it is not a class."),
+    ],
+)
+def test_message_names_the_backend_and_the_option(settings: Any, backend: dict[str, Any], message: str) -> None:
+    settings.THREADLESS = {"BACKENDS": {"default": backend}}
+    [found_message] = run_checks(tags=["threadless"])
+    text = found_message.msg.replace("required keyword-only argument", "required argument")  # Python 3.12 and newer
+    assert text == f"THREADLESS['BACKENDS']['default']{message}"
+
+
+def test_message_names_the_exception_and_its_line(settings: Any) -> None:
+    failing = {"BACKEND": "tests.test_checks.Failing", "OPTIONS": {"key": CANARY}}
+    settings.THREADLESS = {"BACKENDS": {"default": failing}}
+    [message] = run_checks(tags=["threadless"])
+    start = "THREADLESS['BACKENDS']['default'] cannot be created from its OPTIONS: LookupError in "
+    assert message.msg.startswith(f"{start}{__file__}, line ")
+
+
+class Explaining(DummyBackend):
+    """Refuses its options with a message for people."""
+
+    def __init__(self, *, alias: str = "") -> None:
+        raise ImproperlyConfigured("The option 'region' is missing.")
+
+
+def test_message_of_a_backend_for_people_is_passed_on(settings: Any) -> None:
+    settings.THREADLESS = {"BACKENDS": {"default": {"BACKEND": "tests.test_checks.Explaining"}}}
+    [message] = run_checks(tags=["threadless"])
+    assert (message.id, message.msg) == ("threadless.E007", "The option 'region' is missing.")
 
 
 class Loose(NoMethods):
@@ -193,7 +317,9 @@ def test_upstream_address_that_is_none_is_an_error(settings: Any) -> None:
         {"model": "m", "colour": "red"},
         {"model": "m", "id": "other"},
         {"model": "m", "backend": "nowhere"},
+        {"model": "m", "backend": []},
         {"model": "m", "scope": "NO:SUCH"},
+        {"model": "m", "scope": ["NO:SUCH"]},
         {"model": "m", "kind": "assistant"},
     ],
 )

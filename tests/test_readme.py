@@ -1,4 +1,4 @@
-"""What the README says of settings, code and lines is what the code does."""
+"""The README agrees with the code, and its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -8,31 +8,23 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from django.utils.module_loading import import_string
 
-from threadless.conf import DEFAULTS
+from tests.support.settings_table import with_table
 from threadless.keys.secrets import SECRET_PATTERN, generate
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
-TABLE = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", TEXT, re.MULTILINE))
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)]
 
 
-def test_settings_table_names_every_setting() -> None:
-    assert list(TABLE) == list(DEFAULTS)
+def test_table_of_settings_is_up_to_date() -> None:
+    assert with_table(TEXT) == TEXT, "Run `python -m tests.support.settings_table`."
 
 
-@pytest.mark.parametrize("name", [name for name, shown in TABLE.items() if re.fullmatch(r"`[^…]+`", shown)])
-def test_settings_table_shows_the_default(name: str) -> None:
-    shown = TABLE[name].strip("`")
-    default = DEFAULTS[name]
-    assert shown == default or ast.literal_eval(shown) == default
-
-
-@pytest.mark.parametrize("path", [value for value in DEFAULTS.values() if isinstance(value, str) and "." in value])
-def test_settings_default_path_imports(path: str) -> None:
-    assert import_string(path)
+@pytest.mark.parametrize("text", ["", TEXT * 2])
+def test_text_without_exactly_one_table_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="tables of settings instead of one"):
+        with_table(text)
 
 
 @pytest.mark.parametrize("block", BLOCKS)

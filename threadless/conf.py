@@ -1,75 +1,197 @@
-"""The `THREADLESS` setting, read live: each property is one key of the dict with its default and its meaning.
+"""The `THREADLESS` setting. One `Setting` defines each key: its default, its type and its meaning.
 
-Values are kept until Django says that the setting has changed, so a test's `override_settings` works: a call asks for
-twenty of them. `threadless.checks` judges the values at start.
+The system checks and the table in the README are made from these objects; `python -m tests.support.settings_table`
+writes the table. Values are kept until Django reports that the setting has changed, so `override_settings` works in
+tests: one call reads twenty of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
-from typing import Any, Final
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar, overload
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
-from django.utils.module_loading import import_string
+
+from threadless.setting_types import (
+    SECONDS,
+    SECONDS_OR_ZERO,
+    SettingType,
+    choice,
+    class_with,
+    function,
+    is_label,
+    is_mapping,
+    is_permission,
+    list_of,
+    mapping,
+    optional,
+    subclass_of,
+    text,
+    whole,
+)
+
+T = TypeVar("T")
 
 API_KEY_MODEL: Final = "THREADLESS_API_KEY_MODEL"
-"""Stands outside the dict, because `Meta.swappable` needs a top-level setting."""
+"""A setting of its own, because `Meta.swappable` needs a top-level setting."""
 
-DEFAULTS: Final[dict[str, Any]] = {
-    "BACKENDS": {},
-    "MODELS": {},
-    "RESOLVER": "threadless.resolvers.SettingsResolver",
-    "KEY_ADAPTER": "threadless.keys.adapters.ModelKeyAdapter",
-    "USAGE_RECORDER": "threadless.usage.recorder.DatabaseUsageRecorder",
-    "TOKEN_COUNTER": "threadless.completions.tokens.estimate_tokens",
-    "AUTHENTICATION_CLASSES": [
-        "threadless.api.authentication.KeyAuthentication",
-        "threadless.api.authentication.SessionAuthentication",
-    ],
-    "PERMISSION_CLASSES": ["threadless.api.permissions.HasScope"],
-    "THROTTLE_CLASSES": [],
-    "GATES": [
-        "threadless.calls.limits.RequestRateGate",
-        "threadless.calls.limits.TokenRateGate",
-        "threadless.calls.limits.ConcurrencyGate",
-    ],
-    "DIALECTS": ["threadless.dialects.chat.ChatDialect"],
-    "SCOPES": {"CHATS:WRITE": "Send chat completions and list the models."},
-    "REQUIRED_SCOPE": "CHATS:WRITE",
-    "SCOPE_PERMISSIONS": {"CHATS:WRITE": "threadless.write_chats"},
-    "KEY_PREFIX": "tl",
-    "MAX_BODY_BYTES": 32 * 1024 * 1024,
-    "MAX_MESSAGES": 4096,
-    "MAX_DEPTH": 100,
-    "CONNECT_SECONDS": 10.0,
-    "FIRST_BYTE_SECONDS": 300.0,
-    "BETWEEN_CHUNKS_SECONDS": 120.0,
-    "MAX_CALL_SECONDS": 900.0,
-    "GRACE_SECONDS": 5.0,
-    "PING_SECONDS": 15.0,
-    "STALL_SECONDS": 60.0,
-    "GRACEFUL_SECONDS": None,
-    "REQUESTS_PER_MINUTE": None,
-    "TOKENS_PER_MINUTE": None,
-    "CONCURRENT_CALLS_PER_KEY": 50,
-    "THROTTLE_CACHE": "default",
-    "CACHE_FAILURE": "continue",
-}
 
-_import = cache(import_string)
-"""Each call asks for a dozen dotted paths."""
+class Setting(Generic[T]):
+    """One key of the `THREADLESS` dict, named like its attribute: `conf.max_depth` reads `MAX_DEPTH`.
+
+    Not a data descriptor: the first read puts the value into the instance's `__dict__`, where later reads find it.
+    """
+
+    def __init__(self, default: Any, value_type: SettingType[T], meaning: str) -> None:
+        self.default = default
+        self.type = value_type
+        self.meaning = meaning
+
+    def __set_name__(self, owner: type[Settings], attribute: str) -> None:
+        self.attribute = attribute
+        self.name = attribute.upper()
+
+    @overload
+    def __get__(self, instance: None, owner: type[Settings]) -> Setting[T]: ...
+
+    @overload
+    def __get__(self, instance: Settings, owner: type[Settings]) -> T: ...
+
+    def __get__(self, instance: Settings | None, owner: type[Settings]) -> Setting[T] | T:
+        if instance is None:
+            return self
+        value = instance.__dict__[self.attribute] = self.type.convert(instance[self.name])
+        return value
 
 
 class Settings:
-    """Typed access to the `THREADLESS` dict. An unknown key there is a system-check error."""
+    """Typed access to the `THREADLESS` dict. The system checks report unknown keys and invalid values."""
+
+    backends = Setting[Mapping[str, Mapping[str, Any]]](
+        {},
+        mapping("a dict of aliases to dicts", is_mapping),
+        "alias → `BACKEND` (dotted path) and `OPTIONS` (keyword arguments)",
+    )
+    models = Setting[Mapping[str, Mapping[str, Any]]](
+        {},
+        mapping("a dict of model names to dicts", is_mapping, re.compile(r".+")),
+        "public name → `model` (the upstream's name), `backend`, `scope`, `instructions`, `parameters`, `owned_by`",
+    )
+    resolver = Setting(
+        "threadless.resolvers.SettingsResolver",
+        subclass_of("threadless.resolvers.BaseResolver"),
+        "turns the name of a model or agent into a `Target`, and lists them",
+    )
+    key_adapter = Setting(
+        "threadless.keys.adapters.ModelKeyAdapter",
+        subclass_of("threadless.keys.adapters.BaseKeyAdapter"),
+        "turns a key into a user and a `Caller`",
+    )
+    usage_recorder = Setting(
+        "threadless.usage.recorder.DatabaseUsageRecorder",
+        subclass_of("threadless.usage.recorder.BaseUsageRecorder"),
+        "stores the usage record of each call",
+    )
+    token_counter = Setting[Callable[[str, str], int]](
+        "threadless.completions.tokens.estimate_tokens",
+        function(),
+        "`(text, upstream model) -> tokens`, used if the upstream reports no usage",
+    )
+    authentication_classes = Setting(
+        [
+            "threadless.api.authentication.KeyAuthentication",
+            "threadless.api.authentication.SessionAuthentication",
+        ],
+        list_of(class_with("authenticate")),
+        "DRF authentication classes; the first one decides the `WWW-Authenticate` header",
+    )
+    permission_classes = Setting(
+        ["threadless.api.permissions.HasScope"],
+        list_of(class_with("has_permission")),
+        "DRF permission classes",
+    )
+    throttle_classes = Setting(
+        [],
+        list_of(class_with("allow_request")),
+        "your own DRF throttle classes",
+    )
+    gates = Setting(
+        [
+            "threadless.calls.limits.RequestRateGate",
+            "threadless.calls.limits.TokenRateGate",
+            "threadless.calls.limits.ConcurrencyGate",
+        ],
+        list_of(subclass_of("threadless.calls.gates.Gate")),
+        "admit or refuse calls, in the order in which they are asked",
+    )
+    dialects = Setting(
+        ["threadless.dialects.chat.ChatDialect"],
+        list_of(subclass_of("threadless.dialects.base.Dialect")),
+        "APIs that clients can speak; each gets a route",
+    )
+    scopes = Setting[Mapping[str, str]](
+        {"CHATS:WRITE": "Send chat completions and list the models."},
+        mapping("a dict of scopes (no spaces, no commas) to their descriptions", is_label),
+        "scope → description; you choose the names",
+    )
+    required_scope = Setting("CHATS:WRITE", text("a scope"), "scope that every endpoint requires")
+    scope_permissions = Setting[Mapping[str, str]](
+        {"CHATS:WRITE": "threadless.write_chats"},
+        mapping("a dict of scopes to permissions, each as 'app_label.codename'", is_permission),
+        "scope → Django permission that gives it to a signed-in session; sessions never have a scope that is left out",
+    )
+    key_prefix = Setting(
+        "tl",
+        text(
+            "up to 40 ASCII letters, digits, '_' and '-', beginning with a letter or digit",
+            r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}",
+        ),
+        "first part of each new key, for secret scanners and people",
+    )
+    max_body_bytes = Setting(32 * 1024 * 1024, whole(1), "maximum size of a request body")
+    max_messages = Setting(4096, whole(1), "maximum messages per request")
+    max_depth = Setting(100, whole(1, 500), "maximum JSON nesting depth of a request")
+    connect_seconds = Setting(10.0, SECONDS, "time to connect to an upstream")
+    first_byte_seconds = Setting(
+        300.0, SECONDS, "time until an upstream's first byte; without streaming, until its whole answer"
+    )
+    between_chunks_seconds = Setting(120.0, SECONDS, "longest pause within an upstream's answer")
+    max_call_seconds = Setting(900.0, SECONDS, "longest duration of a call")
+    grace_seconds = Setting(
+        5.0,
+        SECONDS_OR_ZERO,
+        "how long a stream's status line waits for the first chunk, so that an early failure has its own status",
+    )
+    ping_seconds = Setting(15.0, SECONDS, "pause after which a stream sends `: ping`, so that proxies keep it open")
+    stall_seconds = Setting(60.0, SECONDS, "how long a client may stop reading before it counts as disconnected")
+    graceful_seconds = Setting(
+        None,
+        optional(SECONDS),
+        "how long running calls may continue when the server stops; `None`: as long as the server waits",
+    )
+    requests_per_minute = Setting(None, optional(whole(1)), "limit per key; `None`: no limit")
+    tokens_per_minute = Setting(None, optional(whole(1)), "limit per key, counted after each call; `None`: no limit")
+    concurrent_calls_per_key = Setting(
+        50, optional(whole(1)), "maximum concurrent calls of one key in one server process; `None`: no limit"
+    )
+    throttle_cache = Setting(
+        "default", text("an alias of CACHES"), "cache of the rate counters; all server processes must share it"
+    )
+    cache_failure = Setting(
+        "continue",
+        choice("continue", "refuse"),
+        "what limits do if that cache cannot be reached: admit calls without counting them, or refuse them with a 503",
+    )
 
     def __init__(self) -> None:
         setting_changed.connect(self._forget)
 
     def __getitem__(self, name: str) -> Any:
-        return self.given.get(name, DEFAULTS[name])
+        """The value as the host wrote it, or the default."""
+        return self.given.get(name, SETTINGS[name].default)
 
     def _forget(self, *, setting: str, **kwargs: Any) -> None:
         if setting in ("THREADLESS", API_KEY_MODEL):
@@ -87,178 +209,10 @@ class Settings:
         value: str = getattr(django_settings, API_KEY_MODEL, "threadless.APIKey")
         return value
 
-    @cached_property
-    def backends(self) -> Mapping[str, Mapping[str, Any]]:
-        """Alias → `BACKEND` (dotted path) and `OPTIONS` (keyword arguments)."""
-        value: Mapping[str, Mapping[str, Any]] = self["BACKENDS"]
-        return value
 
-    @cached_property
-    def models(self) -> Mapping[str, Mapping[str, Any]]:
-        """Public model name → fields of `Target`; read by `SettingsResolver`."""
-        value: Mapping[str, Mapping[str, Any]] = self["MODELS"]
-        return value
-
-    @cached_property
-    def resolver(self) -> Callable[[], Any]:
-        """Class that turns a model or agent name into a `Target`."""
-        return self._imported("RESOLVER")
-
-    @cached_property
-    def key_adapter(self) -> Callable[[], Any]:
-        """Class that turns a raw key into a user and a `Caller`."""
-        return self._imported("KEY_ADAPTER")
-
-    @cached_property
-    def usage_recorder(self) -> Callable[[], Any]:
-        """Class that opens and settles the usage row of a call."""
-        return self._imported("USAGE_RECORDER")
-
-    @cached_property
-    def token_counter(self) -> Callable[[str, str], int]:
-        """Function `(text, upstream model) -> tokens`, used when the upstream reports no usage."""
-        return self._imported("TOKEN_COUNTER")
-
-    @cached_property
-    def authentication_classes(self) -> list[type[Any]]:
-        """DRF authentication classes of our views; the first one decides the `WWW-Authenticate` header."""
-        return self._imported_list("AUTHENTICATION_CLASSES")
-
-    @cached_property
-    def permission_classes(self) -> list[type[Any]]:
-        """DRF permission classes of our views."""
-        return self._imported_list("PERMISSION_CLASSES")
-
-    @cached_property
-    def throttle_classes(self) -> list[type[Any]]:
-        """DRF throttle classes of our views."""
-        return self._imported_list("THROTTLE_CLASSES")
-
-    @cached_property
-    def gates(self) -> list[type[Any]]:
-        """Gates that admit or refuse calls, in the order in which they are asked."""
-        return self._imported_list("GATES")
-
-    @cached_property
-    def dialects(self) -> list[type[Any]]:
-        """APIs that clients can speak; each gets a route."""
-        return self._imported_list("DIALECTS")
-
-    @cached_property
-    def scopes(self) -> Mapping[str, str]:
-        """Scope name → description; the names are the host's."""
-        value: Mapping[str, str] = self["SCOPES"]
-        return value
-
-    @cached_property
-    def required_scope(self) -> str:
-        """Scope without which none of our endpoints answers."""
-        return str(self["REQUIRED_SCOPE"])
-
-    @cached_property
-    def scope_permissions(self) -> Mapping[str, str]:
-        """Scope → Django permission that gives it to a signed-in session; a scope left out is never given."""
-        value: Mapping[str, str] = self["SCOPE_PERMISSIONS"]
-        return value
-
-    @cached_property
-    def key_prefix(self) -> str:
-        """First part of every new secret, for secret scanners and humans."""
-        return str(self["KEY_PREFIX"])
-
-    @cached_property
-    def max_body_bytes(self) -> int:
-        """Largest request body, in bytes."""
-        return int(self["MAX_BODY_BYTES"])
-
-    @cached_property
-    def max_messages(self) -> int:
-        """Largest number of messages in a request."""
-        return int(self["MAX_MESSAGES"])
-
-    @cached_property
-    def max_depth(self) -> int:
-        """Deepest nesting of arrays and objects in a request."""
-        return int(self["MAX_DEPTH"])
-
-    @cached_property
-    def connect_seconds(self) -> float:
-        """Time to connect to an upstream."""
-        return float(self["CONNECT_SECONDS"])
-
-    @cached_property
-    def first_byte_seconds(self) -> float:
-        """Time from sending a request to the upstream's first byte; a plain call waits its whole answer here."""
-        return float(self["FIRST_BYTE_SECONDS"])
-
-    @cached_property
-    def between_chunks_seconds(self) -> float:
-        """Longest silence of an upstream inside an answer."""
-        return float(self["BETWEEN_CHUNKS_SECONDS"])
-
-    @cached_property
-    def max_call_seconds(self) -> float:
-        """Longest whole call; the ledger's deadline is a minute later."""
-        return float(self["MAX_CALL_SECONDS"])
-
-    @cached_property
-    def grace_seconds(self) -> float:
-        """How long a stream's status line waits for the first chunk, so that an early failure is an honest status."""
-        return float(self["GRACE_SECONDS"])
-
-    @cached_property
-    def ping_seconds(self) -> float:
-        """Silence after which a stream sends a comment line, to keep proxies from cutting it."""
-        return float(self["PING_SECONDS"])
-
-    @cached_property
-    def stall_seconds(self) -> float:
-        """How long a client may read nothing before it counts as gone."""
-        return float(self["STALL_SECONDS"])
-
-    @cached_property
-    def graceful_seconds(self) -> float | None:
-        """Time that running calls have to end when the server stops; None for what the server itself allows."""
-        value = self["GRACEFUL_SECONDS"]
-        return None if value is None else float(value)
-
-    @cached_property
-    def requests_per_minute(self) -> int | None:
-        """Requests per minute and caller; None for no limit."""
-        return self._optional_int("REQUESTS_PER_MINUTE")
-
-    @cached_property
-    def tokens_per_minute(self) -> int | None:
-        """Tokens per minute and caller, counted after each call; None for no limit."""
-        return self._optional_int("TOKENS_PER_MINUTE")
-
-    @cached_property
-    def concurrent_calls_per_key(self) -> int | None:
-        """Calls that one caller may have open at once in one server process; None for no limit."""
-        return self._optional_int("CONCURRENT_CALLS_PER_KEY")
-
-    @cached_property
-    def throttle_cache(self) -> str:
-        """Alias in `CACHES` that holds the rate counters; wants a cache shared by all workers."""
-        return str(self["THROTTLE_CACHE"])
-
-    @cached_property
-    def cache_failure(self) -> str:
-        """What the limits do if their cache cannot be reached: "continue" without them, or "refuse" with a 503."""
-        return str(self["CACHE_FAILURE"])
-
-    def _optional_int(self, name: str) -> int | None:
-        value = self[name]
-        return None if value is None else int(value)
-
-    def _imported(self, name: str) -> Callable[..., Any]:
-        value = self[name]
-        imported: Callable[..., Any] = _import(value) if isinstance(value, str) else value
-        return imported
-
-    def _imported_list(self, name: str) -> list[type[Any]]:
-        values: Sequence[Any] = self[name]
-        return [_import(value) if isinstance(value, str) else value for value in values]
-
+SETTINGS: Final[Mapping[str, Setting[Any]]] = {
+    each.name: each for each in vars(Settings).values() if isinstance(each, Setting)
+}
+"""All settings by their names, in the order of the class."""
 
 conf: Final = Settings()

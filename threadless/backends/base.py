@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 import msgspec
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
@@ -15,6 +18,7 @@ from threadless.backends.convert import chunks_of
 from threadless.conf import conf
 from threadless.exceptions import InvalidBackend, InvalidRequest
 from threadless.server.process import reset_after_fork
+from threadless.setting_types import is_dotted_path
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
 _MEDIA_PARTS: Final = frozenset({"image_url", "input_audio", "file"})
@@ -23,8 +27,11 @@ _MEDIA_PARTS: Final = frozenset({"image_url", "input_audio", "file"})
 class BaseChatBackend(ABC):
     """Answers chat requests. One instance per alias and process serves all threads at once.
 
-    `OPTIONS` of the setting arrive as keyword arguments; an unknown one is a `TypeError`, reported as
-    `InvalidBackend`. Failures are raised as `APIError`s; anything else becomes a 500 that says nothing.
+    `OPTIONS` of the setting arrive as keyword arguments; an unknown one is reported as `InvalidBackend`. Raise
+    `ImproperlyConfigured` for an invalid value, with a message that does not show it: the text of any other exception
+    in `__init__` is not shown, because it may contain a secret.
+
+    Failures of a call are raised as `APIError`s. Any other exception becomes a 500 without details.
     """
 
     supports_tools: ClassVar[bool] = True
@@ -120,19 +127,60 @@ class BackendHandler:
 
 
 def build_backend(alias: str) -> BaseChatBackend:
-    """A new instance; raises `InvalidBackend` naming the alias."""
+    """A new instance.
+
+    Raises `InvalidBackend`, which names the alias but shows no value, because options hold secrets. An
+    `ImproperlyConfigured` of the backend's own is passed on.
+    """
+    setting = f"THREADLESS['BACKENDS'][{alias!r}]"
+    params = conf.backends.get(alias)
+    if params is None:
+        raise InvalidBackend(f"THREADLESS['BACKENDS'] has no alias {alias!r}.")
+    backend_class, options = _import_backend(setting, params.get("BACKEND")), params.get("OPTIONS", {})
+    if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+        raise InvalidBackend(f"{setting}['OPTIONS'] must be a dict of option names to values.")
+    if fault := _fault_of_names(backend_class, options):
+        raise InvalidBackend(f"{setting}['OPTIONS']: {fault}.")
     try:
-        params = conf.backends[alias]
-    except KeyError:
-        raise InvalidBackend(f"THREADLESS['BACKENDS'] has no alias {alias!r}.") from None
+        backend: BaseChatBackend = backend_class(alias=alias, **options)
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:  # noqa: BLE001
+        fault = _origin(error)
+    else:
+        return backend
+    # Raised outside the `except` block: otherwise the log would show the text of the first exception too.
+    raise InvalidBackend(f"{setting} cannot be created from its OPTIONS: {fault}.")
+
+
+def _import_backend(setting: str, path: Any) -> Callable[..., Any]:
+    """The class, or any other callable, that this dotted path names."""
+    if not is_dotted_path(path):
+        raise InvalidBackend(f"{setting}['BACKEND'] must be a dotted path.")
     try:
-        backend_class = import_string(params["BACKEND"])
-        backend: BaseChatBackend = backend_class(alias=alias, **params.get("OPTIONS", {}))
-    except KeyError as error:
-        raise InvalidBackend(f"THREADLESS['BACKENDS'][{alias!r}] lacks {error}.") from error
-    except (ImportError, TypeError, ValueError) as error:
-        raise InvalidBackend(f"THREADLESS['BACKENDS'][{alias!r}]: {error}") from error
-    return backend
+        found: Any = import_string(path)
+    except ImportError as error:
+        fault = _origin(error)
+    else:
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+        fault = "it is not a class"
+    raise InvalidBackend(f"{setting}['BACKEND'] cannot be imported: {fault}.")
+
+
+def _fault_of_names(backend_class: Callable[..., Any], options: Mapping[str, Any]) -> str:
+    """Names the option that the class does not know, or requires; an empty string if there is none."""
+    try:
+        inspect.signature(backend_class).bind(alias="", **options)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _origin(error: Exception) -> str:
+    """The type of an exception and the line that raised it, without its text, which may contain a secret."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    return f"{type(error).__name__} in {frames[-1].filename}, line {frames[-1].lineno}"
 
 
 backends = BackendHandler()

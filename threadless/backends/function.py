@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Any
 
 import msgspec
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, payload_of
@@ -29,7 +30,7 @@ class FunctionBackend(BaseChatBackend):
         super().__init__(alias=alias)
         self._function = import_string(function) if isinstance(function, str) else function
         if not callable(self._function):
-            raise TypeError("'function' is not callable.")
+            raise ImproperlyConfigured(f"Backend {alias!r}: the option 'function' must be callable.")
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
         with closing(asyncio.Runner()) as runner:
