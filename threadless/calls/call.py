@@ -30,9 +30,14 @@ logger = logging.getLogger("threadless")
 
 
 class Call:
-    """One call. `cancel` may come from any thread at any time, also after the end."""
+    """One call; raises `InvalidRequest` if the request does not suit its target.
+
+    `cancel` may come from any thread at any time, also after the end.
+    """
 
     def __init__(self, dialect: Dialect, asked: Asked, target: Target, caller: Caller, gates: Gates) -> None:
+        self._backend = backends[target.backend]
+        dialect.check(asked, target, self._backend)
         self.dialect, self.asked, self.target, self.caller = dialect, asked, target, caller
         self.request_id = asked.request.request_id
         self.lifetime = Lifetime(conf.max_call_seconds)
@@ -40,7 +45,6 @@ class Call:
         """Where a stream's response takes its bytes from. Closed at the end of every call that has its own thread."""
         self.account = dialect.account(asked, target)
         self._gates = gates
-        self._backend = backends[target.backend]
         self._encoder = dialect.encoder(self.account, asked, target) if asked.is_stream else None
         self.is_committed = False
         """True once the response has begun: from then on a failure cannot change its status."""
@@ -55,7 +59,6 @@ class Call:
 
         Returns when a plain call under WSGI has ended. Any other call goes on in a thread of its own.
         """
-        self.dialect.check(self.asked, self.target, self._backend)
         with ExitStack() as owned:
             owned.enter_context(running(self))
             self._gates.admit(self, owned)
