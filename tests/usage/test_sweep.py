@@ -64,7 +64,7 @@ def test_sweep_without_overdue_rows_takes_one_query(django_assert_num_queries: A
 def test_settle_after_sweep_wins() -> None:
     record = overdue()
     sweep()
-    DatabaseUsageRecorder().settle(record.pk, Outcome(state="completed", http_status=200))
+    DatabaseUsageRecorder().settle(record.pk, Outcome(state="completed"))
     record.refresh_from_db()
     assert record.state == "completed"
 
@@ -99,7 +99,7 @@ def in_a_thread(work: Callable[[], Any]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_sweeps_beside_settlements_cost_no_outcome() -> None:
     entries = [overdue().pk for _ in range(60)]
-    completed = Outcome(state="completed", http_status=200)
+    completed = Outcome(state="completed")
     settlements = [partial(DatabaseUsageRecorder().settle, entry, completed) for entry in entries]
     works = [work for settlement in settlements for work in (settlement, partial(sweep, limit=20))]
     with ThreadPoolExecutor(6) as threads:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from django.utils import timezone
 
@@ -30,9 +30,6 @@ from threadless.types import Caller, Chunk, JSONObject, Target, Usage
 from threadless.usage.recorder import FinalState, Opening, Outcome
 
 logger = logging.getLogger("threadless")
-
-CLIENT_GONE: Final = 499
-"""HTTP status in the ledger for a caller who left before one was sent; nginx's word."""
 
 Encode = Callable[[Chunk], bytes]
 
@@ -192,8 +189,8 @@ class Call:
             self._entry,
             Outcome(
                 state=state,
-                http_status=self._http_status(state),
-                error_code=(self.failure.code or "") if self.failure else "",
+                failure=self.failure,
+                has_begun=self.is_committed or (self.body.is_stream and self.first_token_seconds is not None),
                 finish_reason=account.finish_reason if account else "",
                 upstream_model=account.upstream_model if account else "",
                 tool_calls=account.tool_calls if account else 0,
@@ -202,11 +199,6 @@ class Call:
                 duration_seconds=self.lifetime.elapsed,
             ),
         )
-
-    def _http_status(self, state: FinalState) -> int:
-        if state == "completed" or self.is_committed or (self.body.is_stream and self.first_token_seconds is not None):
-            return 200
-        return self.failure.status_code if self.failure else CLIENT_GONE
 
     def _usage_owed(self, state: FinalState) -> Usage | None:
         """A failure before any output is not counted: nothing says that the upstream did anything."""
