@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,13 +14,6 @@ from threadless.keys.adapters import ModelKeyAdapter
 from threadless.keys.models import AbstractAPIKey
 from threadless.resolvers import BaseResolver
 from threadless.types import Caller, Target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformCaller(Caller):
-    """A caller who works inside one organisation."""
-
-    organisation_id: int | None = None
 
 
 class PlatformKeyAdapter(ModelKeyAdapter):
@@ -37,16 +29,8 @@ class PlatformKeyAdapter(ModelKeyAdapter):
         if not getattr(key, "is_member", False):
             raise NotAuthenticated("The user of this API key has left its organisation.")
 
-    def get_caller(self, key: AbstractAPIKey) -> PlatformCaller:
-        caller = super().get_caller(key)
-        return PlatformCaller(
-            user_id=caller.user_id,
-            key_id=caller.key_id,
-            label=caller.label,
-            scopes=caller.scopes,
-            allowed_models=caller.allowed_models,
-            organisation_id=cast("ApiKey", key).organisation_id,
-        )
+    def get_caller_fields(self, key: AbstractAPIKey) -> dict[str, Any]:
+        return super().get_caller_fields(key) | {"account": str(cast("ApiKey", key).organisation_id)}
 
 
 class PlatformResolver(BaseResolver):
@@ -64,4 +48,4 @@ class PlatformResolver(BaseResolver):
 
 def organisation_of(caller: Caller) -> int | None:
     """Where the caller works: a key says so itself, a signed-in session works where its user does."""
-    return caller.organisation_id if isinstance(caller, PlatformCaller) else organisation_id_of(caller.user_id)
+    return int(caller.account) if caller.account else organisation_id_of(caller.user_id)

@@ -49,6 +49,8 @@ def agent_target(agent: Agent) -> Target:
     """An agent and the model behind it."""
     return Target(
         id=agent.public_id,
+        name=agent.name,
+        description=agent.description,
         kind="agent",
         model=settings.LLM_MODELS[agent.model or default_model()],
         instructions=agent.instructions,

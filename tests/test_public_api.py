@@ -19,7 +19,7 @@ from threadless.keys.adapters import BaseKeyAdapter, ModelKeyAdapter, get_api_ke
 from threadless.keys.models import AbstractAPIKey, APIKeyManager
 from threadless.resolvers import BaseResolver, SettingsResolver
 from threadless.testing import aread_events, read_events, use_dummy_backend
-from threadless.types import Caller, ChatRequest, Completion, Target, Usage
+from threadless.types import Caller, ChatRequest, Completion, Limits, Target, Usage
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
 
 EXPORTS = {
@@ -49,12 +49,14 @@ SIGNATURES = {
     ModelKeyAdapter.get_key: "(self, secret: 'str') -> 'AbstractAPIKey'",
     ModelKeyAdapter.check_key: "(self, key: 'AbstractAPIKey') -> 'None'",
     ModelKeyAdapter.get_caller: "(self, key: 'AbstractAPIKey') -> 'Caller'",
+    ModelKeyAdapter.get_caller_fields: "(self, key: 'AbstractAPIKey') -> 'dict[str, Any]'",
     ModelKeyAdapter.touch: "(self, key: 'AbstractAPIKey') -> 'None'",
     BaseUsageRecorder.open: "(self, opening: 'Opening') -> 'Any'",
     BaseUsageRecorder.settle: "(self, entry: 'Any', outcome: 'Outcome') -> 'None'",
     APIKeyManager.issue: "(self, *, scopes: 'Iterable[str]' = (), created_by: 'Any' = None, **fields: 'Any')"
     " -> 'tuple[KeyT, str]'",
     AbstractAPIKey.revoke: "(self) -> 'None'",
+    AbstractAPIKey.set_new_secret: "(self) -> 'str'",
     get_api_key_model: "() -> 'type[models.Model]'",
     APIError.__init__: "(self, message: 'str', *, param: 'str | None' = None, code: 'str | None' = None,"
     " type: 'str | None' = None, headers: 'Mapping[str, str] | None' = None) -> 'None'",
@@ -65,14 +67,18 @@ SIGNATURES = {
 }
 
 FIELDS = {
-    Caller: ["user_id", "key_id", "label", "scopes", "allowed_models"],
+    Limits: ["requests_per_minute", "tokens_per_minute", "concurrent_calls"],
+    Caller: ["user_id", "key_id", "label", "account", "scopes", "allowed_models", "limits", "data"],
     Target: [
-        *("id", "model", "kind", "backend", "instructions", "parameters", "tools", "scope", "owned_by", "created"),
+        *("id", "model", "name", "description", "kind", "backend", "instructions", "parameters", "tools", "scope"),
+        *("owned_by", "created", "price", "max_output_tokens", "data"),
     ],
     Usage: ["prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "source"],
     Completion: ["body"],
     ChatRequest: ["fields", "request_id"],
-    Opening: ["request_id", "caller", "target", "is_stream", "opened_at"],
+    Opening: [
+        *("request_id", "client_request_id", "operation", "caller", "target", "is_stream", "opened_at"),
+    ],
     Outcome: [
         *("state", "failure", "has_begun", "finish_reason", "upstream_model", "usage", "tool_calls", "cost_nano"),
         *("first_token_seconds", "duration_seconds"),

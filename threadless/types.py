@@ -20,10 +20,19 @@ UsageSource: TypeAlias = Literal["upstream", "estimated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Limits of one caller. None: the limit of the settings applies."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent_calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who calls and what they may do: what `request.auth` holds on our views.
 
-    A host's key adapter may return a subclass with fields of its own, such as an organisation.
+    A host's key adapter may return a subclass with fields of its own.
     """
 
     user_id: Any
@@ -32,9 +41,14 @@ class Caller:
     """Primary key of the API key as text; empty for a signed-in session."""
     label: str = ""
     """Name of the key for humans, kept in the ledger."""
+    account: str = ""
+    """The tenant that pays, such as the ID of an organization; kept in the ledger."""
     scopes: frozenset[str] = frozenset()
     allowed_models: frozenset[str] | None = None
     """Names that this key is limited to; None for no limit beyond what the user may see."""
+    limits: Limits = field(default_factory=Limits)
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Values of the host's own, for its resolver, backend and gates."""
 
     def may_use(self, name: str) -> bool:
         """True unless the key has an allow-list that leaves this model or agent out."""
@@ -49,6 +63,9 @@ class Target:
     """The public name, which a client may use again."""
     model: str
     """The upstream's own name of the model; never shown to a client."""
+    name: str = ""
+    """For humans, where they choose a model or agent; empty: the ID is shown."""
+    description: str = ""
     kind: TargetKind = "model"
     backend: str = "default"
     """Alias in the `BACKENDS` setting."""
@@ -63,6 +80,12 @@ class Target:
     owned_by: str = "system"
     created: int = 0
     """Unix time in seconds."""
+    price: Mapping[str, JSONValue] | None = None
+    """What tokens cost; None if unknown."""
+    max_output_tokens: int | None = None
+    """The most tokens that one answer can have; None if unknown. Not sent upstream."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the host's own, for its backend and gates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

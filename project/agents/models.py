@@ -51,6 +51,7 @@ class Agent(models.Model):
 
     public_id = models.CharField("ID", max_length=40, unique=True, default=new_public_id, editable=False)
     name = models.CharField(max_length=100)
+    description = models.CharField(max_length=200, blank=True, help_text="Shown to users who choose an agent.")
     instructions = models.TextField(blank=True, help_text="Follows the house rule at the head of every conversation.")
     model = models.CharField(max_length=100, blank=True, help_text="Public model name. Empty: the platform's first.")
     parameters = models.JSONField(

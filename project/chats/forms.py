@@ -8,7 +8,6 @@ from django import forms
 
 from project import llm
 from project.accounts.models import organisation_id_of
-from project.agents.models import Agent
 from project.chats.models import Chat
 
 
@@ -42,7 +41,5 @@ class ChatForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def assistant_names(user_id: Any) -> dict[str, str]:
     """ID → name for humans, of every assistant that this user may ask."""
-    targets = list(llm.assistants(user_id, organisation_id_of(user_id)))
-    agents = Agent.objects.filter(public_id__in=[target.id for target in targets if target.kind == "agent"])
-    names = dict(agents.values_list("public_id", "name"))
-    return {target.id: names.get(target.id, target.id) for target in targets}
+    targets = llm.assistants(user_id, organisation_id_of(user_id))
+    return {target.id: target.name or target.id for target in targets}

@@ -35,6 +35,13 @@ def test_list_has_the_shape_of_the_openai_api(api, offer):
     assert response["x-request-id"].startswith("req_")
 
 
+def test_list_names_and_describes_what_has_a_name_and_a_description(api, offer):
+    offer(small={"model": "private", "name": "Small", "description": "Quick answers."}, large={"model": "private"})
+    small, large = api.get(PATH).json()["data"]
+    assert (small["name"], small["description"]) == ("Small", "Quick answers.")
+    assert not {"name", "description"} & set(large)
+
+
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/", f"{PATH}/small", f"{PATH}/small/"])
 def test_slash_at_the_end_makes_no_difference(api, path):
     assert api.get(path).status_code == 200

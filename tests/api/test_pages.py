@@ -63,7 +63,7 @@ def test_names_are_escaped_and_agents_stand_apart(browser, configure):
 
 
 def test_model_named_in_the_address_is_chosen(browser):
-    assert "<option selected>large</option>" in text_of(browser.get(f"{PATH}?model=large"))
+    assert '<option value="large" selected>large</option>' in text_of(browser.get(f"{PATH}?model=large"))
 
 
 def test_reader_without_any_model_is_told(browser, configure):

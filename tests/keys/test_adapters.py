@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.utils import timezone
 from threadless.exceptions import NotAuthenticated
 from threadless.keys import secrets
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
-from threadless.keys.models import APIKey
+from threadless.keys.models import AbstractAPIKey, APIKey
+from threadless.types import Caller, Limits
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +82,37 @@ def test_first_use_is_noted(issue_key: Any) -> None:
     ModelKeyAdapter().authenticate(secret)
     key.refresh_from_db()
     assert key.last_used_at is not None
+
+
+def test_limits_of_key_reach_caller(issue_key: Any) -> None:
+    _, secret = issue_key(requests_per_minute=60, tokens_per_minute=1000, concurrent_calls=2)
+    _, caller = ModelKeyAdapter().authenticate(secret)
+    assert caller.limits == Limits(requests_per_minute=60, tokens_per_minute=1000, concurrent_calls=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TieredCaller(Caller):
+    """A host's caller."""
+
+    tier: str = ""
+
+
+class TieredKeyAdapter(ModelKeyAdapter):
+    """A host's adapter, which names nothing but its own field."""
+
+    caller_class = TieredCaller
+
+    def get_caller_fields(self, key: AbstractAPIKey) -> dict[str, Any]:
+        return super().get_caller_fields(key) | {"tier": "gold"}
+
+
+def test_host_with_caller_of_its_own_keeps_every_field_of_ours(issue_key: Any) -> None:
+    _, secret = issue_key(concurrent_calls=2, allowed_models=["small"])
+    _, plain = ModelKeyAdapter().authenticate(secret)
+    _, caller = TieredKeyAdapter().authenticate(secret)
+    assert isinstance(caller, TieredCaller)
+    assert caller.tier == "gold"
+    assert all(getattr(caller, field.name) == getattr(plain, field.name) for field in fields(Caller))
 
 
 @pytest.mark.parametrize("name", ["nowhere.Key", "threadless", ""])

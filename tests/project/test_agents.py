@@ -6,9 +6,10 @@ from django.core.exceptions import ValidationError
 from project import llm
 from project.accounts.models import Organisation
 from project.agents.models import Agent
-from project.gateway import PlatformCaller, PlatformResolver
+from project.gateway import PlatformResolver
 from tests.project.platform import stranger
 from threadless.exceptions import ModelNotFound
+from threadless.types import Caller
 
 VISIBLE = [
     ("private", "owner", True),
@@ -42,7 +43,7 @@ def test_agent_is_visible_by_its_visibility(platform, visibility, who, is_visibl
 def test_resolver_lists_and_finds_the_same_agents(platform, upstream, visibility, who, is_visible):
     agent = platform.agent(visibility=visibility)
     user_id, organisation_id = place_of(who, platform)
-    caller = PlatformCaller(user_id=user_id, organisation_id=organisation_id)
+    caller = Caller(user_id=user_id, account=str(organisation_id or ""))
     assert (agent.public_id in [target.id for target in PlatformResolver().list(caller)]) is is_visible
     assert (llm.find_assistant(agent.public_id, user_id, organisation_id) is not None) is is_visible
 
@@ -54,7 +55,7 @@ def test_inactive_agent_is_visible_to_nobody(platform):
 
 def test_agent_of_a_withdrawn_model_is_neither_listed_nor_found(platform, upstream):
     agent = platform.agent(model="withdrawn")
-    caller = PlatformCaller(user_id=platform.member.pk, organisation_id=platform.organisation.pk)
+    caller = Caller(user_id=platform.member.pk, account=str(platform.organisation.pk))
     assert agent.public_id not in [target.id for target in PlatformResolver().list(caller)]
     with pytest.raises(ModelNotFound):
         PlatformResolver().resolve(agent.public_id, caller)

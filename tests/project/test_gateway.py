@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as platform_settings
 from django.core.management import call_command
 
-from project import gateway
+from project import gateway, llm
 from project.accounts.models import ApiKey, Membership, Organisation
 from project.chats.models import Chat, Message
 from tests.project.platform import stranger
@@ -110,6 +110,17 @@ def test_key_stops_when_its_user_leaves_the_organisation(platform, upstream):
 def test_signed_in_session_works_in_its_users_organisation(platform):
     caller = gateway.Caller(user_id=platform.member.pk)
     assert gateway.organisation_of(caller) == platform.organisation.pk
+
+
+def test_organisation_of_the_key_is_the_account_that_pays(platform, upstream):
+    assert platform.post(ask("small")).status_code == 200
+    assert UsageRecord.objects.get().account == str(platform.organisation.pk)
+
+
+def test_agent_is_shown_with_its_name_and_description(platform, upstream):
+    agent = platform.agent(name="Guide", description="Knows the harbour.")
+    target = llm.agent_target(agent)
+    assert (target.name, target.description) == ("Guide", "Knows the harbour.")
 
 
 def test_command_makes_a_key_of_its_users_organisation(platform, upstream, capsys):

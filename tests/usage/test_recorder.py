@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -35,6 +37,21 @@ def test_open_writes_row_that_says_open() -> None:
     assert (record.request_id, record.state, record.is_stream) == ("req_1", "open", True)
     assert (record.key_id, record.key_label) == ("7", "laptop")
     assert (record.model, record.target_model, record.backend) == ("small", "upstream-small", "default")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_keeps_account_operation_and_both_request_ids() -> None:
+    caller = Caller(user_id=None, account="4711")
+    opening = make_opening(request_id="req_1", client_request_id="mine", operation="embeddings", caller=caller)
+    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(opening))
+    assert (record.request_id, record.client_request_id) == ("req_1", "mine")
+    assert (record.account, record.operation) == ("4711", "embeddings")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_open_names_server_process() -> None:
+    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(make_opening()))
+    assert record.worker == f"{socket.gethostname()[:50]}:{os.getpid()}"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -86,6 +103,26 @@ def test_settle_without_usage_leaves_tokens_empty() -> None:
     record = settle(Outcome(state="failed", failure=UpstreamError()))
     assert (record.state, record.http_status, record.error_code) == ("failed", 502, "upstream_error")
     assert (record.prompt_tokens, record.completion_tokens, record.usage_source) == (None, None, "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cost", [None, 0, 1_234_567_890_123])
+def test_settle_writes_cost_and_keeps_unknown_cost_empty(cost: int | None) -> None:
+    assert settle(replace(COMPLETED, cost_nano=cost)).cost_nano == cost
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code"),
+    [
+        (Outcome(state="completed"), 200, ""),
+        (Outcome(state="failed", failure=UpstreamError()), 502, "upstream_error"),
+        (Outcome(state="failed", failure=UpstreamError(), has_begun=True), 200, "upstream_error"),
+        (Outcome(state="cancelled"), 499, ""),
+        (Outcome(state="cancelled", has_begun=True), 200, ""),
+    ],
+)
+def test_outcome_knows_status_and_code_that_client_got(outcome: Outcome, status: int, code: str) -> None:
+    assert (outcome.http_status, outcome.error_code) == (status, code)
 
 
 @pytest.mark.django_db

@@ -147,7 +147,7 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @sensitive_variables("secret")
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            secret = obj.renew()
+            secret = obj.set_new_secret()
             obj.created_by = request.user
             obj.shown_once = _Opaque(secret)
         super().save_model(request, obj, form, change)

@@ -14,7 +14,7 @@ from rest_framework.views import set_rollback
 
 from threadless.api.underlying import django_request
 from threadless.exceptions import APIError, Cancelled, InternalError, retry_headers
-from threadless.usage.recorder import CLIENT_GONE
+from threadless.usage.base import CLIENT_LEFT
 
 _BY_STATUS: Final = {
     400: ("invalid_request_error", "invalid_value"),
@@ -33,7 +33,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     """For `get_exception_handler()` of our views. An unexpected exception still reaches the host's error reporting."""
     set_rollback()
     if isinstance(error, Cancelled):
-        return HttpResponse(status=CLIENT_GONE, reason="Client Closed Request")  # nobody reads it
+        return HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # nobody reads it
     failure = api_error(error)
     headers = dict(failure.headers)
     if failure.status_code == 401:

@@ -149,4 +149,6 @@ class ModelDetailView(EndpointView):
 
 
 def _model(target: Target) -> JSONObject:
-    return {"id": target.id, "object": "model", "created": target.created, "owned_by": target.owned_by}
+    model = {"id": target.id, "object": "model", "created": target.created, "owned_by": target.owned_by}
+    for_humans = {"name": target.name, "description": target.description}
+    return model | {field: text for field, text in for_humans.items() if text}

@@ -24,7 +24,7 @@ from threadless.exceptions import APIError
 from threadless.server.client import Client
 from threadless.server.watch import watch
 from threadless.types import Caller, Target
-from threadless.usage.recorder import Outcome
+from threadless.usage.base import Outcome
 
 logger = logging.getLogger("threadless")
 

@@ -11,7 +11,7 @@ from threadless.conf import conf
 from threadless.exceptions import APIError
 from threadless.extensions import additions
 from threadless.types import Caller
-from threadless.usage.recorder import Outcome
+from threadless.usage.base import Outcome
 
 if TYPE_CHECKING:
     from threadless.calls.call import Call

@@ -17,7 +17,7 @@ from threadless.conf import conf
 from threadless.exceptions import Overloaded, RateLimited, retry_headers
 from threadless.server.process import reset_after_fork
 from threadless.types import Caller
-from threadless.usage.recorder import Outcome
+from threadless.usage.base import Outcome
 
 if TYPE_CHECKING:
     from threadless.calls.call import Call

@@ -11,7 +11,7 @@ from threadless import signals
 from threadless.conf import conf
 from threadless.exceptions import APIError, InternalError
 from threadless.types import Usage
-from threadless.usage.recorder import Opening, Outcome
+from threadless.usage.base import Opening, Outcome
 
 if TYPE_CHECKING:
     from threadless.calls.call import Call
@@ -26,6 +26,7 @@ class Row:
         self._call = call
         self._recorder = conf.usage_recorder()
         self._opening = Opening(
+            operation=call.dialect.operation,
             request_id=call.request_id,
             caller=call.caller,
             target=call.target,

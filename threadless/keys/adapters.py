@@ -17,7 +17,7 @@ from threadless.exceptions import NotAuthenticated
 from threadless.keys import secrets
 from threadless.keys.lookup import PreparedGet, prepared
 from threadless.keys.models import AbstractAPIKey
-from threadless.types import Caller
+from threadless.types import Caller, Limits
 
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 """`last_used_at` is written at most this often, so that a busy key costs no write a call."""
@@ -51,8 +51,11 @@ class BaseKeyAdapter(ABC):
 class ModelKeyAdapter(BaseKeyAdapter):
     """Reads the model of `THREADLESS_API_KEY_MODEL`, or any other that extends `AbstractAPIKey`: one indexed query.
 
-    A host that adds columns overrides `get_caller`, and `get_queryset` where that needs more tables.
+    A host that adds columns overrides `get_caller_fields`, and `get_queryset` where that needs more tables.
     """
+
+    caller_class: type[Caller] = Caller
+    """What `get_caller` makes: `Caller` or a host's subclass of it."""
 
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
         key = self.get_key(secret)
@@ -89,14 +92,23 @@ class ModelKeyAdapter(BaseKeyAdapter):
             raise NotAuthenticated("The user of this API key is inactive.")
 
     def get_caller(self, key: AbstractAPIKey) -> Caller:
-        """The value object that backends, resolvers and the ledger see."""
-        return Caller(
-            user_id=key.user_id,
-            key_id=str(key.pk),
-            label=key.name,
-            scopes=frozenset(key.scopes),
-            allowed_models=None if key.allowed_models is None else frozenset(key.allowed_models),
-        )
+        """The value object that resolvers, backends and the ledger see."""
+        return self.caller_class(**self.get_caller_fields(key))
+
+    def get_caller_fields(self, key: AbstractAPIKey) -> dict[str, Any]:
+        """Keyword arguments of `caller_class`. A host adds its own: `super().get_caller_fields(key) | {…}`."""
+        return {
+            "user_id": key.user_id,
+            "key_id": str(key.pk),
+            "label": key.name,
+            "scopes": frozenset(key.scopes),
+            "allowed_models": None if key.allowed_models is None else frozenset(key.allowed_models),
+            "limits": Limits(
+                requests_per_minute=key.requests_per_minute,
+                tokens_per_minute=key.tokens_per_minute,
+                concurrent_calls=key.concurrent_calls,
+            ),
+        }
 
     def touch(self, key: AbstractAPIKey) -> None:
         """Move `last_used_at`, at most once a minute."""

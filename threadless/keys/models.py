@@ -36,7 +36,7 @@ class APIKeyManager(models.Manager[KeyT]):
             raise PermissionDenied(f"A key cannot hold scopes that its creator lacks: {', '.join(sorted(excess))}.")
         if created_by is not None and not may_issue_for(created_by, key.user):
             raise PermissionDenied("Only a superuser can make a key for a superuser.")
-        secret = key.renew()
+        secret = key.set_new_secret()
         key.save(using=self._db)
         return key, secret
 
@@ -45,6 +45,7 @@ class AbstractAPIKey(models.Model):
     """One API key of one user. The secret is kept as a digest; prefix and last four tell humans which key it is."""
 
     name = models.CharField(_("name"), max_length=100, help_text=_("What the key is for; shown in usage records."))
+    note = models.TextField(_("note"), blank=True, help_text=_("For the staff; shown nowhere else."))
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),
@@ -55,8 +56,15 @@ class AbstractAPIKey(models.Model):
     prefix = models.CharField(_("prefix"), max_length=40, editable=False)
     last4 = models.CharField(_("last four"), max_length=4, editable=False)
     digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
+    previous_digest = models.CharField(
+        _("previous digest"), max_length=64, unique=True, null=True, blank=True, editable=False
+    )
+    previous_until = models.DateTimeField(_("previous secret works until"), null=True, blank=True, editable=False)
     scopes = models.JSONField(
-        _("scopes"), default=list, blank=True, help_text=_("What the key may do. A key with no scope may do nothing.")
+        _("scopes"),
+        default=list,
+        blank=True,
+        help_text=_("What the key may do. A key without scopes is refused everywhere."),
     )
     allowed_models = models.JSONField(
         _("allowed models"),
@@ -64,6 +72,15 @@ class AbstractAPIKey(models.Model):
         blank=True,
         default=None,
         help_text=_("Models and agents that the key is limited to. Empty: all that the user may see."),
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        _("requests per minute"), null=True, blank=True, help_text=_("Empty: the platform's limit.")
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        _("tokens per minute"), null=True, blank=True, help_text=_("Empty: the platform's limit.")
+    )
+    concurrent_calls = models.PositiveIntegerField(
+        _("concurrent calls"), null=True, blank=True, help_text=_("Empty: the platform's limit.")
     )
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
@@ -95,8 +112,8 @@ class AbstractAPIKey(models.Model):
         """What humans recognise the key by; holds no secret."""
         return f"{self.prefix}_…{self.last4}"
 
-    def renew(self) -> str:
-        """Give this unsaved key a fresh secret and return it."""
+    def set_new_secret(self) -> str:
+        """Give this key a new secret, without saving it, and return the secret."""
         secret = secrets.generate(conf.key_prefix)
         self.prefix, self.last4, self.digest = conf.key_prefix, secret[-4:], secrets.digest(secret)
         return secret

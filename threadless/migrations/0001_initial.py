@@ -23,15 +23,36 @@ class Migration(migrations.Migration):
                         help_text="What the key is for; shown in usage records.", max_length=100, verbose_name="name"
                     ),
                 ),
+                (
+                    "note",
+                    models.TextField(blank=True, help_text="For the staff; shown nowhere else.", verbose_name="note"),
+                ),
                 ("prefix", models.CharField(editable=False, max_length=40, verbose_name="prefix")),
                 ("last4", models.CharField(editable=False, max_length=4, verbose_name="last four")),
                 ("digest", models.CharField(editable=False, max_length=64, unique=True, verbose_name="digest")),
+                (
+                    "previous_digest",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        max_length=64,
+                        null=True,
+                        unique=True,
+                        verbose_name="previous digest",
+                    ),
+                ),
+                (
+                    "previous_until",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="previous secret works until"
+                    ),
+                ),
                 (
                     "scopes",
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="What the key may do. A key with no scope may do nothing.",
+                        help_text="What the key may do. A key without scopes is refused everywhere.",
                         verbose_name="scopes",
                     ),
                 ),
@@ -43,6 +64,30 @@ class Migration(migrations.Migration):
                         help_text="Models and agents that the key is limited to. Empty: all that the user may see.",
                         null=True,
                         verbose_name="allowed models",
+                    ),
+                ),
+                (
+                    "requests_per_minute",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty: the platform's limit.",
+                        null=True,
+                        verbose_name="requests per minute",
+                    ),
+                ),
+                (
+                    "tokens_per_minute",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty: the platform's limit.",
+                        null=True,
+                        verbose_name="tokens per minute",
+                    ),
+                ),
+                (
+                    "concurrent_calls",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Empty: the platform's limit.", null=True, verbose_name="concurrent calls"
                     ),
                 ),
                 ("expires_at", models.DateTimeField(blank=True, null=True, verbose_name="expires at")),
@@ -87,7 +132,35 @@ class Migration(migrations.Migration):
             name="UsageRecord",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("request_id", models.CharField(db_index=True, max_length=128, verbose_name="request id")),
+                (
+                    "request_id",
+                    models.CharField(
+                        help_text="Our own ID of the call; also sent to the upstream.",
+                        max_length=128,
+                        verbose_name="request id",
+                    ),
+                ),
+                (
+                    "client_request_id",
+                    models.CharField(
+                        blank=True,
+                        help_text="The X-Request-Id that the client sent. Clients may repeat it.",
+                        max_length=128,
+                        verbose_name="client's request id",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.CharField(
+                        default="chat", help_text="The API that was called.", max_length=16, verbose_name="operation"
+                    ),
+                ),
+                (
+                    "account",
+                    models.CharField(
+                        blank=True, help_text="The tenant that pays.", max_length=64, verbose_name="account"
+                    ),
+                ),
                 ("key_id", models.CharField(blank=True, max_length=64, verbose_name="key id")),
                 ("key_label", models.CharField(blank=True, max_length=100, verbose_name="key")),
                 (
@@ -147,6 +220,14 @@ class Migration(migrations.Migration):
                         verbose_name="counted by",
                     ),
                 ),
+                (
+                    "cost_nano",
+                    models.BigIntegerField(
+                        help_text="In billionths of the currency. Empty if the cost is unknown.",
+                        null=True,
+                        verbose_name="cost",
+                    ),
+                ),
                 ("tool_calls", models.PositiveSmallIntegerField(null=True, verbose_name="tool calls")),
                 ("first_token_ms", models.PositiveIntegerField(null=True, verbose_name="time to first token (ms)")),
                 ("duration_ms", models.PositiveIntegerField(null=True, verbose_name="duration (ms)")),
@@ -154,7 +235,31 @@ class Migration(migrations.Migration):
                 (
                     "deadline",
                     models.DateTimeField(
-                        help_text="A row still open after this was interrupted.", verbose_name="deadline"
+                        help_text="If the record is still open after this time, the call was interrupted.",
+                        verbose_name="deadline",
+                    ),
+                ),
+                (
+                    "settled_at",
+                    models.DateTimeField(
+                        help_text="When the outcome was written.", null=True, verbose_name="settled at"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.CharField(
+                        blank=True,
+                        help_text="The server process of the call, as host:process ID.",
+                        max_length=64,
+                        verbose_name="worker",
+                    ),
+                ),
+                (
+                    "hook_state",
+                    models.TextField(
+                        help_text="What ledger hooks keep with the record, as JSON.",
+                        null=True,
+                        verbose_name="hook state",
                     ),
                 ),
                 (
@@ -180,8 +285,10 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-opened_at", "-id"], name="threadless_usage_recent"),
                     models.Index(fields=["user", "-opened_at"], name="threadless_usage_by_user"),
                     models.Index(fields=["key_id", "-opened_at"], name="threadless_usage_by_key"),
+                    models.Index(fields=["account", "-opened_at"], name="threadless_usage_by_account"),
                     models.Index(fields=["model", "-opened_at"], name="threadless_usage_by_model"),
                     models.Index(fields=["state", "deadline"], name="threadless_usage_by_state"),
+                    models.Index(fields=["request_id"], name="threadless_usage_by_request"),
                 ],
             },
         ),

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=project.agents.models.new_public_id, editable=False, max_length=40, unique=True, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
+                ('description', models.CharField(blank=True, help_text='Shown to users who choose an agent.', max_length=200)),
                 ('instructions', models.TextField(blank=True, help_text='Follows the house rule at the head of every conversation.')),
                 ('model', models.CharField(blank=True, help_text="Public model name. Empty: the platform's first.", max_length=100)),
                 ('parameters', models.JSONField(blank=True, default=dict, help_text='Defaults such as {"temperature": 0}.', validators=[project.agents.models.validate_parameters])),

@@ -1,0 +1,82 @@
+"""What openings and outcomes are in the columns of the ledger, cut to what every database takes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from typing import Any, Final
+
+from threadless.server.process import reset_after_fork
+from threadless.usage.base import Opening, Outcome
+from threadless.usage.models import UsageRecord
+
+_LENGTHS: Final = {field.name: field.max_length for field in UsageRecord._meta.concrete_fields if field.max_length}
+_MAX_SMALL_INTEGER: Final = 2**15 - 1
+_MAX_INTEGER: Final = 2**31 - 1
+_MAX_BIG_INTEGER: Final = 2**63 - 1
+
+
+def opening_columns(opening: Opening) -> dict[str, Any]:
+    """The columns of a new record, by attribute name."""
+    caller, target = opening.caller, opening.target
+    return {
+        "request_id": _text("request_id", opening.request_id),
+        "client_request_id": _text("client_request_id", opening.client_request_id),
+        "operation": _text("operation", opening.operation),
+        "account": _text("account", caller.account),
+        "key_id": _text("key_id", caller.key_id),
+        "key_label": _text("key_label", caller.label),
+        "user_id": caller.user_id,
+        "model": _text("model", target.id),
+        "target_kind": _text("target_kind", target.kind),
+        "target_model": _text("target_model", target.model),
+        "backend": _text("backend", target.backend),
+        "is_stream": opening.is_stream,
+        "opened_at": opening.opened_at,
+        "deadline": opening.deadline,
+        "worker": worker_name(),
+    }
+
+
+def outcome_columns(outcome: Outcome) -> dict[str, Any]:
+    """The columns of a settled record. An upstream may have sent anything."""
+    usage = outcome.usage
+    first = outcome.first_token_seconds
+    return {
+        "state": outcome.state,
+        "http_status": outcome.http_status,
+        "error_code": _text("error_code", outcome.error_code),
+        "finish_reason": _text("finish_reason", outcome.finish_reason),
+        "upstream_model": _text("upstream_model", outcome.upstream_model),
+        "prompt_tokens": _count(usage.prompt_tokens) if usage else None,
+        "completion_tokens": _count(usage.completion_tokens) if usage else None,
+        "cached_tokens": _count(usage.cached_tokens) if usage else None,
+        "reasoning_tokens": _count(usage.reasoning_tokens) if usage else None,
+        "usage_source": usage.source if usage else "",
+        "cost_nano": None if outcome.cost_nano is None else _count(outcome.cost_nano, _MAX_BIG_INTEGER),
+        "tool_calls": _count(outcome.tool_calls, _MAX_SMALL_INTEGER),
+        "first_token_ms": None if first is None else _count(round(first * 1000)),
+        "duration_ms": _count(round(outcome.duration_seconds * 1000)),
+    }
+
+
+def _text(column: str, value: str) -> str:
+    """As long as the column takes, and without what PostgreSQL refuses: NUL and lone surrogates."""
+    if not value.isascii() or "\0" in value:
+        value = value.encode(errors="replace").decode().replace("\0", "")
+    return value[: _LENGTHS[column]]
+
+
+def _count(value: int, maximum: int = _MAX_INTEGER) -> int:
+    return min(max(value, 0), maximum)
+
+
+@cache
+def worker_name() -> str:
+    """This server process: name of the host and process ID."""
+    suffix = f":{os.getpid()}"
+    return socket.gethostname()[: _LENGTHS["worker"] - len(suffix)] + suffix
+
+
+reset_after_fork(worker_name.cache_clear)
