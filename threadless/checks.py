@@ -105,6 +105,7 @@ FORMS: Final[dict[str, _Form]] = {
     "MAX_BODY_BYTES": _whole(1),
     "MAX_MESSAGES": _whole(1),
     "MAX_DEPTH": _whole(1, 500),
+    "MAX_VALUES": _whole(1),
     "CONNECT_SECONDS": _SECONDS,
     "FIRST_BYTE_SECONDS": _SECONDS,
     "BETWEEN_CHUNKS_SECONDS": _SECONDS,

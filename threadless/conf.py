@@ -37,6 +37,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "MAX_BODY_BYTES": 32 * 1024 * 1024,
     "MAX_MESSAGES": 4096,
     "MAX_DEPTH": 100,
+    "MAX_VALUES": 100_000,
     "CONNECT_SECONDS": 10.0,
     "FIRST_BYTE_SECONDS": 300.0,
     "BETWEEN_CHUNKS_SECONDS": 120.0,
@@ -163,6 +164,11 @@ class Settings:
     def max_depth(self) -> int:
         """Deepest nesting of arrays and objects in a request."""
         return int(self["MAX_DEPTH"])
+
+    @cached_property
+    def max_values(self) -> int:
+        """Largest number of JSON values in a request: each costs time and memory, however short it is."""
+        return int(self["MAX_VALUES"])
 
     @cached_property
     def connect_seconds(self) -> float:
