@@ -22,7 +22,7 @@ from typing import Any, Final
 from benchmarks import payloads, processes
 from benchmarks.verify import fault
 
-KINDS: Final = (payloads.JSON, payloads.LARGE, payloads.BURST)
+KINDS: Final = (payloads.JSON, payloads.LARGE, payloads.AGENT, payloads.BURST, payloads.AGENT_STREAM)
 
 
 def prepare() -> tuple[Callable[..., Any], str]:

@@ -30,7 +30,7 @@ from benchmarks.processes import ROOT
 
 RESULTS: Final = ROOT / "benchmarks" / "results" / "instructions.json"
 _WARM_UP: Final = 30
-_CALLS: Final = {"json": 20, "large": 10, "burst": 5}
+_CALLS: Final = {"json": 20, "large": 10, "agent": 5, "burst": 5, "agent-stream": 5}
 _REPEATS: Final = 5
 _TOLERANCE_PERCENT: Final = 1.0
 
@@ -159,7 +159,7 @@ def main() -> None:
     grown: list[str] = []
     for kind in given.kind:
         now = count(kind)
-        print(f"{kind:6} {now['instructions']:>12,} instructions, spread {now['spread_percent']} %", flush=True)
+        print(f"{kind:12} {now['instructions']:>12,} instructions, spread {now['spread_percent']} %", flush=True)
         grown += compare(kind, now, known[kind]) if kind in known else []
         known[kind] = now
     print("\n".join(grown) or f"Nothing grew ({version}).")

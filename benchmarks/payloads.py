@@ -15,36 +15,68 @@ ANSWER: Final = "The answer is forty-two. " * 8
 WORDS: Final = [f"word{number:04d} " for number in range(CHUNKS)]
 LARGE_MESSAGES: Final = 50
 _LARGE_TEXT: Final = 'A line of a long history, with é, "quotes" and line ends.\n' * 66
+AGENT_MESSAGES: Final = 150
+AGENT_TOOLS: Final = 30
+_TOOL_RESULT: Final = 'def total(items):\n    return sum(item["price"] for item in items)  # é, [1, 2], {"a": 1}\n' * 79
 
 JSON: Final = "json"
 LARGE: Final = "large"
+AGENT: Final = "agent"
+"""A late turn of an agent: 150 messages, most of them tool calls and their results, and 30 tools; 600 KB."""
+AGENT_STREAM: Final = "agent-stream"
 BURST: Final = "burst"
 PACED: Final = "paced"
 FAIL: Final = "fail"
 LEAVE: Final = "leave"
-STREAMS: Final = frozenset({BURST, PACED, LEAVE})
+STREAMS: Final = frozenset({AGENT_STREAM, BURST, PACED, LEAVE})
 
 MODELS: Final = {JSON: "bench", LARGE: "bench", BURST: "bench-burst", PACED: "bench-paced", FAIL: "bench-fail"}
-MODELS[LEAVE] = MODELS[PACED]
+MODELS |= {AGENT: MODELS[JSON], AGENT_STREAM: MODELS[BURST], LEAVE: MODELS[PACED]}
 """Kind of call → model to ask for; the upstream knows by it how to answer."""
 
+_AGENTS: Final = frozenset({AGENT, AGENT_STREAM})
 _encode: Final = msgspec.json.encode
 
 
 def request_body(kind: str) -> bytes:
     """The body of a call of this kind."""
     body: dict[str, object] = {"model": MODELS[kind], "messages": _messages(kind), "temperature": 0.7}
+    if kind in _AGENTS:
+        body["tools"] = [_tool(number) for number in range(AGENT_TOOLS)]
     if kind in STREAMS:
         # Asked for by every client, so that no gateway has to count tokens itself.
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return _encode(body)
 
 
-def _messages(kind: str) -> list[dict[str, str]]:
+def _messages(kind: str) -> list[dict[str, object]]:
+    if kind in _AGENTS:
+        turns = (message for number in range(AGENT_MESSAGES // 2 - 1) for message in _turn(number))
+        return [*_messages(JSON), *turns]
     if kind != LARGE:
         return [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is the answer?"}]
     roles = ("user", "assistant")
     return [{"role": roles[number % 2], "content": _LARGE_TEXT} for number in range(LARGE_MESSAGES)]
+
+
+def _turn(number: int) -> list[dict[str, object]]:
+    """A tool call and its result."""
+    arguments = f'{{"path": "src/module_{number}.py", "lines": 200}}'
+    function = {"name": f"tool_{number % AGENT_TOOLS}", "arguments": arguments}
+    call = {"id": f"call_{number}", "type": "function", "function": function}
+    result = {"role": "tool", "tool_call_id": f"call_{number}", "content": _TOOL_RESULT}
+    return [{"role": "assistant", "content": None, "tool_calls": [call]}, result]
+
+
+def _tool(number: int) -> dict[str, object]:
+    properties = {
+        f"field_{field}": {"type": "string", "description": "What the field means, in a sentence.", "enum": ["a", "b"]}
+        for field in range(6)
+    }
+    parameters = {"type": "object", "properties": properties, "required": ["field_0"], "additionalProperties": False}
+    description = "What the tool does, when to use it, and what it returns. " * 4
+    function = {"name": f"tool_{number}", "description": description, "parameters": parameters, "strict": True}
+    return {"type": "function", "function": function}
 
 
 def completion() -> bytes:

@@ -29,6 +29,8 @@ _SCENARIOS: Final = {
     "json-1": "Small JSON, 1 connection",
     "json-32": "Small JSON, 32 connections",
     "large-1": "200 KB request of 50 messages, 1 connection",
+    "agent-1": "600 KB request of an agent (150 messages, 30 tools), 1 connection",
+    "agent-stream-1": "the same request, answered by 200 chunks back to back",
     "burst-1": "200 chunks back to back, 1 connection",
     "burst-32": "200 chunks back to back, 32 connections",
     "paced-100": "20 chunks/s for 10 s, 100 streams",
@@ -40,7 +42,7 @@ _SCENARIOS: Final = {
 def line(run: dict[str, Any]) -> str:
     """One run on one line, for whoever watches."""
     cost = f"{run['cpu_us_per_chunk']} µs/chunk" if "cpu_us_per_chunk" in run else f"{run['cpu_ms_per_call']} ms/call"
-    return f"{run['scenario']:11} {run['target']:18} {cost:>18}  {run['wall_seconds']:6.1f} s  {run['errors'] or ''}"
+    return f"{run['scenario']:14} {run['target']:18} {cost:>18}  {run['wall_seconds']:6.1f} s  {run['errors'] or ''}"
 
 
 def _rounds(measured: dict[str, Any]) -> str:

@@ -53,6 +53,8 @@ ALL: Final = (
     Scenario(name="json-1", kinds=(payloads.JSON,), connections=1, calls=1500),
     Scenario(name="json-32", kinds=(payloads.JSON,), connections=32, calls=3000),
     Scenario(name="large-1", kinds=(payloads.LARGE,), connections=1, calls=800),
+    Scenario(name="agent-1", kinds=(payloads.AGENT,), connections=1, calls=400),
+    Scenario(name="agent-stream-1", kinds=(payloads.AGENT_STREAM,), connections=1, calls=200),
     Scenario(name="burst-1", kinds=(payloads.BURST,), connections=1, calls=200),
     Scenario(name="burst-32", kinds=(payloads.BURST,), connections=32, calls=640),
     _paced(100),

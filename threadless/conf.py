@@ -154,6 +154,9 @@ class Settings:
     max_body_bytes = Setting(32 * 1024 * 1024, whole(1), "maximum size of a request body")
     max_messages = Setting(4096, whole(1), "maximum messages per request")
     max_depth = Setting(100, whole(1, 500), "maximum JSON nesting depth of a request")
+    max_values = Setting(
+        100_000, whole(1), "maximum JSON values in a request: each costs time and memory, however short it is"
+    )
     connect_seconds = Setting(10.0, SECONDS, "time to connect to an upstream")
     first_byte_seconds = Setting(
         300.0, SECONDS, "time until an upstream's first byte; without streaming, until its whole answer"

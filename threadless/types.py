@@ -103,7 +103,8 @@ class Usage:
 class Completion:
     """A plain answer: the upstream's `chat.completion` object, all fields as they came."""
 
-    body: JSONObject
+    body: JSONObject = field(repr=False)
+    """Not in the representation, because error reports show local variables."""
 
     @classmethod
     def from_text(cls, text: str, *, usage: JSONObject | None = None) -> Completion:
@@ -120,7 +121,8 @@ class ChatRequest:
     Bytes, because a number beyond float precision or an unusual key order must reach the upstream as it is.
     """
 
-    fields: Mapping[str, msgspec.Raw]
+    fields: Mapping[str, msgspec.Raw] = field(repr=False)
+    """Not in the representation, because error reports show local variables."""
     request_id: str = ""
     """Sent upstream as `X-Request-Id` and kept in the ledger."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from pprint import pformat
 from typing import Any
 
 import pytest
@@ -12,11 +14,11 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 
 from tests.wire.request_cases import BAD_FIELDS, GOOD_FIELDS, GOOD_MESSAGES
 from threadless.completions.fields import Fields
-from threadless.completions.parse import parse
+from threadless.completions.parse import ParsedBody, parse
 from threadless.completions.tools import check_tools
 from threadless.dialects.base import error_body
-from threadless.exceptions import APIError
-from threadless.types import Target
+from threadless.exceptions import APIError, InvalidRequest
+from threadless.types import Completion, Target
 
 SCALARS = st.one_of(
     *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just("\0"), st.just("\ud800")),
@@ -114,3 +116,64 @@ def test_name_of_an_agents_own_tool_is_taken(fields: dict[str, Any]) -> None:
     with pytest.raises(APIError, match="'search'") as refusal:
         check_tools(parsed.typed, target)
     assert refusal.value.param == "tools[0].function.name"
+
+
+SECRET = "The text of a person"
+
+
+@pytest.fixture
+def parsed() -> ParsedBody:
+    """A body that holds a text in every kind of field."""
+    call = {"id": "c", "function": {"name": "f", "arguments": SECRET}}
+    messages = [
+        {"role": "system", "content": SECRET},
+        {"role": "user", "content": [{"type": "text", "text": SECRET}]},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": SECRET},
+    ]
+    fields = {"user": SECRET, "metadata": {"note": SECRET}, "tools": [{"type": "x", "function": {"name": SECRET}}]}
+    return parse(json.dumps({"model": "small", "messages": messages, "x": SECRET, **fields}).encode())
+
+
+@pytest.mark.parametrize("name", ["raw", "typed", None])
+def test_representation_shows_no_text(parsed: ParsedBody, name: str | None) -> None:
+    value = getattr(parsed, name) if name else parsed
+    assert SECRET not in repr(value) + pformat(value, width=20)
+
+
+def test_representation_of_messages_and_tools_shows_no_text(parsed: ParsedBody) -> None:
+    assert SECRET not in repr([parsed.typed.messages, parsed.typed.tools])
+
+
+def test_representation_of_a_request_and_an_answer_shows_no_text(parsed: ParsedBody) -> None:
+    request, answer = parsed.request("req_1"), Completion.from_text(SECRET)
+    assert SECRET not in repr(request) + repr(answer) + pformat([request, answer], width=20)
+    assert "req_1" in repr(request)
+
+
+def test_fields_for_the_backend_are_no_copy_of_the_body() -> None:
+    content = "x" * (4 << 20)
+    body = json.dumps({"model": "small", "messages": [{"role": "user", "content": content}]}).encode()
+    tracemalloc.start()
+    try:
+        raw = parse(body).raw
+        assert tracemalloc.get_traced_memory()[0] < len(body) // 4
+    finally:
+        tracemalloc.stop()
+    assert len(bytes(raw["messages"])) > len(content)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": [{"role": "z" * 10_000, "content": "x"}]}, "messages[0].role"),
+        ({"function_call": "z" * 10_000}, "function_call"),
+        ({"tool_choice": "z" * 10_000}, "tool_choice"),
+    ],
+)
+def test_refusal_of_a_long_value_is_short(fields: dict[str, Any], param: str) -> None:
+    body = {"model": "small", "messages": [{"role": "user", "content": "x"}], **fields}
+    with pytest.raises(InvalidRequest) as refusal:
+        parse(json.dumps(body).encode())
+    assert refusal.value.param == param
+    assert len(refusal.value.message) < 400

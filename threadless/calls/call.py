@@ -37,8 +37,8 @@ class Call:
 
     def __init__(self, dialect: Dialect, asked: Asked, target: Target, caller: Caller, gates: Gates) -> None:
         self._backend = backends[target.backend]
-        dialect.check(asked, target, self._backend)
-        self.dialect, self.asked, self.target, self.caller = dialect, asked, target, caller
+        self.asked = asked = dialect.check(asked, target, self._backend)
+        self.dialect, self.target, self.caller = dialect, target, caller
         self.request_id = asked.request.request_id
         self.lifetime = Lifetime(conf.max_call_seconds)
         self.channel = Channel()

@@ -6,28 +6,41 @@ Unknown fields are no error and pass through. A literal type stands only where t
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+RawObject: TypeAlias = dict[str, Raw]
+"""An object whose values are not decoded, because no rule reads them."""
 
 
-class ImageURL(Struct):
+class Field(Struct, gc=False):
+    """Base of all fields. They form no cycles, so the garbage collector need not track them.
+
+    The representation shows no values: they are what people write, and error reports show local variables.
+    """
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class ImageURL(Field):
     url: str
     detail: str | None = None
 
 
-class InputAudio(Struct):
+class InputAudio(Field):
     data: str
     format: str
 
 
-class File(Struct):
+class File(Field):
     file_data: str | None = None
     file_id: str | None = None
     filename: str | None = None
 
 
-class Part(Struct):
+class Part(Field):
     """A content part; which field a known type needs is `PART_FIELDS`. Unknown types pass."""
 
     type: str
@@ -49,43 +62,43 @@ PART_FIELDS = {
 Content = str | Annotated[list[Part], Meta(min_length=1)]
 
 
-class FunctionCall(Struct):
+class FunctionCall(Field):
     name: str
     arguments: str
 
 
-class CustomCall(Struct):
+class CustomCall(Field):
     name: str
     input: str
 
 
-class ToolCall(Struct):
+class ToolCall(Field):
     id: Annotated[str, Meta(min_length=1)]
     type: str | None = None
     function: FunctionCall | None = None
     custom: CustomCall | None = None
 
 
-class SystemMessage(Struct, tag_field="role", tag="system"):
+class SystemMessage(Field, tag_field="role", tag="system"):
     content: Content
     name: str | None = None
 
 
-class DeveloperMessage(Struct, tag_field="role", tag="developer"):
+class DeveloperMessage(Field, tag_field="role", tag="developer"):
     content: Content
     name: str | None = None
 
 
-class UserMessage(Struct, tag_field="role", tag="user"):
+class UserMessage(Field, tag_field="role", tag="user"):
     content: Content
     name: str | None = None
 
 
-class AudioReference(Struct):
+class AudioReference(Field):
     id: str
 
 
-class AssistantMessage(Struct, tag_field="role", tag="assistant"):
+class AssistantMessage(Field, tag_field="role", tag="assistant"):
     content: str | list[Part] | UnsetType | None = UNSET
     name: str | None = None
     refusal: str | None = None
@@ -101,13 +114,13 @@ class AssistantMessage(Struct, tag_field="role", tag="assistant"):
         )
 
 
-class ToolMessage(Struct, tag_field="role", tag="tool"):
+class ToolMessage(Field, tag_field="role", tag="tool"):
     content: Content
     tool_call_id: Annotated[str, Meta(min_length=1)]
     name: str | None = None
 
 
-class FunctionMessage(Struct, tag_field="role", tag="function"):
+class FunctionMessage(Field, tag_field="role", tag="function"):
     name: str
     content: Content | None = None
 
@@ -115,20 +128,20 @@ class FunctionMessage(Struct, tag_field="role", tag="function"):
 Message = SystemMessage | DeveloperMessage | UserMessage | AssistantMessage | ToolMessage | FunctionMessage
 
 
-class Function(Struct):
+class Function(Field):
     name: Annotated[str, Meta(min_length=1)]
     description: str | None = None
-    parameters: dict[str, Any] | None = None
+    parameters: RawObject | None = None
     strict: bool | None = None
 
 
-class CustomTool(Struct):
+class CustomTool(Field):
     name: Annotated[str, Meta(min_length=1)]
     description: str | None = None
-    format: dict[str, Any] | None = None
+    format: RawObject | None = None
 
 
-class Tool(Struct):
+class Tool(Field):
     """A tool; unknown types pass."""
 
     type: str
@@ -142,64 +155,64 @@ class Tool(Struct):
         return definition.name if definition else None
 
 
-class Named(Struct):
+class Named(Field):
     name: Annotated[str, Meta(min_length=1)]
 
 
-class ToolChoice(Struct):
+class ToolChoice(Field):
     type: str
     function: Named | None = None
     custom: Named | None = None
-    allowed_tools: dict[str, Any] | None = None
+    allowed_tools: RawObject | None = None
 
 
-class JSONSchema(Struct):
+class JSONSchema(Field):
     name: str
     description: str | None = None
-    schema: dict[str, Any] | None = None
+    schema: RawObject | None = None
     strict: bool | None = None
 
 
-class ResponseFormat(Struct):
+class ResponseFormat(Field):
     type: str
     json_schema: JSONSchema | None = None
 
 
-class StreamOptions(Struct):
+class StreamOptions(Field):
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
 
-class AudioOutput(Struct):
-    voice: str | dict[str, Any]
+class AudioOutput(Field):
+    voice: str | RawObject
     format: str
 
 
-class Prediction(Struct):
+class Prediction(Field):
     type: str
     content: str | list[Part]
 
 
-class WebSearchOptions(Struct):
+class WebSearchOptions(Field):
     search_context_size: str | None = None
-    user_location: dict[str, Any] | None = None
+    user_location: RawObject | None = None
 
 
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Positive = Annotated[int, Meta(ge=1)]
 
 
-class Moderation(Struct):
+class Moderation(Field):
     model: str
-    policy: dict[str, Any] | None = None
+    policy: RawObject | None = None
 
 
-class PromptCacheOptions(Struct):
+class PromptCacheOptions(Field):
     mode: str | None = None
     ttl: str | None = None
 
 
-class Fields(Struct):
+class Fields(Field):
     """The body. Ranges are those of the reference."""
 
     model: Annotated[str, Meta(min_length=1)]

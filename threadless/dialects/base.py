@@ -66,9 +66,9 @@ class Dialect(ABC):
     def parse(self, body: bytes, request_id: str) -> Asked:
         """The request in this body; raises `InvalidRequest`."""
 
-    def check(self, asked: Any, target: Target, backend: Any) -> None:
-        """Refuse what does not suit the target or its backend; raises `InvalidRequest`."""
-        return
+    def check(self, asked: Any, target: Target, backend: Any) -> Any:
+        """What the call keeps of the request; raises `InvalidRequest` if it does not suit the target or its backend."""
+        return asked
 
     @abstractmethod
     def call(self, backend: Any, asked: Any, target: Target, caller: Caller) -> Any:

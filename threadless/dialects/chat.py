@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -24,7 +24,8 @@ from threadless.types import Caller, Chunk, Completion, Target
 class ChatAsked(Asked):
     """A chat completion request."""
 
-    typed: Fields = field(repr=False)
+    typed: Fields | None = field(repr=False)
+    """A second copy of every text, which is dropped once the rules are checked."""
     wants_usage: bool = False
     """True if the stream ends with a chunk that carries the usage."""
 
@@ -49,9 +50,11 @@ class ChatDialect(Dialect):
             wants_usage=parsed.wants_usage_chunk,
         )
 
-    def check(self, asked: ChatAsked, target: Target, backend: Any) -> None:
-        check_tools(asked.typed, target)
+    def check(self, asked: ChatAsked, target: Target, backend: Any) -> ChatAsked:
+        if asked.typed is not None:
+            check_tools(asked.typed, target)
         backend.validate_request(asked.request, target)
+        return replace(asked, typed=None)
 
     def call(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Completion:
         completion: Completion = backend.complete(asked.request, target, caller)

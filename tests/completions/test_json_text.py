@@ -1,0 +1,145 @@
+"""The checks of a request body's text, compared with slow and simple versions of the same rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from threadless.completions.json_text import check_json
+from threadless.exceptions import InvalidRequest
+
+PIECE = 1 << 18
+"""Bytes after which other calls may run."""
+MAX_DEPTH, MAX_VALUES = 3, 12
+LIMITS = {"MAX_DEPTH": MAX_DEPTH, "MAX_VALUES": MAX_VALUES}
+
+TEXTS = st.text(st.sampled_from('a"\\[]{},:\n\x01\0é😀\ud83d\ude00u0d8'), max_size=8)
+VALUES = st.recursive(
+    st.one_of(TEXTS, st.integers(), st.none(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
+    max_leaves=10,
+)
+
+
+def refusal_of(body: bytes) -> str:
+    """The message of the refusal; empty for an accepted body."""
+    try:
+        check_json(body)
+    except InvalidRequest as refusal:
+        return refusal.message
+    return ""
+
+
+def depth(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)
+
+
+def texts(value: Any) -> list[str]:
+    """All keys and strings."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for pair in value.items() for item in pair for text in texts(item)]
+    return [text for item in value for text in texts(item)] if isinstance(value, list) else []
+
+
+def number_of_values(value: Any) -> int:
+    items: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(number_of_values, items))
+
+
+def number_of_empty(value: Any) -> int:
+    items: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (value in ({}, [])) + sum(map(number_of_empty, items))
+
+
+@override_settings(THREADLESS=LIMITS)
+@given(st.dictionaries(TEXTS, VALUES, max_size=4), st.booleans())
+@example({"a": "\\ud83d"}, True)
+@example({"a": "\\\ud83d\ude00"}, True)
+@example({"a": "\ud83d\\\ude00"}, True)
+@example({"a": '[[[["[[[[', "b": "\\"}, True)
+def test_valid_json_is_judged_as_by_the_simple_rules(value: dict[str, Any], is_ascii: bool) -> None:
+    body = json.dumps(value, ensure_ascii=is_ascii).encode(errors="surrogatepass")
+    value = json.loads(body.decode(errors="surrogatepass"))  # two halves of a pair become one character
+    # An empty array or object counts twice.
+    has_too_many = number_of_values(value) + number_of_empty(value) > MAX_VALUES
+    has_bad_text = any(re.search("[\0\ud800-\udfff]", text) for text in texts(value))
+    assert bool(refusal_of(body)) == (has_too_many or depth(value) > MAX_DEPTH or has_bad_text)
+
+
+@given(st.text(st.sampled_from('{}[]",:\\a1 '), max_size=30))
+@example('{"\\')
+@example('{"":"\\"}')
+def test_text_that_is_not_json_is_refused(text: str) -> None:
+    try:
+        is_object = isinstance(json.loads(text), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        assert refusal_of(text.encode())
+
+
+@pytest.mark.parametrize(
+    "escapes",
+    [
+        *(r"\ud83d", r"\ude00", r"\uDE00 \uD83D", r"\ud83d\ud83d\ude00", r"\ud83d\ude00\ude00", r"\ud83d\u0041"),
+        *(r"\ud83d\\ude00", r"\\\ud83d", r"\\ud83d\ude00", r"\u0000", r"\\\u0000"),
+    ],
+)
+def test_nul_and_half_of_a_surrogate_pair_are_refused(escapes: str) -> None:
+    refusal = refusal_of(b'{"a": "%b"}' % escapes.encode())
+    assert refusal.endswith("a string holds a NUL character or half of a surrogate pair.")
+
+
+@pytest.mark.parametrize("escapes", [r"\ud83d\ude00", r"\\ud83d", r"\\u0000", r"\\\ud83d\uDE00\u00e9", r"\u0041\n"])
+def test_surrogate_pair_and_escaped_backslash_are_accepted(escapes: str) -> None:
+    assert refusal_of(b'{"a": "%b"}' % escapes.encode()) == ""
+
+
+@pytest.mark.parametrize("shift", range(13))
+def test_escapes_at_the_end_of_a_piece_stay_whole(shift: int) -> None:
+    content = b"a" * shift + rb"\ud83d\ude00\"[\\[" * (2 * PIECE // 18)
+    body = b'{"a": "%b", "b": %b}' % (content, b"[" * 60 + b"]" * 60)
+    assert refusal_of(body) == ""
+    assert "NUL character" in refusal_of(body.replace(b'", "b"', rb'\ud83d", "b"'))
+    assert "nested deeper" in refusal_of(body[:-1] + b', "c": %b}' % (b"[" * 100 + b"]" * 100))
+
+
+def test_values_up_to_the_limit_are_accepted(settings: Any) -> None:
+    settings.THREADLESS = {"MAX_VALUES": 1000}
+    assert refusal_of(b'{"a": [%b]}' % b",".join([b'"[,{"'] * 998)) == ""
+    with pytest.raises(InvalidRequest, match="more than 1000 JSON values") as refusal:
+        check_json(b'{"a": [%b]}' % b",".join([b'"[,{"'] * 999))
+    assert (refusal.value.code, refusal.value.param) == ("invalid_value", None)
+
+
+@pytest.mark.parametrize("item", [b"[]", b"0", b'""', b'{"a":1}', b"[" * 90 + b"]" * 90])
+def test_too_many_values_are_refused_before_objects_are_created(item: bytes) -> None:
+    body = b'{"a": [%b]}' % b",".join([item] * (32 * PIECE // len(item)))
+    tracemalloc.start()
+    try:
+        assert "JSON values" in refusal_of(body)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20  # an object for each value would take more
+    finally:
+        tracemalloc.stop()
+
+
+def test_other_calls_run_between_the_passes_over_a_large_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    switches: list[float] = []
+    monkeypatch.setattr(time, "sleep", switches.append)  # as gevent replaces it, whose version switches to others
+    check_json(b'{"a": "%b"}' % (b"x" * 1000))
+    assert not switches
+    check_json(b'{"a": "%b"}' % (b"x" * 4 * PIECE))
+    assert len(switches) > 8
+    assert set(switches) == {0}

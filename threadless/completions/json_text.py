@@ -1,0 +1,170 @@
+"""Checks the text of a request body: what any two JSON readers would agree on, at a cost that its size limits.
+
+Each check is a pass at the speed of C over the bytes. The check of the structure comes first: it needs little memory,
+and it limits the number of objects that every later pass can create.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections import Counter
+from itertools import accumulate
+from typing import Any, Final, NoReturn
+
+from threadless.conf import conf
+from threadless.exceptions import InvalidRequest
+
+_PIECE_BYTES: Final = 1 << 18
+"""Bytes of a large body, and of what is checked of it at once where a check can be interrupted."""
+
+_NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
+_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{},"'))
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""As signed bytes: one level down for an opening bracket, one up for a closing one."""
+
+_ESCAPE_BYTES: Final = len(rb"\u0000")
+_SUSPICIOUS_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_VALID_ESCAPES: Final = re.compile(
+    rb"""
+    [^\\]*+
+    (?:
+        \\ (?: [^u] | u(?!0000|[dD][89a-fA-F]) | u[dD][89abAB]..\\u[dD][c-fC-F] )
+        [^\\]*+
+    ){0,65536}+  # a limit, so that other calls can run between two matches
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def check_json(body: bytes) -> None:
+    """Raise `InvalidRequest` unless `body` is a JSON object that every reader understands in the same way.
+
+    Refused are invalid UTF-8, duplicate keys, NaN, Infinity, numbers out of range, NUL characters, halves of surrogate
+    pairs, and more nesting or values than `MAX_DEPTH` and `MAX_VALUES` allow.
+    """
+    _check_structure(body)
+    let_others_run(body)
+    _check_values(body)
+    let_others_run(body)
+    if _has_suspicious_escape(body):
+        _check_escapes(body)
+
+
+def let_others_run(body: bytes) -> None:
+    """Between two passes over a large body, switch to other calls.
+
+    A pass holds the GIL, or under gevent the whole worker, for up to 100 ms. `time.sleep(0)` switches in both cases.
+    """
+    if len(body) > _PIECE_BYTES:
+        time.sleep(0)
+
+
+def refuse_json(reason: str = "it is not valid JSON") -> NoReturn:
+    """Raise the refusal of a body that is not usable JSON."""
+    raise InvalidRequest(f"We could not parse the body of your request: {reason}.", code="invalid_json")
+
+
+def _check_structure(body: bytes) -> None:
+    """Refuse too much nesting and too many values before a parser creates an object for each.
+
+    Every value but the first follows a comma or an opening bracket, so their number is an upper bound.
+    """
+    if len(body) < 2 * conf.max_values and len(body.translate(None, _NOT_OPENING)) <= conf.max_depth:
+        return  # the usual case: too few bytes and brackets, even if all of them were outside strings
+    structure = _structure(body)
+    brackets = structure.count(b"[") + structure.count(b"{")
+    if 1 + brackets + structure.count(b",") > conf.max_values:
+        _refuse_values()
+    if brackets > conf.max_depth and _depth(structure) > conf.max_depth:
+        raise InvalidRequest(f"The request body is nested deeper than {conf.max_depth} levels.", code="invalid_json")
+
+
+def _depth(structure: bytes) -> int:
+    steps = structure.replace(b",", b"").translate(_STEPS)
+    return max(accumulate(memoryview(steps).cast("b")))
+
+
+def _structure(body: bytes) -> bytes:
+    """The brackets and commas outside strings; raises `InvalidRequest` as soon as they mean too many values."""
+    found, size, place, in_string = [], 0, 0, False
+    while place < len(body):
+        piece = body[place : place + _PIECE_BYTES]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:
+            piece = body[place : place + _PIECE_BYTES + 1]  # an escape stays in one piece
+        place += len(piece)
+        # Without escaped backslashes and quotes, every quote begins or ends a string. A replacement of the same length
+        # takes one scan instead of two.
+        plain = piece.replace(rb"\\", b"..").replace(rb"\"", b"..")
+        parts = plain.translate(None, _NOT_STRUCTURE).split(b'"')
+        found.append(b"".join(parts[in_string::2]))
+        quotes = len(parts) - 1
+        in_string ^= quotes % 2 == 1
+        size += len(found[-1]) + quotes
+        if size > 5 * conf.max_values:  # a value and its key add at most a comma and four quotes or brackets
+            _refuse_values()
+        let_others_run(body)
+    return b"".join(found)
+
+
+def _refuse_values() -> NoReturn:
+    raise InvalidRequest(f"The request body has more than {conf.max_values} JSON values.", code="invalid_value")
+
+
+def _check_values(body: bytes) -> None:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        refuse_json("it is not valid UTF-8")
+    let_others_run(body)
+    try:
+        value = _look_through(text)
+    except (ValueError, RecursionError):
+        refuse_json()
+    if value is not None:
+        raise InvalidRequest("The request body must be a JSON object.", code="invalid_type")
+
+
+def _check_keys(pairs: list[tuple[str, Any]]) -> None:
+    """For `object_pairs_hook`; returns nothing, so that an object is read as None and takes no memory."""
+    if len(pairs) > 1 and len(dict(pairs)) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        name = next(name for name, count in counts.items() if count > 1)
+        shown = name[:64] if name.isprintable() else None
+        raise InvalidRequest("The request body has a duplicate key.", param=shown, code="invalid_json")
+
+
+def _check_float(text: str) -> None:
+    if math.isinf(float(text)):
+        refuse_json("a number is out of range")  # some readers take it for Infinity, others for an error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    refuse_json(f"{name} is not a JSON value")
+
+
+_look_through: Final = json.JSONDecoder(
+    object_pairs_hook=_check_keys, parse_constant=_refuse_constant, parse_float=_check_float
+).decode
+
+
+def _has_suspicious_escape(body: bytes) -> bool:
+    for place in range(0, len(body), _PIECE_BYTES):
+        if _SUSPICIOUS_ESCAPE.search(body, place, place + _PIECE_BYTES + _ESCAPE_BYTES):
+            return True
+        let_others_run(body)
+    return False
+
+
+def _check_escapes(body: bytes) -> None:
+    """Refuse NUL characters and halves of surrogate pairs, which valid UTF-8 can contain only as escapes."""
+    place = 0
+    while place < len(body):
+        match = _VALID_ESCAPES.match(body, place)
+        end = match.end() if match else place
+        if end == place:
+            refuse_json("a string holds a NUL character or half of a surrogate pair")
+        place = end
+        let_others_run(body)
