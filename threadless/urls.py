@@ -26,8 +26,13 @@ def _route(dialect: Dialect) -> URLPattern:
     return route
 
 
-urlpatterns = [
-    *(_route(dialect()) for dialect in conf.dialects),
-    re_path(r"^models/?$", ModelListView.as_view(), name="models"),
-    re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
-]
+def routes() -> list[URLPattern]:
+    """The routes for the settings as they are now."""
+    return [
+        *(_route(dialect()) for dialect in conf.dialects),
+        re_path(r"^models/?$", ModelListView.as_view(), name="models"),
+        re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
+    ]
+
+
+urlpatterns = routes()

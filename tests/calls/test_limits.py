@@ -11,6 +11,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from tests.support import factories
 from threadless.calls.limits import RequestRateGate, notation
+from threadless.calls.running import wait_for_calls
 from threadless.exceptions import RateLimited
 from threadless.models import UsageRecord
 from threadless.testing import CompletionClient
@@ -179,6 +180,47 @@ def test_evicted_counter_starts_again(limit, api, settings):
     limit(REQUESTS_PER_MINUTE=1)
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     assert [call(api).status_code for _ in range(3)] == [200] * 3
+
+
+BROKEN = {"default": {"BACKEND": "tests.support.broken_cache.BrokenCache"}}
+
+
+@pytest.mark.parametrize(
+    "limits", [{"REQUESTS_PER_MINUTE": 1}, {"TOKENS_PER_MINUTE": 1}], ids=lambda limits: next(iter(limits))
+)
+def test_call_is_admitted_without_the_cache(limit, api, settings, limits):
+    limit(**limits)
+    settings.CACHES = BROKEN
+    assert [call(api).status_code for _ in range(3)] == [200] * 3
+
+
+@pytest.mark.parametrize(
+    "limits", [{"REQUESTS_PER_MINUTE": 1}, {"TOKENS_PER_MINUTE": 1}], ids=lambda limits: next(iter(limits))
+)
+def test_call_is_refused_without_the_cache_if_the_host_says_so(limit, api, settings, limits):
+    limit(CACHE_FAILURE="refuse", **limits)
+    settings.CACHES = BROKEN
+    response = call(api)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "overloaded")
+    assert (response["Retry-After"], response["retry-after-ms"]) == ("1", "1000")
+    assert not UsageRecord.objects.exists()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("policy", ["continue", "refuse"])
+@pytest.mark.django_db(transaction=True)
+def test_cache_that_fails_during_a_call_costs_no_answer(limit, clock, settings, policy, stream):
+    def answer(payload, caller):
+        settings.CACHES = BROKEN
+        return ANSWER
+
+    backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": answer}}
+    limit(TOKENS_PER_MINUTE=1000, CACHE_FAILURE=policy, BACKENDS={"default": backend})
+    response = CompletionClient(factories.make_key()[1]).complete("small", "Hi", stream=stream)
+    assert response.status_code == 200
+    assert b"Yes." in b"".join(response)
+    assert wait_for_calls(10)
+    assert UsageRecord.objects.get().state == "completed"
 
 
 class HostThrottle(SimpleRateThrottle):

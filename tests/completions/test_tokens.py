@@ -32,3 +32,11 @@ def test_offline_counter_is_exact_by_the_vocabulary_of_the_model(settings: Any, 
 def test_offline_counter_survives_text_that_is_none(settings: Any) -> None:
     settings.THREADLESS = {"TOKEN_COUNTER": "threadless.contrib.rs_bpe.count"}
     assert count_tokens("\ud800", "gpt-4.1") == 1
+
+
+def test_counter_that_fails_is_replaced_by_the_estimate(settings: Any) -> None:
+    def refuse(text: str, model: str) -> int:
+        raise ValueError("special token <|endoftext|>")
+
+    settings.THREADLESS = {**settings.THREADLESS, "TOKEN_COUNTER": refuse}
+    assert count_tokens("abcde", "any") == 2
