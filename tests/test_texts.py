@@ -1,0 +1,64 @@
+"""The texts that a person reads are listed in `tests/texts.txt` and use plain English."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.texts import OUTPUT, ROOT, prose, render, sources, texts
+
+REFUSED = re.compile(
+    r"\b("
+    r"is none|are none|is nobody|is nothing of|is told|are told|to be had|wants to|wants an?|wants the|"
+    r"whoever|whatever|whichever|anew|time-outs?|beforehand|by itself|by themselves|of its own accord|no number|"
+    r"mended|mends|the like|heeded|for ever|judged|judges|hither|thereof|bears? the|knows nothing of|"
+    r"seams?|turns? up|what was seen|books of"
+    r")\b",
+    re.IGNORECASE,
+)
+"""Phrases that are riddles, archaic, or replaced by one standard term (timeout, if, again, must)."""
+
+NOT_YET_EDITED: tuple[str, ...] = (
+    "threadless/",
+    "project/",
+    "docs/",
+    "README.md",
+)
+"""Files and folders whose language is still to be edited."""
+
+EDITED = [path for path in sources() if not path.as_posix().startswith(NOT_YET_EDITED)]
+
+
+def test_list_of_texts_is_current() -> None:
+    assert OUTPUT.read_text() == render(), "Run `python -m tests.texts` and read the diff."
+
+
+@pytest.mark.parametrize("path", EDITED, ids=str)
+def test_text_uses_no_refused_phrase(path: Path) -> None:
+    found = prose(path)
+    assert [found[max(match.start() - 40, 0) : match.end() + 40] for match in REFUSED.finditer(found)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("threadless/exceptions.py", "The model '{name}' does not exist or you do not have access to it."),
+        ("threadless/templates/threadless/completions.html", "Model or agent"),
+        (
+            "threadless/management/commands/create_api_key.py",
+            "A column that the platform's own key model adds. May be repeated.",
+        ),
+        ("README.md", "## Settings"),
+    ],
+)
+def test_text_of_each_kind_of_file_is_listed(path: str, text: str) -> None:
+    assert text in texts(Path(path))
+
+
+def test_comment_and_docstring_are_searched_for_refused_phrases() -> None:
+    assert (ROOT / "tests" / "texts.py").exists()
+    found = prose(Path("tests/texts.py"))
+    assert "grouped by file" in found
+    assert "type: ignore" in found
