@@ -93,11 +93,13 @@ def _labels(node: ast.Call | ast.keyword | ast.Assign) -> Iterator[str]:
     values: list[ast.expr] = []
     if isinstance(node, ast.Call) and ast.unparse(node.func) in _TRANSLATORS:
         values = node.args
-    elif isinstance(node, ast.keyword) and node.arg in _LABELS:
-        values = [node.value]
-    elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in _LABELS:
+    elif not isinstance(node, ast.Call) and _name(node) in _LABELS:
         values = [node.value]
     yield from (value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str))
+
+
+def _name(node: ast.keyword | ast.Assign) -> str | None:
+    return node.arg if isinstance(node, ast.keyword) else ast.unparse(node.targets[0])
 
 
 def _in_order(node: ast.AST) -> Iterator[ast.AST]:
