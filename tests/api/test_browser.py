@@ -167,7 +167,7 @@ def test_failure_is_shown_with_its_status(page, stream):
 def test_failure_within_a_stream_keeps_what_came_before(page):
     page.ask("break off")
     assert page.text("answer") == "Half"
-    assert "broke off" in page.text("error")
+    assert "ended early" in page.text("error")
 
 
 def test_tool_calls_are_pointed_out(page):
