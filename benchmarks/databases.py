@@ -50,7 +50,7 @@ class File(Database):
 
 
 class Server(Database):
-    """A new database of the PostgreSQL server in `BENCH_POSTGRESQL_URL`. Raises `OSError` if the server does not answer."""
+    """A new database of the PostgreSQL server in `BENCH_POSTGRESQL_URL`. Raises `OSError` if there is no answer."""
 
     def __init__(self) -> None:
         self._server = os.environ.get(_SERVER_VARIABLE, _SERVER_DEFAULT)

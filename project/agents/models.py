@@ -53,9 +53,14 @@ class Agent(models.Model):
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=200, blank=True, help_text="Shown to users who choose an agent.")
     instructions = models.TextField(blank=True, help_text="Sent before every conversation, after the house rule.")
-    model = models.CharField(max_length=100, blank=True, help_text="Public model name. If empty, the platform's first model is used.")
+    model = models.CharField(
+        max_length=100, blank=True, help_text="Public model name. If empty, the platform's first model is used."
+    )
     parameters = models.JSONField(
-        default=dict, blank=True, validators=[validate_parameters], help_text='Default request fields, such as {"temperature": 0}.'
+        default=dict,
+        blank=True,
+        validators=[validate_parameters],
+        help_text='Default request fields, such as {"temperature": 0}.',
     )
     visibility = models.CharField(max_length=12, choices=Visibility.choices, default=Visibility.PRIVATE)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="agents")
