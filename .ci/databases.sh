@@ -1,4 +1,4 @@
-# PostgreSQL, MariaDB and Redis of our own, in $WORK and on free ports; nothing of the machine's own is touched.
+# Starts PostgreSQL, MariaDB and Redis in $WORK, on free ports. Databases of the machine are not touched.
 
 start_databases() {
     step "Databases"
@@ -9,7 +9,7 @@ start_databases() {
 
 free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 
-# as USER COMMAND…: servers refuse to run as root.
+# as USER COMMAND…: run a command as another user, because the servers refuse to run as root.
 as() {
     local user=$1
     shift

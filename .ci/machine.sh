@@ -1,6 +1,6 @@
-# What a new machine lacks is installed by Debian's package manager, if there is one and we may use it.
+# Install missing programs with Debian's package manager, if it exists and we have the rights.
 
-# COMMAND PACKAGE…: each line is a command to look for and the packages that bring it.
+# COMMAND PACKAGE…: each line is a command to look for and the packages that provide it.
 PACKAGES="
 /usr/lib/postgresql/*/bin/initdb postgresql
 mariadbd mariadb-server
@@ -31,7 +31,7 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
-# Any of the commands, given as names or patterns of paths with | between them.
+# True if one of the commands exists. They are names or path patterns, separated by |.
 has_any() {
     local command
     for command in ${1//|/ }; do
@@ -40,7 +40,7 @@ has_any() {
     return 1
 }
 
-# The interpreter of a Python version: on the path, of pyenv, or else fetched by uv.
+# The interpreter of a Python version: on the path, from pyenv, or installed by uv.
 find_python() {
     local found
     for found in "$(command -v "python$1" || true)" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python; do

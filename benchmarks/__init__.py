@@ -1,1 +1,1 @@
-"""What a call costs, side by side with the LiteLLM proxy and with a bare pass-through: `python -m benchmarks`."""
+"""Measures the cost of a call and compares it with the LiteLLM proxy and a pass-through: `python -m benchmarks`."""

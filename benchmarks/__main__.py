@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: everything in one run on one machine, then `docs/performance.md` and its plot."""
+"""`python -m benchmarks`: everything in one run on one machine, then `benchmarks/results/performance.md`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ PLAN: Final = {
     "granian": _SHORT | {"paced-1000"},
     LITELLM: _EVERYTHING,
 }
-"""Target → its scenarios. "upstream" is the load generator against the mock upstream itself: the tools' own ceiling.
-LiteLLM comes last, for it works on for a while at calls whose clients have given up."""
+"""Target → its scenarios. "upstream" is the load generator against the mock upstream alone: the limit of the tools.
+LiteLLM comes last, because it continues for a while with calls whose clients have given up."""
 _FACTORS: Final = {LITELLM: 0.15, UPSTREAM: 2.0}
 _QUICK_FACTOR: Final = 0.2
 
@@ -47,14 +47,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", nargs="+", default=sorted(_EVERYTHING), choices=sorted(_EVERYTHING))
     parser.add_argument("--skip-litellm", action="store_true", help="do not install and measure LiteLLM")
     parser.add_argument("--rounds", type=int, help="rounds of the scenarios that are repeated; their median counts")
-    parser.add_argument("--report", action="store_true", help="only write the page anew from the last full run")
+    parser.add_argument("--report", action="store_true", help="only write the page again from the last full run")
     return parser.parse_args()
 
 
 def main() -> None:
-    """A run that leaves something out is kept apart and writes no page."""
+    """Run what the arguments ask for. An incomplete run is stored separately and writes no page."""
     given = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the servers together with the run
     if given.report:
         report.write(json.loads((RESULTS / "full.json").read_text()))
         return
@@ -65,7 +65,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / ("full.json" if is_full else "partial.json")
     path.write_text(json.dumps(measured, indent=1) + "\n")
-    print(f"\n{report.tables(measured)}\nKept in {path.relative_to(ROOT)}.")
+    print(f"\n{report.tables(measured)}\nStored in {path.relative_to(ROOT)}.")
     if is_full:
         report.write(measured)
 
@@ -78,7 +78,7 @@ def _adapted(scenario: Scenario, given: argparse.Namespace) -> Scenario:
 
 
 def measure(names: list[str], wanted: list[Scenario]) -> dict[str, Any]:
-    """All rounds of all scenarios. The targets take turns, so that a slow minute of the machine hits all of them."""
+    """All rounds of all scenarios. The targets take turns, so a slow minute of the machine affects all of them."""
     told: dict[str, Any] = {"machine": machine.facts(), "runs": [], "not_measured": {}}
     if LITELLM in names:
         told["machine"]["versions"]["litellm"] = litellm.install()
@@ -118,7 +118,7 @@ def mock_upstream(folder: Path) -> Iterator[tuple[Process, str]]:
 def _started(
     names: list[str], upstream: Process, url: str, folder: Path, missing: dict[str, str]
 ) -> Iterator[list[Target]]:
-    """All servers at once, idle until their turn; why one could not be started goes to `missing`."""
+    """All servers, idle until their turn. The reason why one could not be started is stored in `missing`."""
     with contextlib.ExitStack() as stack:
         running = []
         for name in names:

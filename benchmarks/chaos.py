@@ -1,7 +1,7 @@
 """`python -m benchmarks.chaos`: twenty seeds of the chaos test on PostgreSQL, and as many on SQLite.
 
-Writes `docs/chaos-results.md` and ends with 1 if the books of any run do not balance. Both commands of a run are in
-`tests/chaos/run.py`; each seed decides calls, leaving clients and the worker that is killed.
+Writes `benchmarks/results/chaos.md` and ends with 1 if the books of any run do not balance. Both commands of a run are
+in `tests/chaos/run.py`; each seed decides calls, leaving clients and the worker that is killed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.chaos import run
 from tests.servers import postgres
 
-RESULTS = Path(__file__).resolve().parent.parent / "docs" / "chaos-results.md"
+RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "chaos.md"
 SEEDS = 20
 STATES = ("completed", "failed", "cancelled", "interrupted", "open")
 KINDS = ("gevent", "gthread")
@@ -82,7 +82,7 @@ def page(found: list[Result], seconds: float) -> str:
     rows = sum(len(result.books.rows) for result in found)
     return "\n".join(
         [
-            "# Chaos: the books of both sides",
+            "# Fault injection: the ledger compared with the upstream",
             "",
             f"{len(found)} runs, {rows} admitted calls, **{faults} faults**.",
             "",

@@ -1,4 +1,4 @@
-"""The databases of the measured servers, seen from outside: a SQLite file, or a database of a PostgreSQL server."""
+"""Access to the databases of the measured servers: an SQLite file, or a database of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Database(ABC):
 
     @abstractmethod
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows."""
+        """The rows of a query."""
 
     @abstractmethod
     def connections(self, process: Process) -> int:
-        """How many connections the server holds to it just now."""
+        """The number of connections that the measured server holds at this moment."""
 
-    def remove(self) -> None:  # noqa: B027  (a file goes with the folder of the run)
-        """Leave nothing of it outside the folder of the run."""
+    def remove(self) -> None:  # noqa: B027  (a file is deleted with the folder of the run)
+        """Delete what is outside the folder of the run."""
 
 
 class File(Database):
-    """A SQLite file."""
+    """An SQLite file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,12 +45,12 @@ class File(Database):
             return connection.execute(sql).fetchall()
 
     def connections(self, process: Process) -> int:
-        """By the write-ahead log: SQLite keeps descriptors of the file itself for the next connection."""
+        """Counts descriptors of the write-ahead log, because SQLite keeps those of the file for the next connection."""
         return process.open_files().count(f"{self.path}-wal")
 
 
 class Server(Database):
-    """A new database of the PostgreSQL server that `BENCH_POSTGRESQL_URL` names; raises `OSError` if none answers."""
+    """A new database of the PostgreSQL server in `BENCH_POSTGRESQL_URL`. Raises `OSError` if there is no answer."""
 
     def __init__(self) -> None:
         self._server = os.environ.get(_SERVER_VARIABLE, _SERVER_DEFAULT)
@@ -62,7 +62,7 @@ class Server(Database):
         return self._run(self._name, sql)
 
     def connections(self, process: Process) -> int:
-        """All that this database has, idle in the pool or not."""
+        """All connections to this database, including idle ones in the pool."""
         found = self._run("postgres", f"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = '{self._name}'")
         return int(found[0][0])
 
@@ -71,7 +71,7 @@ class Server(Database):
 
     def _run(self, database: str, sql: str) -> list[tuple[Any, ...]]:
         try:
-            import psycopg  # an extra: without it PostgreSQL is not measured
+            import psycopg  # optional: without it PostgreSQL is not measured
         except ImportError as error:
             raise OSError("psycopg is not installed") from error
         try:

@@ -1,4 +1,4 @@
-"""The gates: what was promised, what came out, met or missed, in plain words."""
+"""The goals: what was promised, what was measured, and why a goal is missed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 Lookup = Callable[[str, str], dict[str, Any]]
 Judged = tuple[str, str, bool | None]
-"""The gate, what came out, and whether it is met; None if it was not measured."""
+"""The goal, the result, and whether it is met; None if it was not measured."""
 
 _OWN, _RIVAL, _POSTGRESQL = "gevent", "litellm", "gevent-postgresql"
 _RATIOS: Final = (
@@ -18,16 +18,16 @@ _RATIOS: Final = (
     ("Peak memory, 32 connections", "json-32", "peak_rss_mb", "MB", 3),
 )
 _REASONS: Final = {
-    "CPU of a JSON call": "The JSON call: of its time a quarter is threadless. The rest is Django's handler with the "
-    "example host's seven middlewares, SQLite's two commits with six indexes, gunicorn and the sockets, which a call "
-    "inside a platform cannot leave out.",
-    "CPU of a chunk, 100": "100 paced streams: each chunk wakes the worker by itself, so that the system's part, which "
-    "the floor has too, weighs most.",
-    "Peak memory": "Memory: the pages that gunicorn's master and its worker share are counted for both.",
-    "1,000 paced": "1,000 streams: load generator, upstream and server share two cores, and the worker's one is full; "
-    "what the bare pass-through needs stands in the last table.",
-    "200 KB": "The 200 KB request: three readers go over the body, each for what the others miss (duplicate keys and "
-    "NaN, types, untouched bytes), and sockets carry it twice.",
+    "CPU of a JSON call": "JSON call: threadless takes a quarter of the time. The rest is Django's handler with the "
+    "seven middlewares of the example host, two SQLite commits with six indexes, gunicorn and the sockets. A call "
+    "inside a platform cannot avoid these.",
+    "CPU of a chunk, 100": "100 paced streams: each chunk wakes the worker separately, so most of the time is the "
+    "operating system's, as it is for the floor.",
+    "Peak memory": "Memory: pages that gunicorn's master and its worker share are counted twice.",
+    "1,000 paced": "1,000 streams: load generator, upstream and server share two cores, and the worker's core is "
+    "fully used. The last table shows the floor for comparison.",
+    "200 KB": "200 KB request: the body is read three times (for duplicate keys and NaN, for types, and for the "
+    "unchanged bytes), and it passes two sockets.",
 }
 _LARGE_MS: Final = 2.0
 _WALL_SECONDS: Final = 13.0
@@ -36,28 +36,28 @@ _GROWTH_PERCENT: Final = 5.0
 
 
 def table(lookup: Lookup, soak: dict[str, Any]) -> str:
-    """All gates, one a row."""
+    """All goals, one per row."""
     judged = [_ratio(lookup, *gate) for gate in _RATIOS]
     judged += [_thousand(lookup), _large(lookup), _connections(lookup), _soak(soak)]
     words = {True: "met", False: "**missed**", None: "not measured"}
     rows = "\n".join(f"| {gate} | {result} | {words[is_met]} |" for gate, result, is_met in judged)
-    return f"## Gates\n\n| gate | result | |\n| --- | --- | --- |\n{rows}\n{_why(judged)}"
+    return f"## Goals\n\n| goal | result | |\n| --- | --- | --- |\n{rows}\n{_why(judged)}"
 
 
 def _why(judged: list[Judged]) -> str:
-    """Why what is missed is missed; the profile and the tables further down have the figures."""
+    """The reasons for the goals that are missed."""
     missed = [gate for gate, _, is_met in judged if is_met is False]
     reasons = [reason for start, reason in _REASONS.items() if any(gate.startswith(start) for gate in missed)]
     return "\n" + "\n".join(f"- {reason}" for reason in reasons) + "\n" if reasons else ""
 
 
 def _ratio(lookup: Lookup, what: str, scenario: str, cost: str, unit: str, part: int) -> Judged:
-    gate = f"{what}: at most 1/{part} of LiteLLM's"
+    gate = f"{what}: at most 1/{part} of LiteLLM"
     own, rival = lookup(scenario, _OWN).get(cost), lookup(scenario, _RIVAL).get(cost)
     if not own or not rival:
         return gate, "–", None
     text = f"{own:g} {unit} against {rival:g} {unit}: 1/{rival / own:.1f}"
-    by = "" if own * part <= rival else f"; {own * part / rival:.1f} times too much"
+    by = "" if own * part <= rival else f"; {own * part / rival:.1f} times the goal"
     return gate, text + by, own * part <= rival
 
 
@@ -84,7 +84,8 @@ def _connections(lookup: Lookup) -> Judged:
     if not run:
         return gate, "–", None
     text = (
-        f"500 streams at once shared {run['connections_held']} connections of a pool of 4, {run['all_errors']} errors"
+        f"500 concurrent streams shared {run['connections_held']} connections of a pool of 4, "
+        f"{run['all_errors']} errors"
     )
     return gate, text, run["connections_held"] <= 4 and not run["all_errors"]
 
@@ -98,7 +99,7 @@ def _soak(soak: dict[str, Any]) -> Judged:
 
 
 def soak_text(soak: dict[str, Any]) -> str:
-    """What a long run leaves behind."""
+    """Memory, threads and sockets in the course of a long run."""
     if not soak:
         return ""
     rows = "\n".join(
@@ -107,15 +108,16 @@ def soak_text(soak: dict[str, Any]) -> str:
         for point in soak["points"]
     )
     return (
-        "## The soak\n\n`python -m benchmarks.soak`: plain calls, streams, calls that the upstream fails and clients "
-        f"that leave in the middle, {soak['date']}. Looked at after each part, with no call under way.\n\n"
-        f"| calls | memory MB | threads | sockets | database connections |\n| --: | --: | --: | --: | --: |\n{rows}\n\n"
-        f"Rows of the ledger: {soak['rows']}. Growth from 5,000 to 20,000 calls: {soak['growth_percent']:+.1f} %.\n"
+        "## Long run\n\n`python -m benchmarks.soak`: plain calls, streams, calls that the upstream fails, and "
+        f"clients that leave in the middle; {soak['date']}. Measured after each part, with no call running.\n\n| "
+        "calls | memory MB | threads | sockets | database connections |\n| --: | --: | --: | --: | --: "
+        f"|\n{rows}\n\nRows of the ledger: {soak['rows']}. Growth from 5,000 to 20,000 calls: "
+        f"{soak['growth_percent']:+.1f} %.\n"
     )
 
 
 def instructions_text(counted: dict[str, Any]) -> str:
-    """The guard's figures."""
+    """Machine instructions per call."""
     if not counted:
         return ""
     rows = "\n".join(
@@ -125,24 +127,24 @@ def instructions_text(counted: dict[str, Any]) -> str:
         for kind, figures in kinds.items()
     )
     return (
-        "## Instructions\n\n`python -m benchmarks.instructions` counts the machine instructions of one call within "
-        "a process (callgrind, no server, upstream in another process), which do not depend on the machine's load, "
-        "and says what grew against these.\n\n| versions | call | instructions | spread | Python functions | queries |"
-        f"\n| --- | --- | --: | --: | --: | --: |\n{rows}\n"
+        "## Instructions\n\n`python -m benchmarks.instructions` counts the machine instructions of one call within a "
+        "process (callgrind, no server, upstream in another process). The number does not depend on the load of the "
+        "machine. The command reports what grew since these figures.\n\n| versions | call | instructions | spread | "
+        f"Python functions | queries |\n| --- | --- | --: | --: | --: | --: |\n{rows}\n"
     )
 
 
 def profile_text(told: dict[str, dict[str, float]]) -> str:
-    """By whose code the time goes, all scenarios side by side."""
+    """Share of CPU time by component, for each scenario."""
     if not told:
         return ""
     first = next(iter(told.values()))
     owners = sorted({owner for shares in told.values() for owner in shares}, key=lambda owner: -first.get(owner, 0))
-    rows = [["whose code was running", *told], ["---", *["--:"] * len(told)]]
+    rows = [["component", *told], ["---", *["--:"] * len(told)]]
     rows += [[owner, *(f"{shares.get(owner, 0):.1f} %" for shares in told.values())] for owner in owners]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
-        "## Where the rest goes\n\n`python -m benchmarks.profile` samples the gevent worker under load with py-spy. C "
-        "code counts for whoever called it: the kernel's part of sockets for gevent, SQLite's own for its statements. "
-        f"Waiting is left out.\n\n{table}\n"
+        "## CPU time by component\n\n`python -m benchmarks.profile` samples the gevent worker under load with "
+        "py-spy. C code is attributed to its caller: the kernel's part of sockets to gevent, SQLite's own code to "
+        f"its statements. Waiting is excluded.\n\n{table}\n"
     )

@@ -1,10 +1,10 @@
 """Calls of the example host within one process, without a server: `python -m benchmarks.inprocess KIND`.
 
-What stays the same from run to run can be counted, so this is what the guard of instructions and the profilers run.
-It makes as many calls as each line of its input says, then says "done"; "functions" makes one call and prints how many
-Python functions of each package it called, "queries" its SQL.
+`benchmarks.instructions` and profilers run this, because its counts are the same in each run. For each line of its
+input it makes that many calls and prints "done". The line "functions" makes one call and prints how many Python
+functions of each package it called; the line "queries" prints its SQL.
 
-The upstream is a process of its own; its address is in `UPSTREAM_BASE_URL`, the database in `DATABASE_URL`.
+The upstream is another process; its address is in `UPSTREAM_BASE_URL`, the database in `DATABASE_URL`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS: Final = (payloads.JSON, payloads.LARGE, payloads.AGENT, payloads.BURST, p
 
 
 def prepare() -> tuple[Callable[..., Any], str]:
-    """The host's WSGI application on a fresh database, and a key."""
+    """The WSGI application of the host on a new database, and an API key."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
     from django import setup
     from django.core.handlers.wsgi import WSGIHandler
@@ -40,7 +40,7 @@ def prepare() -> tuple[Callable[..., Any], str]:
 
 
 def environ_of(kind: str, key: str) -> dict[str, Any]:
-    """What a server hands to the application for a call of this kind."""
+    """The WSGI environ for a call of this kind."""
     body = payloads.request_body(kind)
     return {
         "REQUEST_METHOD": "POST",
@@ -62,7 +62,7 @@ def environ_of(kind: str, key: str) -> dict[str, Any]:
 
 
 def call(application: Callable[..., Any], kind: str, key: str) -> bytes:
-    """One call; the answer as a server would write it, but for the framing."""
+    """Make one call and return the answer as a server would write it, without chunked framing."""
     head: list[str] = []
     response = application(environ_of(kind, key), lambda status, headers, exc_info=None: head.append(status))
     body = b"".join(response)
@@ -71,7 +71,7 @@ def call(application: Callable[..., Any], kind: str, key: str) -> bytes:
 
 
 def functions(one_call: Callable[[], object]) -> dict[str, int]:
-    """Python functions that a call enters, by package; before Python 3.12 without those of threads already there."""
+    """The number of Python functions that a call enters, by package. Before Python 3.12, without existing threads."""
     watch: Any = getattr(threading, "setprofile_all_threads", threading.setprofile)
     counted: Counter[str] = Counter()
 
@@ -90,7 +90,7 @@ def functions(one_call: Callable[[], object]) -> dict[str, int]:
 
 
 def _package(path: str) -> str:
-    """The package of a file; "standard library" for what is none."""
+    """The package of a file, or "standard library"."""
     _, found, rest = path.rpartition("site-packages/")
     if found:
         return rest.partition("/")[0]
@@ -99,7 +99,7 @@ def _package(path: str) -> str:
 
 
 def queries(one_call: Callable[[], object]) -> list[str]:
-    """The statements that a call sends, in all its threads."""
+    """The SQL statements of a call, in all its threads."""
     from django.db.backends.utils import CursorWrapper
 
     sent: list[str] = []
@@ -120,7 +120,7 @@ def queries(one_call: Callable[[], object]) -> list[str]:
 def main() -> None:
     kind = sys.argv[1]
     application, key = prepare()
-    gc.disable()  # a collection falls on one call and not on the next
+    gc.disable()  # a garbage collection would affect one call and not the next
 
     def one_call() -> None:
         if wrong := fault(kind, call(application, kind, key)):

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.instructions`: what one call costs in machine instructions, against the recorded figures.
+"""`python -m benchmarks.instructions`: machine instructions per call, compared with recorded figures.
 
-Counted by valgrind's callgrind within one process, which no other load of the machine can change: so many calls and
-twice as many, and the difference. `--record` keeps the figures of this Python and Django. Not for CI: a new release
-of any package below moves them, and each kind takes a minute.
+Counted by valgrind's callgrind within one process, so other load of the machine does not matter: a number of calls,
+twice as many calls, and the difference. `--record` stores the figures of this Python and Django. Not for CI: a new
+release of any dependency changes the figures, and each kind of call takes a minute.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Counted:
         self._expect("ready")
 
     def ask(self, line: str) -> str:
-        """Say a line; the answer to it."""
+        """Send a line and return the answer to it."""
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._popen.stdin.write(f"{line}\n")
@@ -62,25 +62,25 @@ class Counted:
         return self._popen.stdout.readline().rstrip()
 
     def instructions(self, calls: int) -> int:
-        """Instructions of so many calls, and of being told to make them."""
+        """Instructions of this many calls, including the reading of the command."""
         self.control("--zero")
         if self.ask(str(calls)) != "done":
-            raise RuntimeError("A call went wrong.")
+            raise RuntimeError("A call failed.")
         self._dumps += 1
         self.control("--dump=calls")
         text = (self._folder / f"out.{self._dumps}").read_text()
         found = re.search(r"^totals: (\d+)", text, re.MULTILINE)
         if found is None:
-            raise RuntimeError("callgrind wrote no total.")
+            raise RuntimeError("callgrind did not write a total.")
         return int(found[1])
 
     def control(self, option: str) -> None:
-        """Switch the counting."""
+        """Switch counting on or off."""
         command = ["callgrind_control", option, str(self._popen.pid)]
         subprocess.run(command, check=True, capture_output=True)
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self._popen.kill()
         self._popen.communicate()
 
@@ -91,7 +91,7 @@ class Counted:
 
 
 def count(kind: str) -> dict[str, Any]:
-    """Instructions of one call, how much they vary, the Python functions by package and the number of queries."""
+    """Instructions per call and their spread, Python functions by package, and the number of queries."""
     calls = _CALLS[kind]
     with _counted(kind) as host:
         host.ask(str(_WARM_UP))
@@ -132,7 +132,7 @@ def _counted(kind: str) -> Iterator[Counted]:
 
 
 def compare(kind: str, now: dict[str, Any], before: dict[str, Any]) -> list[str]:
-    """What grew beyond what counting again would change; empty if nothing did."""
+    """A line for each figure that grew by more than its spread; empty if none did."""
     tolerance = max(_TOLERANCE_PERCENT, 2 * before["spread_percent"], 2 * now["spread_percent"])
     growth = 100 * (now["instructions"] / before["instructions"] - 1)
     grown = []
@@ -148,10 +148,10 @@ def compare(kind: str, now: dict[str, Any], before: dict[str, Any]) -> list[str]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="keep the figures")
+    parser.add_argument("--record", action="store_true", help="store the figures")
     parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the processes end with the run
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the processes together with the run
     python = ".".join(platform.python_version_tuple()[:2])
     version = f"Python {python}, Django {django.VERSION[0]}.{django.VERSION[1]}"
     recorded: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}

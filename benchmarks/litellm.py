@@ -1,4 +1,4 @@
-"""The LiteLLM proxy from the package index, in its own environment, with a table of keys and one of calls."""
+"""The LiteLLM proxy from the package index, in its own environment, with a table of keys and a table of calls."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ ENVIRONMENT: Final = {
     "DISABLE_ADMIN_UI": "True",
     "NO_DOCS": "True",
 }
-"""No debug log, no downloads at start, no pages."""
+"""No debug log, no downloads at the start, no web pages."""
 
 
 def install() -> str:
-    """Install it unless it is there; its version."""
+    """Install LiteLLM if necessary and return its version."""
     if not PYTHON.exists():
         subprocess.run([sys.executable, "-m", "venv", str(_VENV)], check=True)
         subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "litellm[proxy]"], check=True)
@@ -49,7 +49,7 @@ def install() -> str:
 
 
 def prepare(database: Path, folder: Path) -> str:
-    """Make its tables and put its configuration into the folder; the raw key."""
+    """Create its tables, write its configuration into the folder, and return an API key."""
     key = f"sk-{secrets.token_hex(24)}"
     with contextlib.closing(sqlite3.connect(database)) as connection:
         connection.executescript(_SCHEMA)
@@ -62,6 +62,6 @@ def prepare(database: Path, folder: Path) -> str:
 
 
 def command(folder: Path) -> list[str]:
-    """One worker under uvicorn, its own default; `{port}` is for the caller to fill in."""
+    """The command for one worker under uvicorn, which is its default. The caller replaces `{port}`."""
     options = ["--host", "127.0.0.1", "--port", "{port}", "--num_workers", "1", "--config", str(folder / _CONFIG)]
     return [str(_VENV / "bin" / "litellm"), *options]

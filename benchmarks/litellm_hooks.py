@@ -1,7 +1,7 @@
-"""LiteLLM's share of the work: a hashed key looked up, and one row written, for each call, both in SQLite.
+"""LiteLLM's part of the comparison: for each call it looks up a hashed key and writes one row, both in SQLite.
 
-LiteLLM imports this from beside its configuration. Plain `sqlite3` with the statements as they are, which is the
-least that a hook can do; the one connection lives in the event loop's thread, where both hooks run.
+LiteLLM imports this module from the folder of its configuration. It uses plain `sqlite3`, the least that a hook can do,
+with one connection in the event loop's thread, where both hooks run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 
 
 async def find_key(request: Request, api_key: str) -> UserAPIKeyAuth:
-    """The key's owner; 401 if there is none."""
+    """The owner of the key; a 401 if the key is unknown."""
     found = _database.execute(_FIND, (hashlib.sha256(api_key.encode()).hexdigest(),)).fetchone()
     if found is None or "CHATS:WRITE" not in found[2]:
         raise HTTPException(status_code=401, detail="Incorrect API key provided.")
@@ -35,7 +35,7 @@ async def find_key(request: Request, api_key: str) -> UserAPIKeyAuth:
 
 
 class UsageWriter(CustomLogger):
-    """One row a call, after its end."""
+    """Write one row per call, after its end."""
 
     async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
         self._write(kwargs, "completed", getattr(response_obj, "usage", None), start_time, end_time)

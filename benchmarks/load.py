@@ -1,7 +1,7 @@
-"""A load generator too cheap to be the limit, in its own process: `python -m benchmarks.load < spec.json`.
+"""A load generator in its own process, cheap enough not to be the limit: `python -m benchmarks.load < spec.json`.
 
-It connects, says "ready", starts at a line on its input and prints one JSON object. Answers are kept as they arrive
-and checked to the last chunk after the run.
+It connects, prints "ready", starts when it reads a line, and prints one JSON object. Answers are stored as they arrive
+and checked completely after the run.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from benchmarks.loop import run
 from benchmarks.verify import fault
 
 _ON_TIME_SECONDS = 1.0
-"""How late the end of a paced stream may be."""
+"""Maximum delay of the end of a paced stream."""
 
 
 class Spec(msgspec.Struct):
-    """One run. Calls take the kinds in turn; `ramp` seconds pass until the last connection is opened."""
+    """One run. Calls use the kinds in turn. The connections are opened within `ramp` seconds."""
 
     port: int
     path: str
@@ -39,7 +39,7 @@ class Spec(msgspec.Struct):
     timeout: float = 120.0
 
     def request(self, kind: str) -> bytes:
-        """The bytes of a whole request, but for its id."""
+        """The bytes of a whole request, without its id."""
         body = payloads.request_body(kind)
         lines = [f"POST {self.path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
         lines += ["Content-Type: application/json", f"Authorization: Bearer {self.key}"]
@@ -49,7 +49,7 @@ class Spec(msgspec.Struct):
 
 @dataclass(slots=True)
 class Exchange:
-    """One call: when it began, when its first event came, when it ended, and what was answered."""
+    """One call: times of its start, first event and end, and its answer."""
 
     kind: str
     start: float
@@ -60,7 +60,7 @@ class Exchange:
 
 
 class Run:
-    """What the connections share."""
+    """State that the connections share."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -73,7 +73,7 @@ class Run:
         self._numbers = count()
 
     def next_exchange(self) -> Exchange | None:
-        """The next call to make; None if all are under way."""
+        """The next call to make; None if all have been started."""
         number = next(self._numbers)
         if number >= self.spec.calls:
             return None
@@ -82,7 +82,7 @@ class Run:
         return exchange
 
     def end(self, exchange: Exchange, broken: str = "") -> None:
-        """Take note of the end of a call."""
+        """Record the end of a call."""
         exchange.end = time.monotonic()
         exchange.broken = broken
         self.ended += 1
@@ -91,7 +91,7 @@ class Run:
 
 
 class Client(asyncio.Protocol):
-    """One connection, kept alive as long as the server likes."""
+    """One connection, kept alive as long as the server allows."""
 
     def __init__(self, shared: Run) -> None:
         self._run = shared
@@ -142,7 +142,7 @@ class Client(asyncio.Protocol):
             self._ask()
 
     def _begin(self, exchange: Exchange) -> bool:
-        """Look for the first byte of the body; True once it is there."""
+        """True once the first byte of the body has arrived."""
         received = b"".join(exchange.pieces)
         end = received.find(b"\r\n\r\n")
         if end < 0 or len(received) == end + 4:
@@ -159,7 +159,7 @@ class Client(asyncio.Protocol):
 
 
 async def connect(shared: Run) -> None:
-    """Open a connection; a failed one ends its call."""
+    """Open a connection. If that fails, its call fails."""
     if len(shared.exchanges) >= shared.spec.calls:
         return
     try:
@@ -171,7 +171,7 @@ async def connect(shared: Run) -> None:
 
 
 async def run_load(spec: Spec) -> dict[str, Any]:
-    """Make all calls and tell how they went."""
+    """Make all calls and return their results."""
     shared = Run(spec)
     start, cpu = time.monotonic(), time.process_time()
     shared.tasks.append(asyncio.ensure_future(_connect_all(shared)))
@@ -196,7 +196,7 @@ async def _connect_all(shared: Run) -> None:
 
 
 def result(exchanges: list[Exchange], calls: int) -> dict[str, Any]:
-    """Check every answer and sum up."""
+    """Check every answer and return totals and percentiles."""
     faults = Counter(filter(None, map(_fault, exchanges)))
     faults["never begun"] += calls - len(exchanges)
     ended = [exchange for exchange in exchanges if exchange.end and not exchange.broken]
@@ -209,7 +209,7 @@ def result(exchanges: list[Exchange], calls: int) -> dict[str, Any]:
         "first_ms": _percentiles([exchange.first - exchange.start for exchange in exchanges if exchange.first]),
         "on_time": sum(late <= _ON_TIME_SECONDS for late in lateness) if paced else None,
         "chunks": sum(
-            piece.count(b"word")  # stands once in each chunk
+            piece.count(b"word")  # occurs once in each chunk
             for exchange in exchanges
             if exchange.kind in payloads.STREAMS
             for piece in exchange.pieces

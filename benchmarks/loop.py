@@ -1,4 +1,4 @@
-"""The event loop of the mock upstream and the load generator: uvloop where it is installed."""
+"""The event loop of the mock upstream and the load generator: uvloop if it is installed."""
 
 from __future__ import annotations
 

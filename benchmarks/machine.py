@@ -1,4 +1,4 @@
-"""What was measured on which machine, for the record; no names."""
+"""Date, machine and versions of a run. No host names."""
 
 from __future__ import annotations
 

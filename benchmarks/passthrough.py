@@ -1,4 +1,4 @@
-"""The floor: what the same server costs that only passes calls on, without Django, keys, limits or a ledger."""
+"""The floor: the same server without Django, keys, limits and ledger. It only passes calls on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _pool: Final = urllib3.PoolManager(maxsize=2000, retries=False)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Any request goes upstream as it is, the answer back as it comes."""
+    """Pass the request and the answer on unchanged."""
     if environ["REQUEST_METHOD"] == "GET":
         start_response("401 Unauthorized", [("Content-Length", "0")])
         return []

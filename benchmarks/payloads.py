@@ -1,4 +1,4 @@
-"""What is sent and answered in every run, made once: the mock upstream sends it and the load generator checks it."""
+"""Requests and answers of every run. The mock upstream sends the answers, and the load generator checks them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STREAMS: Final = frozenset({AGENT_STREAM, BURST, PACED, LEAVE})
 
 MODELS: Final = {JSON: "bench", LARGE: "bench", BURST: "bench-burst", PACED: "bench-paced", FAIL: "bench-fail"}
 MODELS |= {AGENT: MODELS[JSON], AGENT_STREAM: MODELS[BURST], LEAVE: MODELS[PACED]}
-"""Kind of call → model to ask for; the upstream knows by it how to answer."""
+"""Kind of call → model, which tells the mock upstream how to answer."""
 
 _AGENTS: Final = frozenset({AGENT, AGENT_STREAM})
 _encode: Final = msgspec.json.encode
@@ -44,7 +44,7 @@ def request_body(kind: str) -> bytes:
     if kind in _AGENTS:
         body["tools"] = [_tool(number) for number in range(AGENT_TOOLS)]
     if kind in STREAMS:
-        # Asked for by every client, so that no gateway has to count tokens itself.
+        # Every client asks for the usage, so that no gateway has to count tokens.
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return _encode(body)
 
@@ -87,7 +87,7 @@ def completion() -> bytes:
 
 
 def events() -> list[bytes]:
-    """The upstream's stream, one item an event; the last one holds all that follows the last word."""
+    """The upstream's stream, one item per event. The last item has everything after the last word."""
     head = _head("chat.completion.chunk")
 
     def event(choices: list[dict[str, object]], usage: dict[str, int] | None) -> bytes:

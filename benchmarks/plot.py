@@ -1,4 +1,4 @@
-"""The picture of `docs/performance.md`: an SVG by hand, so that it needs nothing, for light and dark pages."""
+"""The chart of the benchmark results: an SVG without dependencies, for light and dark pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server's processes used and hold, read from `/proc`: CPU, memory, threads, sockets, database files."""
+"""Resources of a server's processes, read from `/proc`: CPU, memory, threads, sockets, database files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STOP_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A started process, the head of its own group."""
+    """A started process, the leader of its own group."""
 
     popen: subprocess.Popen[bytes]
     log: Path
@@ -39,24 +39,24 @@ class Process:
         return found
 
     def cpu_seconds(self) -> float:
-        """User and system time of the whole tree, with that of its dead children."""
+        """User and system time of the whole tree in seconds, including children that have ended."""
         wanted = set(self.tree())
         return sum(sum(map(int, fields[11:15])) for pid, fields in _all_stats() if pid in wanted) / _TICKS
 
     def rss_bytes(self) -> int:
-        """Resident memory, summed over the tree: pages that processes share count for each."""
+        """Resident memory, summed over the tree. Shared pages are counted for each process."""
         return sum(_status(pid, "VmRSS") * 1024 for pid in self.tree())
 
     def threads(self) -> int:
-        """Threads of the tree."""
+        """The number of threads of the tree."""
         return sum(_status(pid, "Threads") for pid in self.tree())
 
     def open_files(self) -> list[str]:
-        """What the descriptors of the tree point to."""
+        """The targets of all file descriptors of the tree."""
         return [target for pid in self.tree() for target in _descriptors(pid)]
 
     def stop(self) -> None:
-        """Ask it to end, then end its group."""
+        """Terminate the process, then kill its group."""
         self.popen.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(_STOP_SECONDS)
@@ -66,7 +66,7 @@ class Process:
 
 
 def start(command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Process:
-    """Start it in the root of the repository, its output in a file."""
+    """Start a process in the root of the repository, with its output in a file."""
     with log.open("ab") as output:
         popen = subprocess.Popen(
             list(command), cwd=ROOT, env=dict(env), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -75,17 +75,17 @@ def start(command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Proce
 
 
 def wait_for(process: Process, is_ready: Callable[[], bool]) -> None:
-    """Until it is ready; raises `RuntimeError` with its output if it ends before, or takes too long."""
+    """Wait until it is ready. Raises `RuntimeError` with its output if it ends first, or takes too long."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and process.popen.poll() is None:
         if is_ready():
             return
         time.sleep(0.1)
-    raise RuntimeError(f"It did not start:\n{process.log.read_text(errors='replace')[-4000:]}")
+    raise RuntimeError(f"The process did not start:\n{process.log.read_text(errors='replace')[-4000:]}")
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """A free port on loopback."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -93,7 +93,7 @@ def free_port() -> int:
 
 
 class Sampler:
-    """Looks at a process four times a second while a run goes on, and keeps the most it saw."""
+    """Samples a process four times per second during a run and keeps the maximum."""
 
     def __init__(self, process: Process, connections: Callable[[], int]) -> None:
         self._process = process
@@ -120,7 +120,7 @@ class Sampler:
 def _all_stats() -> Iterator[tuple[int, list[str]]]:
     """The process id and the fields of `stat` after the name, of every process."""
     for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended
             yield int(path.parent.name), path.read_text().rpartition(")")[2].split()
 
 

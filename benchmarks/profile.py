@@ -1,7 +1,7 @@
-"""`python -m benchmarks.profile`: where a call's time goes, sampled by py-spy in the worker under load.
+"""`python -m benchmarks.profile`: CPU time by component, sampled by py-spy in the worker under load.
 
-A sample belongs to whoever's code was running, C code below it included: that of SQLite to `threadless/db/prepared.py`,
-that of sockets with the kernel's part to gevent. Waiting is left out.
+A sample is attributed to the Python code that was running, including the C code it called: SQLite's to
+`threadless/db/prepared.py`, sockets and the kernel's part to gevent. Waiting is excluded.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _NAMES: Final = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
     parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the servers together with the run
     told = {name: profile(name, calls) for name, calls in _CALLS.items()}
     RESULTS.write_text(json.dumps(told, indent=1) + "\n")
     print(json.dumps(told, indent=1))
 
 
 def profile(name: str, calls: int) -> dict[str, float]:
-    """Per cent of the samples of one scenario, by whose code was running."""
+    """Percentage of the samples of one scenario, by component."""
     scenario = next(scenario for scenario in scenarios.ALL if scenario.name == name)
     with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder, _served(Path(folder)) as target:
         scenarios.Load.of(replace(scenario, calls=min(calls, 64), ramp=0.0), target).go()
@@ -80,7 +80,7 @@ def _served(folder: Path) -> Iterator[Target]:
 
 @contextmanager
 def _sampled(target: Target, stacks: Path) -> Iterator[None]:
-    """py-spy at work on the worker, which is the last of the tree."""
+    """Run py-spy on the worker, which is the last process of the tree."""
     command = [
         Path(sys.executable).parent / "py-spy",
         "record",
@@ -101,7 +101,7 @@ def _sampled(target: Target, stacks: Path) -> Iterator[None]:
 
 
 def _read(stacks: Path) -> Iterator[tuple[list[str], int]]:
-    """Stacks, outermost frame first, each with its samples; those that wait are left out."""
+    """Stacks with the number of their samples, outermost frame first, without those that wait."""
     for line in stacks.read_text().splitlines():
         frames, _, number = line.rpartition(" ")
         stack = [found["file"] for frame in frames.split(";") if (found := _FRAME.search(frame))]
@@ -110,7 +110,7 @@ def _read(stacks: Path) -> Iterator[tuple[list[str], int]]:
 
 
 def _owner(stack: list[str]) -> str:
-    """Whose code the innermost frame is; the standard library works for whoever called it."""
+    """The component of the innermost frame. Standard library code is attributed to its caller."""
     for file in reversed(stack):
         own = file.removeprefix(f"{ROOT}/")
         if own == "threadless/db/prepared.py":

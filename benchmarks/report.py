@@ -1,4 +1,4 @@
-"""Writes `docs/performance.md` from the results: the gates, the tables, what was measured on what, and what was not."""
+"""Writes `benchmarks/results/performance.md`: goals, tables, machine, and what was not measured."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any, Final
 from benchmarks import gates, plot
 from benchmarks.processes import ROOT
 
-PAGE: Final = ROOT / "docs" / "performance.md"
 PICTURE: Final = ROOT / "docs" / "images" / "performance.svg"
 _RESULTS: Final = ROOT / "benchmarks" / "results"
+PAGE: Final = _RESULTS / "performance.md"
 
 NAMES: Final = {
     "gevent": "threadless, gunicorn gevent",
-    "gevent-postgresql": "the same on PostgreSQL",
+    "gevent-postgresql": "threadless, gunicorn gevent, PostgreSQL",
     "gthread": "threadless, gunicorn gthread (128 threads)",
     "uvicorn": "threadless, uvicorn",
     "granian": "threadless, granian ASGI",
     "litellm": "LiteLLM proxy",
-    "floor": "bare pass-through (floor)",
-    "upstream": "mock upstream itself (ceiling of the tools)",
+    "floor": "pass-through without Django (floor)",
+    "upstream": "mock upstream alone (limit of the tools)",
 }
 _SCENARIOS: Final = {
     "json-1": "Small JSON, 1 connection",
@@ -40,20 +40,20 @@ _SCENARIOS: Final = {
 
 
 def line(run: dict[str, Any]) -> str:
-    """One run on one line, for whoever watches."""
+    """One run on one line, for progress output."""
     cost = f"{run['cpu_us_per_chunk']} µs/chunk" if "cpu_us_per_chunk" in run else f"{run['cpu_ms_per_call']} ms/call"
     return f"{run['scenario']:14} {run['target']:18} {cost:>18}  {run['wall_seconds']:6.1f} s  {run['errors'] or ''}"
 
 
 def _rounds(measured: dict[str, Any]) -> str:
-    """How often the scenarios were run, in words."""
+    """How many rounds were measured, as a sentence."""
     repeated = Counter((run["scenario"], run["target"]) for run in measured["runs"])
     most = max(repeated.values())
     return "One round of each scenario." if most == 1 else f"The median of up to {most} rounds of each scenario."
 
 
 def median(measured: dict[str, Any], scenario: str, target: str) -> dict[str, Any]:
-    """The round with the median CPU; errors and faults in the ledger of all rounds; empty if there was none."""
+    """The round with the median CPU, with the errors of all rounds; empty if the scenario was not run."""
     runs = [run for run in measured["runs"] if (run["scenario"], run["target"]) == (scenario, target)]
     if not runs:
         return {}
@@ -63,7 +63,7 @@ def median(measured: dict[str, Any], scenario: str, target: str) -> dict[str, An
 
 
 def tables(measured: dict[str, Any]) -> str:
-    """One table a scenario."""
+    """One table per scenario."""
     return "\n".join(filter(None, (_table(measured, scenario) for scenario in _SCENARIOS)))
 
 
@@ -73,8 +73,8 @@ def _table(measured: dict[str, Any], scenario: str) -> str:
         return ""
     is_stream = any("cpu_us_per_chunk" in run for run in runs.values())
     cost = "cpu_us_per_chunk" if is_stream else "cpu_ms_per_call"
-    head = ["", "CPU µs per chunk" if is_stream else "CPU ms per call", "of LiteLLM's", "of the floor's"]
-    head += ["first byte p50 / p99 ms", "whole p50 / p99 ms"]
+    head = ["", "CPU µs per chunk" if is_stream else "CPU ms per call", "relative to LiteLLM", "relative to the floor"]
+    head += ["first byte p50 / p99 ms", "whole answer p50 / p99 ms"]
     head += ["on time" if scenario.startswith("paced") else "calls/s", "errors", "peak MB", "database connections"]
     rows = [head, ["---", *["--:"] * (len(head) - 1)]]
     rows += [_row(NAMES[target], run, cost, runs) for target, run in runs.items()]
@@ -109,7 +109,7 @@ def _pair(percentiles: dict[str, float]) -> str:
 
 
 def write(measured: dict[str, Any]) -> None:
-    """The page and its picture."""
+    """Write the page and its chart."""
     lookup = partial(median, measured)
     soak, counted, sampled = _kept("soak.json"), _kept("instructions.json"), _kept("profile.json")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
@@ -129,21 +129,21 @@ def _machine(measured: dict[str, Any]) -> str:
     facts = measured["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return (
-        f"Measured {facts['date']} in one run: {facts['cores']} cores ({facts['processor']}), {facts['memory_gb']} GB, "
-        f"{facts['system']}, Python {facts['python']}; {versions}. Load average when it began: "
+        f"Measured on {facts['date']} in one run: {facts['cores']} cores ({facts['processor']}), "
+        f"{facts['memory_gb']} GB, {facts['system']}, Python {facts['python']}; {versions}. Load average at the start: "
         f"{facts['load_average_at_start']}. {_rounds(measured)}\n"
     )
 
 
 def _ledger(measured: dict[str, Any]) -> str:
-    """Every answered call is one row; every id that the upstream saw is exactly one row."""
+    """Compare the number of calls with the ledger."""
     own = [run for run in measured["runs"] if run["target"] not in ("upstream", "floor", "litellm")]
     calls, rows = sum(run["calls"] for run in own), sum(run["ledger"]["rows"] for run in own)
     off = sum(run["ledger"].get("ids_not_exactly_once", 0) for run in own)
     open_rows = sum(run["ledger"]["states"].get("open", 0) for run in own)
     return (
-        f"## The ledger\n\n{calls:,} calls to the example host, {rows:,} rows afterwards, {open_rows} of them open. "
-        f"Request ids that the upstream saw and that are not exactly one row: {off}.\n"
+        f"## The ledger\n\n{calls:,} calls to the example host; {rows:,} rows afterwards, {open_rows} of them open. "
+        f"Request ids that the upstream saw without exactly one row: {off}.\n"
     )
 
 
@@ -152,31 +152,31 @@ def _missing(measured: dict[str, Any]) -> str:
     return "Not started in this run:\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-_HEAD: Final = """# Performance
+_HEAD: Final = """# Benchmark results
 
-Written by `python -m benchmarks`, which measures all of this in one run; do not edit.
+Written by `python -m benchmarks`. Do not edit. [docs/performance.md](../../docs/performance.md) is the summary.
 
-Every call to threadless is a whole one: the key looked up, its scope and its model checked, the rate, token and
-concurrency limits counted (set so high that they refuse nothing), the request validated, a row committed before the
-upstream is asked and settled after it, the client watched, pings armed. LiteLLM looks a hashed key up and writes one
-row a call, both in SQLite, through its own hooks; its virtual keys and limits are not on, and neither are its debug
-logs, telemetry or spend tracking (`benchmarks/litellm_config.yaml`, `benchmarks/litellm_hooks.py`). The floor is the
-same gunicorn and gevent with a WSGI application that only passes bytes on: no Django, no key, no ledger. One worker
-process each.
+Each call to threadless does all its work: it looks up the key, checks scope and model, counts the rate, token and
+concurrency limits (set so high that they refuse nothing), validates the request, commits a row before the upstream is
+called and settles it afterwards, watches the client, and schedules pings. LiteLLM looks up a hashed key and writes one
+row per call, both in SQLite, through its own hooks; its virtual keys, limits, debug logs, telemetry and spend tracking
+are off (`benchmarks/litellm_config.yaml`, `benchmarks/litellm_hooks.py`). The floor is the same gunicorn and gevent
+with a WSGI application that only passes bytes on: no Django, no key, no ledger. Each server has one worker process.
 
-CPU is user and system time of the server's whole process tree, with what it does after the answer. It depends far
-less than latencies do on what else the machine does. The upstream answers at once, or one chunk every 50 ms.
+CPU is the user and system time of all processes of the server, including work after the answer. It depends much less on
+other load than latency does. The upstream answers at once, or sends one chunk every 50 ms.
 
-![CPU per call and per chunk, beside LiteLLM and the floor](images/performance.svg)
+![CPU per call and per chunk, compared with LiteLLM and the floor](../../docs/images/performance.svg)
 """
 
 _LIMITS: Final = """## What was not measured
 
 - More than one worker, more than one machine, TLS, a proxy in front, HTTP/2.
-- A real model: it only adds waiting, which costs a server next to nothing.
-- LiteLLM with its own virtual keys and spend tracking, which need PostgreSQL and a binary from outside the package
-  index; they would add to its cost. It runs as `pip install "litellm[proxy]"` leaves it.
+- A real model. It adds waiting time, which costs a server almost nothing.
+- LiteLLM with its virtual keys and spend tracking, which need PostgreSQL and a binary that the package index does not
+  have. They would add to its cost. It runs as `pip install "litellm[proxy]"` installs it.
 - Images and audio in requests, tool calls in streams.
 - Other gateways.
-- The load generator and the mock upstream share the cores with the server. Their own ceiling stands in each table.
+
+The load generator and the mock upstream share the cores with the server. Each table shows their own limit.
 """

@@ -20,7 +20,7 @@ _WARM_UP_CALLS: Final = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """Calls of these kinds in turn, over so many connections; `ramp` seconds until the last one is opened."""
+    """Calls of these kinds in turn, over a number of connections that are opened within `ramp` seconds."""
 
     name: str
     kinds: tuple[str, ...]
@@ -31,7 +31,7 @@ class Scenario:
     timeout: float = 120.0
 
     def scaled(self, factor: float) -> Scenario:
-        """The same with fewer calls, for targets that take long; paced streams stay as many as they are."""
+        """The same scenario with fewer calls, for slow targets. The number of paced streams does not change."""
         if payloads.PACED in self.kinds:
             return self
         return replace(self, calls=max(self.connections * 2, round(self.calls * factor)))
@@ -64,7 +64,7 @@ ALL: Final = (
 
 
 def run(scenario: Scenario, target: Target, upstream: str) -> dict[str, Any]:
-    """Warm up, run, wait until the ledger is written, and tell what it cost."""
+    """Warm up, run, wait until the ledger is written, and return the measurements."""
     if not scenario.ramp:
         warm_up = min(_WARM_UP_CALLS, scenario.calls)
         Load.of(replace(scenario, calls=warm_up), target).go()
@@ -86,12 +86,12 @@ def _costs(scenario: Scenario, used: float, measured: dict[str, Any]) -> dict[st
     costs: dict[str, Any] = {"cpu_seconds": round(used, 2), "cpu_ms_per_call": round(1000 * used / scenario.calls, 3)}
     costs["calls_per_second"] = round(scenario.calls / measured["wall_seconds"], 1)
     if measured["chunks"]:
-        costs["cpu_us_per_chunk"] = round(1e6 * used / measured["chunks"], 1)  # of those that arrived
+        costs["cpu_us_per_chunk"] = round(1e6 * used / measured["chunks"], 1)  # chunks that arrived
     return costs
 
 
 def ledger(target: Target, upstream: str, rows_before: int) -> dict[str, Any]:
-    """New rows, the states of all, and how many ids the upstream saw that are not exactly one row."""
+    """The number of new rows, the states of all rows, and the number of ids without exactly one row."""
     seen, states, written = seen_ids(upstream), target.rows(), target.request_ids()
     told: dict[str, Any] = {"rows": sum(states.values()) - rows_before, "states": states, "upstream_calls": len(seen)}
     if written:
@@ -100,14 +100,14 @@ def ledger(target: Target, upstream: str, rows_before: int) -> dict[str, Any]:
 
 
 def seen_ids(upstream: str) -> list[str]:
-    """The request ids since the last look, one for each call that reached the upstream."""
+    """The request ids that the upstream saw since the last call of this function."""
     with urllib.request.urlopen(f"{upstream}/ids") as answer:
         text = answer.read().decode()
-    return [name for name in text.split("\n") if name]  # LiteLLM sends none
+    return [name for name in text.split("\n") if name]  # LiteLLM sends no ids
 
 
 def _settled(target: Target, rows: int) -> None:
-    """Wait for `rows` rows, and for work after the answers to end: it belongs to the calls."""
+    """Wait for `rows` rows and for the end of work after the answers, which is part of the cost."""
     end = time.monotonic() + _SETTLE_SECONDS
     before = -1.0
     while time.monotonic() < end:
@@ -119,7 +119,7 @@ def _settled(target: Target, rows: int) -> None:
 
 
 class Load:
-    """A load generator that stands ready."""
+    """A load generator that is ready to start."""
 
     @classmethod
     def of(cls, scenario: Scenario, target: Target) -> Self:
@@ -140,7 +140,7 @@ class Load:
         self._hear()
 
     def go(self) -> dict[str, Any]:
-        """Run it to its end; its result."""
+        """Run it and return its result."""
         self._say("go")
         result: dict[str, Any] = json.loads(self._hear())
         self._popen.communicate()

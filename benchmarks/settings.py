@@ -1,4 +1,4 @@
-"""The example host with every limit switched on and set so high that it counts each call and refuses none."""
+"""The example host with every limit switched on, so high that no call is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from project.settings import *  # noqa: F403
 
 DATABASES: dict[str, dict[str, Any]] = host.DATABASES
 if "pool" in DATABASES["default"]["OPTIONS"]:
-    # So few that any call that kept one while it waits would keep the others from getting theirs.
+    # So few that a call which kept a connection while it waits would block the others.
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 4, "timeout": 10}
 
 THREADLESS = {

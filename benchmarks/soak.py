@@ -1,4 +1,4 @@
-"""`python -m benchmarks.soak`: 20,000 mixed calls on one gevent worker; what they leave behind goes to the results."""
+"""`python -m benchmarks.soak`: memory, threads and sockets in the course of 20,000 mixed calls on one gevent worker."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ _POINTS: Final = (1_000, 5_000, 10_000, 15_000, 20_000)
 _MIX: Final = (*[payloads.JSON] * 12, *[payloads.BURST] * 4, *[payloads.FAIL] * 2, *[payloads.LEAVE] * 2)
 _CONNECTIONS: Final = 16
 _QUIET_SECONDS: Final = 3.0
-"""Time for what leaving clients left to end."""
+"""Time for calls whose clients have left to end."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--calls", type=int, default=_POINTS[-1], help="fewer, for a look; not kept")
+    parser.add_argument(
+        "--calls", type=int, default=_POINTS[-1], help="fewer calls for a trial; the result is not stored"
+    )
     calls = parser.parse_args().calls
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the servers together with the run
     with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder:
         log = Path(folder) / "upstream"
         upstream = processes.start([sys.executable, "-m", "benchmarks.upstream"], env=os.environ, log=log)
@@ -50,7 +52,7 @@ def main() -> None:
 
 
 def soak(target: Target, upstream: str, points: list[int]) -> dict[str, Any]:
-    """Call up to each point and look at what is held there."""
+    """Make calls up to each point and measure there."""
     made, seen, errors = 0, [], {}
     told: dict[str, Any] = {"date": datetime.now(UTC).date().isoformat(), "points": []}
     for point in points:

@@ -1,4 +1,4 @@
-"""What is measured: the example host on several servers, the bare pass-through, and the LiteLLM proxy."""
+"""The measured servers: the example host on several servers, the pass-through, and the LiteLLM proxy."""
 
 from __future__ import annotations
 
@@ -50,29 +50,29 @@ class Target:
     table: str = "threadless_usagerecord"
 
     def rows(self) -> dict[str, int]:
-        """Rows of the ledger by state."""
+        """The number of ledger rows by state."""
         query = f"SELECT state, COUNT(*) FROM {self.table} GROUP BY state"
         return dict(self.database.query(query)) if self.database else {}  # type: ignore[arg-type]
 
     def request_ids(self) -> list[str]:
-        """The ids in the ledger; LiteLLM's has none that went upstream."""
+        """The request ids in the ledger. LiteLLM has none that it sent upstream."""
         if self.database is None or self.name == LITELLM:
             return []
         return [row[0] for row in self.database.query(f"SELECT request_id FROM {self.table}")]
 
     def connections(self) -> int:
-        """Database connections held just now."""
+        """The number of open database connections."""
         return self.database.connections(self.process) if self.database else 0
 
     def stop(self) -> None:
-        """End it; its database outside the folder of the run goes too."""
+        """Stop the server and delete its database."""
         self.process.stop()
         if self.database is not None:
             self.database.remove()
 
 
 def start(name: str, upstream: str, folder: Path) -> Target:
-    """Start the target of this name; raises `OSError` if what it needs is not there."""
+    """Start the target with this name. Raises `OSError` if something that it needs is missing."""
     folder.mkdir()
     env = {variable: os.environ[variable] for variable in _KEPT if variable in os.environ}
     env |= {"UPSTREAM_BASE_URL": f"{upstream}/v1", "UPSTREAM_API_KEY": "of-the-upstream"}
@@ -128,7 +128,7 @@ def _serve(command: Sequence[str], env: Mapping[str, str], folder: Path) -> tupl
 def _answers(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/health/liveliness")  # LiteLLM's; the others say 404 or 401, and that is an answer
+        connection.request("GET", "/health/liveliness")  # LiteLLM's path; a 404 or 401 of the others is an answer too
         return connection.getresponse().status < 500
     except (OSError, http.client.HTTPException):
         return False

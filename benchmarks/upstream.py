@@ -1,7 +1,7 @@
-"""A mock upstream too cheap to be the limit: `python -m benchmarks.upstream` prints its address and serves.
+"""A mock upstream, cheap enough not to be the limit: `python -m benchmarks.upstream` prints its address and serves.
 
-The model's name says how it answers; all bytes are made beforehand. It keeps the request ids that it saw, which
-`GET /ids` gives and empties.
+The model's name decides the answer; all bytes are prepared in advance. `GET /ids` returns the request ids that it has
+seen and clears the list.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _IDS: Final[list[str]] = []
 
 
 class _Asked(msgspec.Struct):
-    """What decides the answer."""
+    """The properties of a request that decide the answer."""
 
     model: str
     messages: list[msgspec.Raw]
@@ -98,7 +98,7 @@ class Upstream(asyncio.Protocol):
             self._pace(asyncio.get_running_loop(), asyncio.get_running_loop().time(), 0)
 
     def _pace(self, loop: Any, start: float, number: int) -> None:
-        """The end follows the last word at once; each word has its own time, so that delays do not add up."""
+        """The end follows the last word immediately. Each word has an absolute time, so delays do not add up."""
         self._transport.write(_PIECES[number])
         if number + 1 == payloads.CHUNKS:
             self._transport.write(_PIECES[number + 1])
@@ -109,7 +109,7 @@ class Upstream(asyncio.Protocol):
 
 
 def _header(head: bytes, name: bytes) -> bytes:
-    """The value of a header; `name` in small letters, `head` may have any."""
+    """The value of a header. `name` is in lower case; `head` may have any case."""
     start = head.lower().find(b"\r\n" + name + b":")
     return head[start + len(name) + 3 : head.find(b"\r\n", start + 2)].strip() if start >= 0 else b""
 

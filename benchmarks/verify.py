@@ -1,4 +1,4 @@
-"""Whether an answer is whole and right, to the last chunk: checked after a run, so that it costs nothing within it."""
+"""Checks that an answer is complete and correct. Runs after the measurement, so it costs nothing during it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _decode: Final = msgspec.json.Decoder(_Body).decode
 
 
 def fault(kind: str, response: bytes) -> str:
-    """What is wrong with a whole HTTP response to a call of this kind; "" if nothing is."""
+    """What is wrong with an HTTP response to a call of this kind; empty if it is correct."""
     head, _, body = response.partition(b"\r\n\r\n")
     status = head[9:12].decode()
     if kind == payloads.FAIL:

@@ -1,4 +1,4 @@
-"""Harbour, the example host: a small assistant platform, older than threadless, that plugs it in.
+"""Harbour, the example host: a small assistant platform that integrates threadless.
 
-The plug is `gateway.py`, one block in `settings.py` and one line in `urls.py`.
+The integration is `gateway.py`, one block in `settings.py` and one line in `urls.py`.
 """

@@ -1,10 +1,10 @@
-"""The Django app that holds what belongs to no part of the platform: templates, styles and commands."""
+"""The Django app for what the whole platform shares: templates, styles and commands."""
 
 from django.apps import AppConfig
 
 
 class ProjectConfig(AppConfig):
-    """Has no models."""
+    """An app without models."""
 
     name = "project"
     verbose_name = "Harbour"

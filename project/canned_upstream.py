@@ -1,6 +1,6 @@
-"""An OpenAI-compatible upstream without a model, for where none can run: every answer says that it is canned.
+"""An OpenAI-compatible upstream without a model, for machines that cannot run one. Every answer says so.
 
-`python -m project.canned_upstream --api-key KEY` prints its address and runs until it is told to stop.
+`python -m project.canned_upstream --api-key KEY` prints its address and runs until it is stopped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _WORDS: Final = ("This ", "is ", "a ", "canned ", "answer: ", "no ", "model ", "
 
 
 class CannedUpstream(ThreadingHTTPServer):
-    """Serves on loopback; port 0 takes a free one."""
+    """Serves on loopback. Port 0 means any free port."""
 
     daemon_threads = True
 
@@ -30,7 +30,7 @@ class CannedUpstream(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """The URL it listens on."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
@@ -42,36 +42,36 @@ class Handler(BaseHTTPRequestHandler):
     server: CannedUpstream
 
     def do_GET(self) -> None:
-        """Health and the list of models."""
+        """Answer `/health` and the list of models."""
         if self.path == "/health":
             self._send_json(200, {"status": "ok"})
         elif self.path == "/v1/models":
             self._send_json(200, {"object": "list", "data": [{"id": MODEL_NAME, "object": "model"}]})
         else:
-            self._send_error(404, "There is nothing here.")
+            self._send_error(404, "Not found.")
 
     def do_POST(self) -> None:
-        """The same answer to every question."""
+        """Give the same answer to every request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         given = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if not compare_digest(given.encode(), self.server.api_key.encode()):
             self._send_error(401, "Wrong API key.")
         elif self.path != "/v1/chat/completions":
-            self._send_error(404, "There is nothing here.")
+            self._send_error(404, "Not found.")
         elif (request := parse(body)) is None:
-            self._send_error(400, "The body is no JSON object with a list of messages.")
+            self._send_error(400, "The body must be a JSON object with a list of messages.")
         else:
             self.answer(request)
 
     def answer(self, request: dict[str, Any]) -> None:
-        """Whole or word by word, as asked."""
+        """Answer as JSON or as a stream."""
         if request.get("stream"):
             self._send_events(chunks(request))
         else:
             self._send_json(200, completion(request))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads it."""
+        """Write no access log."""
 
     def _send_error(self, status: int, message: str) -> None:
         self._send_json(status, {"error": {"message": message, "type": "invalid_request_error", "code": None}})
@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def parse(body: bytes) -> dict[str, Any] | None:
-    """The request, or None if it is none."""
+    """The decoded request; None if it is invalid."""
     try:
         request = json.loads(body)
     except ValueError:
@@ -111,7 +111,7 @@ def completion(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def chunks(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same answer word by word."""
+    """The same answer as chunks of one word."""
     head = _head("chat.completion.chunk")
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": word} for word in _WORDS)]
     for delta in deltas:
@@ -122,7 +122,7 @@ def chunks(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def usage(request: dict[str, Any]) -> dict[str, int]:
-    """Words stand in for tokens."""
+    """Usage that counts words as tokens."""
     prompt = sum(len(str(message).split()) for message in request["messages"])
     return {"prompt_tokens": prompt, "completion_tokens": len(_WORDS), "total_tokens": prompt + len(_WORDS)}
 
@@ -133,13 +133,13 @@ def _head(kind: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 means any free port")
     parser.add_argument("--api-key", required=True)
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     with CannedUpstream(arguments.port, arguments.api_key) as server:
-        print(server.address, flush=True)  # noqa: T201  (whoever started this reads it)
+        print(server.address, flush=True)  # noqa: T201  (the parent process reads it)
         server.serve_forever()
 
 

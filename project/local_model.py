@@ -1,7 +1,7 @@
 """A small real model served over the OpenAI API: `python -m project.local_model --model FILE --api-key KEY`.
 
-A side process, so that the platform talks to it over HTTP as to any provider. Prints its address and runs until it
-is told to stop.
+It runs as a side process, so the platform talks to it over HTTP, as to any provider. It prints its address and runs
+until it is stopped.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ MODEL_NAME: Final = "smollm2-135m-instruct"
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help="GGUF file with the weights")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 means any free port")
     parser.add_argument("--api-key", required=True)
     return parser.parse_args()
 
 
 def parameters_of(model: Path, port: int, api_key: str) -> Any:
-    """What llama.cpp is started with."""
-    import xllamacpp  # brings native code, which may be missing or lack a library
+    """The parameters of llama.cpp."""
+    import xllamacpp  # native code, which may be missing or lack a library
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(model)
-    parameters.model_alias = {MODEL_NAME}  # else the file's path shows up as the model's name
+    parameters.model_alias = {MODEL_NAME}  # otherwise the model's name is the path of the file
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
     parameters.api_keys = [api_key]
     parameters.ui = False
     parameters.verbosity = 0
-    parameters.sampling.temp = 0.0  # unless a call says otherwise: so small a model rambles when it may choose
-    # The context is shared out among the slots: two calls at once, 2048 tokens each.
+    parameters.sampling.temp = 0.0  # the default of a call: so small a model rambles at higher temperatures
+    # The slots share the context: two concurrent calls with 2048 tokens each.
     parameters.n_ctx = 4096
     parameters.n_parallel = 2
-    # Threads that wait for each other by spinning are ten times slower on busy cores than one alone.
+    # Several threads wait for each other by spinning. On busy cores that is ten times slower than one thread.
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = 1
     return parameters
@@ -55,7 +55,7 @@ def main() -> None:
     import xllamacpp
 
     server = xllamacpp.Server(parameters_of(arguments.model, arguments.port, arguments.api_key))
-    print(server.listening_address, flush=True)  # noqa: T201  (whoever started this reads it)
+    print(server.listening_address, flush=True)  # noqa: T201  (the parent process reads it)
     stopped.wait()
     sys.exit(0)
 

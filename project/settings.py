@@ -11,8 +11,8 @@ from django.core.management.utils import get_random_secret_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
-# Without one, each process makes its own: enough for a command or a test. A server of several processes needs it
-# set, else nobody stays signed in. A default written here would be a secret that everybody knows.
+# If it is not set, each process generates its own, which is enough for a command or a test. A server with several
+# processes needs it set; otherwise users are signed out at random. A default here would be a public secret.
 SECRET_KEY = env.str("SECRET_KEY", default="") or get_random_secret_key()
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -76,19 +76,19 @@ _SQLITE = "django.db.backends.sqlite3"
 
 
 def _database(config: dict[str, Any]) -> dict[str, Any]:
-    """Add what each database wants from a server that runs many calls at once."""
-    wanted: dict[str, dict[str, Any]] = {
-        # Writers queue for up to 20 seconds instead of failing, and readers never wait for them.
+    """Add the options that each database needs under many concurrent calls."""
+    defaults: dict[str, dict[str, Any]] = {
+        # Writers wait for up to 20 seconds instead of failing, and readers do not wait for writers.
         _SQLITE: {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512;",
         },
-        # Under gevent and ASGI a connection belongs to one greenlet or request, so only a pool can share it.
+        # Under gevent and ASGI a connection belongs to one greenlet or request, so only a pool can reuse it.
         "django.db.backends.postgresql": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
         "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
     }
-    options = wanted.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
+    options = defaults.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
     if config["ENGINE"] == _SQLITE:
         config |= {"ENGINE": "project.pooled_sqlite", "TEST": {"NAME": ":memory:"}}
     return config | {"OPTIONS": options, "CONN_MAX_AGE": 0}
@@ -97,7 +97,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
 DATABASES = {"default": _database(env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://harbour")}
 
-# Django by itself shows nothing of a failure once DEBUG is off.
+# With DEBUG off, Django's default logging does not show failures on the console.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -110,7 +110,7 @@ LOGGING = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    # The platform's own error format, which its clients rely on; threadless leaves it alone.
+    # The platform's own error format. threadless does not change it.
     "EXCEPTION_HANDLER": "project.chats.errors.problem_handler",
 }
 
@@ -120,14 +120,14 @@ LLM_MODELS: dict[str, str] = {
         entry.strip().partition("=") for entry in env.list("UPSTREAM_MODELS", default=["gpt-4.1-mini"])
     )
 }
-"""Public model name → the upstream's name. The first one serves agents and chats that name none."""
+"""Public model name → the upstream's name. The first one is the default of agents and chats."""
 
 LLM_HOUSE_RULE = "You are a helpful assistant. Answer in one short English sentence."
-"""Comes first in every conversation of this platform."""
+"""The first system message of every conversation on this platform."""
 
 UPSTREAM_TIMEOUT = env.float("UPSTREAM_TIMEOUT", default=120.0)
 
-# The plug: this block, `gateway.py`, and one line in `urls.py`.
+# The integration of threadless: this block, `gateway.py` and one line in `urls.py`.
 THREADLESS_API_KEY_MODEL = "accounts.ApiKey"
 THREADLESS = {
     "KEY_PREFIX": "harbour",

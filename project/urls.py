@@ -1,4 +1,4 @@
-"""Routes of the platform: its own pages and API, and the one line that plugs threadless in."""
+"""Routes of the platform: its own pages and API, and one line for threadless."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -11,12 +11,12 @@ admin.site.site_header = admin.site.site_title = "Harbour"
 
 
 def health(_request: HttpRequest) -> HttpResponse:
-    """For balancers: this process answers."""
+    """The health check of load balancers: the process is running."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 urlpatterns = [
-    path("api/v1/", include("threadless.urls")),  # first: the busiest paths are found soonest
+    path("api/v1/", include("threadless.urls")),  # first, because these are the busiest paths
     path("", include("project.chats.urls")),
     path("platform/api/", include("project.chats.api_urls")),
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
@@ -24,6 +24,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),
     path("favicon.ico", RedirectView.as_view(url="/static/project/icon.svg", permanent=True)),
-    # A small installation serves its own style sheets. A front server that takes /static/ itself never asks here.
+    # A small installation serves its own static files. A proxy that serves /static/ makes this route unused.
     re_path(r"^static/(?P<path>.+)$", serve, {"insecure": True}),
 ]

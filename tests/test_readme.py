@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,27 @@ def test_link_leads_somewhere(target: str) -> None:
 
 def test_gateway_of_the_example_is_under_120_lines() -> None:
     assert len((ROOT / "project" / "gateway.py").read_text().splitlines()) < 120
+
+
+def test_versions_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    versions: dict[str, list[tuple[int, ...]]] = {"Python": [], "Django": []}
+    for name, major, minor in re.findall(r"(Python|Django) :: (\d+)\.(\d+)", "\n".join(project["classifiers"])):
+        versions[name].append((int(major), int(minor)))
+    ranges = {
+        name: ".".join(map(str, min(each))) + " to " + ".".join(map(str, max(each))) for name, each in versions.items()
+    }
+    assert f"Python {ranges['Python']}, Django {ranges['Django']};" in TEXT
+
+
+def test_secret_has_the_number_of_random_bits_that_is_claimed() -> None:
+    [bits] = re.findall(r"(\d+) random bits", TEXT)
+    random_part = generate("tl").split("_")[1]
+    assert int(len(random_part) * math.log2(62)) == int(bits)
+
+
+def test_benchmark_ran_the_claimed_streams_without_an_error() -> None:
+    assert "one worker carries 1,000 paced streams without an error" in " ".join(TEXT.split())
+    results = (ROOT / "benchmarks" / "results" / "performance.md").read_text()
+    [row] = re.findall(r"^\| 1,000 paced streams on one worker: .*$", results, re.MULTILINE)
+    assert "| 0 errors," in row

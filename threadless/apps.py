@@ -5,10 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ThreadlessConfig(AppConfig):
-    """Registers the system checks and listens to the server's end; starts nothing."""
+    """Registers the system checks and the handler for the end of the server. Starts no threads."""
 
     name = "threadless"
-    verbose_name = _("Threadless completions")
+    verbose_name = _("API usage")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -1,7 +1,7 @@
-"""What installed apps add to the core: installing an app is all that switches its additions on.
+"""What installed apps add to the core. Adding an app to `INSTALLED_APPS` enables its additions.
 
-An `AppConfig` may have these attributes, each a list of dotted paths or of what they name: `threadless_gates` and
-`threadless_ledger_hooks`.
+An `AppConfig` may have the attributes `threadless_gates` and `threadless_ledger_hooks`, each a list of classes or their
+dotted paths.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 @cache
 def additions(attribute: str) -> tuple[Any, ...]:
-    """What all installed apps list under this attribute, in the order of `INSTALLED_APPS`."""
+    """The objects that all installed apps list under this attribute, in the order of `INSTALLED_APPS`."""
     listed = (value for config in apps.get_app_configs() for value in getattr(config, attribute, ()))
     return tuple(import_string(value) if isinstance(value, str) else value for value in listed)
 

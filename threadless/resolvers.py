@@ -1,4 +1,4 @@
-"""From the name in `model` to a `Target`: the seam for a host's models, agents and visibility rules."""
+"""From the name in `model` to a `Target`: the extension point for a host's models, agents and visibility rules."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from threadless.types import Caller, Target
 
 
 class BaseResolver(ABC):
-    """What a host with agents or visibility rules writes. An instance lives for one request.
+    """Base class for hosts with agents or visibility rules. One instance serves one request.
 
-    A key's own list of allowed models is enforced outside, on both methods.
+    A key's list of allowed models is enforced outside, for both methods.
     """
 
     @abstractmethod
     def list(self, caller: Caller) -> Iterable[Target]:
-        """Every target that this caller may see, in the order to show."""
+        """Every target that this caller may see, in display order."""
 
     def resolve(self, name: str, caller: Caller) -> Target:
-        """The target of this name; raises `ModelNotFound` for an unknown one and for one that `list` does not show.
+        """The target with this name. Raises `ModelNotFound` if `list` does not return it.
 
-        Override it where a query for one name is cheaper than the list; the rule must stay the same.
+        Override it if a query for one name is cheaper than the list. The rule must be the same.
         """
         for target in self.list(caller):
             if target.id == name:

@@ -1,4 +1,4 @@
-"""Signals about calls. A receiver that fails is logged by Django and affects nobody.
+"""Signals about calls. Django logs a receiver that fails; the call is not affected.
 
 Both are sent in a thread that serves the call, so a slow receiver delays it.
 """

@@ -1,1 +1,1 @@
-"""Agents: a model with instructions, made by users and shared as far as they like."""
+"""Agents: models with instructions, which users create and share."""

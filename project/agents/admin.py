@@ -7,7 +7,7 @@ from project.agents.models import Agent
 
 @admin.register(Agent)
 class AgentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """For support staff; users make agents in the platform."""
+    """For support staff. Users create their agents in the platform itself."""
 
     list_display = ("name", "public_id", "visibility", "owner", "organisation", "is_active")
     list_filter = ("visibility", "is_active", "organisation")

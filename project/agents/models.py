@@ -1,4 +1,4 @@
-"""`Agent`, and the one rule of who sees which."""
+"""`Agent`, and the rule that decides who can see which agent."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from django.utils.crypto import get_random_string
 from project.accounts.models import Organisation
 
 PUBLIC_ID_PREFIX: Final = "agent_"
-"""Tells agents from models by name alone."""
+"""Distinguishes agents from models by name."""
 
 
 def new_public_id() -> str:
-    """What users and API clients call an agent."""
+    """A new public ID, which users and API clients use in `model`."""
     return PUBLIC_ID_PREFIX + get_random_string(20)
 
 
 def validate_parameters(value: Any) -> None:
-    """Parameters are request fields, so they must be a JSON object."""
+    """Raise `ValidationError` unless the value is a dict: parameters are request fields."""
     if not isinstance(value, dict):
         raise ValidationError('Enter a JSON object, such as {"temperature": 0}.')
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
-    """Agents by who asks."""
+    """Agents by the user who asks."""
 
     def visible_to(self, user_id: Any, organisation_id: int | None) -> AgentQuerySet:
-        """What this user may see and use while working in this organisation; chats and gateway both ask here."""
+        """The agents that this user may use while working in this organisation. Chats and gateway share this rule."""
         visibility = Agent.Visibility
         is_visible = Q(visibility=visibility.PUBLIC)
         if user_id is not None:
@@ -42,7 +42,7 @@ class AgentQuerySet(models.QuerySet["Agent"]):
 
 
 class Agent(models.Model):
-    """What a user has made of a model."""
+    """A model with instructions and parameters."""
 
     class Visibility(models.TextChoices):
         PRIVATE = "private", "Only me"
@@ -52,10 +52,15 @@ class Agent(models.Model):
     public_id = models.CharField("ID", max_length=40, unique=True, default=new_public_id, editable=False)
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=200, blank=True, help_text="Shown to users who choose an agent.")
-    instructions = models.TextField(blank=True, help_text="Follows the house rule at the head of every conversation.")
-    model = models.CharField(max_length=100, blank=True, help_text="Public model name. Empty: the platform's first.")
+    instructions = models.TextField(blank=True, help_text="Sent before every conversation, after the house rule.")
+    model = models.CharField(
+        max_length=100, blank=True, help_text="Public model name. If empty, the platform's first model is used."
+    )
     parameters = models.JSONField(
-        default=dict, blank=True, validators=[validate_parameters], help_text='Defaults such as {"temperature": 0}.'
+        default=dict,
+        blank=True,
+        validators=[validate_parameters],
+        help_text='Default request fields, such as {"temperature": 0}.',
     )
     visibility = models.CharField(max_length=12, choices=Visibility.choices, default=Visibility.PRIVATE)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="agents")

@@ -1,1 +1,1 @@
-"""Regular chats: threads that the platform keeps, with a page and an API of their own."""
+"""Regular chats: conversations that the platform stores, with their own pages and API."""

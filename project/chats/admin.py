@@ -6,7 +6,7 @@ from project.chats.models import Chat, Message
 
 
 class MessageInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The thread."""
+    """The messages of a chat."""
 
     model = Message
     extra = 0

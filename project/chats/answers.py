@@ -1,4 +1,4 @@
-"""One turn of a regular chat, for the pages and the API alike."""
+"""One turn of a regular chat, for both the pages and the API."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ class NoAnswer(Exception):
 
 
 def answer(chat: Chat, text: str) -> Message:
-    """Keep the user's message, ask the chat's assistant with the whole thread, and keep what it says.
+    """Store the user's message, send the whole conversation to the chat's assistant, and store its answer.
 
-    No transaction around it: the model takes its time, and a question without an answer is still worth keeping.
+    There is no transaction: the model may take minutes, and a question without an answer is worth keeping.
+    Raises `NoAnswer`.
     """
     chat.messages.create(role=Message.Role.USER, content=text)
     chat.title = chat.title or title_of(text)
@@ -26,7 +27,7 @@ def answer(chat: Chat, text: str) -> Message:
 
 
 def title_of(text: str) -> str:
-    """A chat is named after its first words until its user renames it."""
+    """The first words of a message, at most 60 characters: the title of a chat until its user renames it."""
     line = " ".join(text.split())
     return line if len(line) <= 60 else line[:59].rstrip() + "…"
 

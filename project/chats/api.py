@@ -1,4 +1,4 @@
-"""The platform's own JSON API for its chats: stored threads, its own fields, its own errors."""
+"""The platform's own JSON API for its chats, with its own fields and error format."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from project.chats.models import Chat, Message
 
 
 class ChatSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
-    """A chat as the platform's clients see it."""
+    """A chat in the platform's API."""
 
     class Meta:
         model = Chat
         fields = ("id", "title", "assistant", "is_pinned", "created_at", "updated_at")
 
     def validate_assistant(self, value: str) -> str:
-        """Only those that the user may ask."""
+        """Refuse assistants that the user may not use."""
         if value not in assistant_names(self.context["request"].user.pk):
-            raise serializers.ValidationError("There is no such assistant.", code="unknown_assistant")
+            raise serializers.ValidationError("This assistant does not exist.", code="unknown_assistant")
         return value
 
 
 class MessageSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
-    """A message as the platform's clients see it."""
+    """A message in the platform's API."""
 
     class Meta:
         model = Message
@@ -50,12 +50,12 @@ class ChatListView(generics.ListCreateAPIView):  # type: ignore[type-arg]
 
 
 class MessageListView(generics.ListCreateAPIView):  # type: ignore[type-arg]
-    """The messages of one chat; posting one answers with the assistant's."""
+    """The messages of one chat. A POST stores the user's message and returns the assistant's."""
 
     serializer_class = MessageSerializer
 
     def get_chat(self) -> Chat:
-        """The chat of the address, if it is the user's."""
+        """The chat in the URL; 404 if it belongs to another user."""
         own = Chat.objects.owned_by(self.request.user.pk)
         return generics.get_object_or_404(own, pk=self.kwargs["chat_id"])
 

@@ -17,7 +17,7 @@ class AssistantUnavailable(APIException):
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """`{"problems": [{"field", "code", "message"}]}`, whatever went wrong."""
+    """Answer every error as `{"problems": [{"field", "code", "message"}]}`."""
     response = exception_handler(error, context)
     if response is not None:
         details = error.get_full_details() if isinstance(error, APIException) else {"message": "Not found."}

@@ -12,7 +12,7 @@ from project.chats.models import Chat
 
 
 class NewChatForm(forms.Form):
-    """Whom to talk to."""
+    """The assistant of a new chat."""
 
     assistant = forms.ChoiceField()
 
@@ -22,7 +22,7 @@ class NewChatForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """What to say."""
+    """The next message of a chat."""
 
     text = forms.CharField(
         max_length=8000,
@@ -32,7 +32,7 @@ class MessageForm(forms.Form):
 
 
 class ChatForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What a user may change of a chat."""
+    """The fields of a chat that its user may change."""
 
     class Meta:
         model = Chat
@@ -40,6 +40,6 @@ class ChatForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def assistant_names(user_id: Any) -> dict[str, str]:
-    """ID → name for humans, of every assistant that this user may ask."""
+    """ID → display name of every assistant that this user may use."""
     targets = llm.assistants(user_id, organisation_id_of(user_id))
     return {target.id: target.name or target.id for target in targets}

@@ -1,4 +1,4 @@
-"""`Chat` and `Message`: what regular chats keep and threadless completions never do."""
+"""`Chat` and `Message`, which only regular chats store; threadless stores no messages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from django.urls import reverse
 
 
 class ChatQuerySet(models.QuerySet["Chat"]):
-    """Chats by who asks."""
+    """Chats by the user who asks."""
 
     def owned_by(self, user_id: Any) -> ChatQuerySet:
-        """A user sees no chats but their own, in pages and API alike."""
+        """The chats of this user. Pages and API show no others."""
         return self.filter(user_id=user_id)
 
 
 class Chat(models.Model):
-    """One thread of one user with a model or an agent."""
+    """One conversation of a user with a model or an agent."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chats")
     title = models.CharField(max_length=80, blank=True)
@@ -40,7 +40,7 @@ class Chat(models.Model):
 
 
 class Message(models.Model):
-    """One turn of a chat."""
+    """One message of a chat."""
 
     class Role(models.TextChoices):
         USER = "user", "You"

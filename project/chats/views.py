@@ -18,17 +18,17 @@ from project.chats.models import Chat
 
 
 class OwnChats(LoginRequiredMixin):
-    """Pages of one's own chats."""
+    """Limits a page to the chats of the signed-in user."""
 
     request: HttpRequest
 
     def get_queryset(self) -> QuerySet[Chat]:
-        """The chats of whoever is signed in."""
+        """The chats of the signed-in user."""
         return Chat.objects.owned_by(self.request.user.pk)
 
 
 class ChatList(OwnChats, ListView):  # type: ignore[type-arg]
-    """All chats, the pinned ones first, and the start of a new one."""
+    """All chats, pinned ones first, with a form that starts a new one."""
 
     template_name = "chats/list.html"
     context_object_name = "chats"
@@ -52,7 +52,7 @@ class ChatList(OwnChats, ListView):  # type: ignore[type-arg]
 
 
 class ChatDetail(OwnChats, DetailView):  # type: ignore[type-arg]
-    """One chat and its next message."""
+    """One chat with a form for the next message."""
 
     template_name = "chats/detail.html"
 
@@ -62,7 +62,7 @@ class ChatDetail(OwnChats, DetailView):  # type: ignore[type-arg]
         return super().get_context_data(form=MessageForm(), assistant=assistant, **kwargs)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say something and get the answer."""
+        """Send a message and store the answer."""
         chat = get_object_or_404(self.get_queryset(), pk=pk)
         form = MessageForm(request.POST)
         if form.is_valid():
@@ -77,7 +77,7 @@ class ChatChange(OwnChats, View):
     """Rename or pin a chat."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Take the whole form of the chat's header."""
+        """Save the title and the pin."""
         chat = get_object_or_404(self.get_queryset(), pk=pk)
         form = ChatForm(request.POST, instance=chat)
         if form.is_valid():

@@ -1,1 +1,1 @@
-"""Django's SQLite backend, whose connections are kept for whoever wants one next."""
+"""Django's SQLite backend with a pool of connections."""

@@ -1,7 +1,7 @@
-"""`ENGINE = "project.pooled_sqlite"`: what `OPTIONS["pool"]` is for PostgreSQL, in small.
+"""`ENGINE = "project.pooled_sqlite"`: a small counterpart of `OPTIONS["pool"]` of PostgreSQL.
 
-Under gevent and ASGI a connection belongs to one call. To open one to a file takes 0.65 ms, as much as half a call, and
-the last one to close writes the whole log back, for 8 ms.
+Under gevent and ASGI a connection belongs to one call. Opening an SQLite file takes 0.65 ms, half as long as a call.
+Closing the last connection writes the whole log back, which takes 8 ms.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from django.db.backends.sqlite3 import base
 
-MOST_IDLE: Final = 32
+MAX_IDLE: Final = 32
 
 _idle: dict[tuple[str, int], deque[Any]] = {}
 
 
 def _forget() -> None:
-    """In a fork: SQLite's connections must not cross one, not even to be closed."""
+    """After a fork: SQLite's connections must not be used in the child, not even to close them."""
     _left_to_the_parent.append(dict(_idle))
     _idle.clear()
 
@@ -28,15 +28,15 @@ os.register_at_fork(after_in_child=_forget)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """One thread's use of a connection that outlives it."""
+    """A connection that returns to the pool when it is closed."""
 
     pool = True
-    """As the backend for PostgreSQL has one: whoever can wait may give a connection back meanwhile."""
+    """As in the backend for PostgreSQL: tells threadless that a connection may be returned while a call waits."""
     _idle: deque[Any] | None = None
-    """Where this connection came from or will go to; None for a database in memory."""
+    """The pool of this connection; None for a database in memory."""
 
     def connect(self) -> None:
-        """The first time all that Django does; later only the connection is another, set up in the same way."""
+        """Connect as Django does, or reuse an idle connection, which is already set up."""
         may_reuse = self._idle is not None and self.autocommit and not self.in_atomic_block
         if may_reuse and (connection := self._take_idle()) is not None:
             self.connection = connection
@@ -48,12 +48,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """An idle connection to this file, or a new one."""
         if (connection := self._take_idle()) is None:
             connection = super().get_new_connection(conn_params)
-            self._idle = self._idle_ones()  # the file may be new
+            self._idle = self._idle_ones()  # the file may have just been created
         return connection
 
     def _close(self) -> None:
         connection, idle = self.connection, self._idle
-        has_room = idle is not None and idle is self._idle_ones() and len(idle) < MOST_IDLE
+        has_room = idle is not None and idle is self._idle_ones() and len(idle) < MAX_IDLE
         if idle is None or not has_room or connection is None or not self.autocommit or connection.in_transaction:
             super()._close()  # type: ignore[misc]
         else:
@@ -63,14 +63,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._idle = self._idle_ones()
         try:
             return self._idle.pop() if self._idle else None
-        except IndexError:  # another thread was faster
+        except IndexError:  # another thread took it
             return None
 
     def _idle_ones(self) -> deque[Any] | None:
-        """Those of the file, by name and inode: one that was made anew is another."""
+        """The pool of the file, by name and inode: a file that was created again is another one."""
         name = str(self.settings_dict["NAME"])
         try:
-            inode = os.stat(name).st_ino  # noqa: PTH116  (a path object costs ten times as much)
+            inode = os.stat(name).st_ino  # noqa: PTH116  (a path object takes ten times as long)
         except OSError:
             return None
         return _idle.setdefault((name, inode), deque())

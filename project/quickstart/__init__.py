@@ -1,1 +1,1 @@
-"""What `manage.py quickstart` is made of: an upstream, demo data, a production server and one real call."""
+"""The parts of `manage.py quickstart`: an upstream, demo data, a production server and one real call."""

@@ -1,4 +1,4 @@
-"""One streamed call through the endpoint, as any client would make it, and the usage row that it left."""
+"""One streamed call to the endpoint over HTTP, and its usage record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS: Final = (
 
 
 class CallFailed(Exception):
-    """The endpoint did not answer as it should."""
+    """The endpoint did not answer correctly."""
 
 
 def stream_answer(address: str, demo: Demo) -> Iterator[str]:
@@ -38,7 +38,7 @@ def stream_answer(address: str, demo: Demo) -> Iterator[str]:
                 raise CallFailed(f"The endpoint answered {response.status_code}: {response.text}")
             yield from _texts(response)
     except requests.RequestException as error:
-        raise CallFailed(f"The call broke off: {error}") from error
+        raise CallFailed(f"The connection to the endpoint was lost: {error}") from error
 
 
 def _texts(response: requests.Response) -> Iterator[str]:
@@ -57,11 +57,11 @@ def _texts(response: requests.Response) -> Iterator[str]:
 
 
 def usage_row(demo: Demo) -> dict[str, object]:
-    """The row of the demo's call once it is settled, which happens just after the last byte; raises `CallFailed`."""
+    """The record of the demo's call. Waits until it is settled, just after the last byte. Raises `CallFailed`."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     rows = UsageRecord.objects.filter(key_id=demo.key_id).exclude(state=UsageRecord.State.OPEN)
     while time.monotonic() < deadline:
         if row := rows.values(*_COLUMNS).first():
             return dict(row)
         time.sleep(_LOOK_EVERY_SECONDS)
-    raise CallFailed("The call left no settled usage row.")
+    raise CallFailed("There is no settled usage record of the call.")

@@ -1,4 +1,4 @@
-"""The demo's people, agents and key."""
+"""The demo's user, agents and key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY_NAME: Final = "Quickstart"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """What the demo prints; password and key are never to be had again."""
+    """What the demo prints. Password and key cannot be read from the database later."""
 
     username: str
     password: str = field(repr=False)
@@ -29,7 +29,7 @@ class Demo:
 
 @transaction.atomic
 def create_demo_data() -> Demo:
-    """Make what is missing. Password and key are new each time, and the key before stops."""
+    """Create what is missing. Password and key are new each time; the previous key is revoked."""
     organisation, _ = Organisation.objects.get_or_create(slug="demo", defaults={"name": "Demo organisation"})
     password = get_random_string(16)
     user = create_user(password)
@@ -42,7 +42,7 @@ def create_demo_data() -> Demo:
 
 
 def create_user(password: str) -> User:
-    """The demo's member of staff."""
+    """The demo's staff user, with a new password."""
     user, _ = User.objects.get_or_create(username=USERNAME)
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_password(password)
@@ -51,7 +51,7 @@ def create_user(password: str) -> User:
 
 
 def create_agents(user: User, organisation: Organisation) -> Agent:
-    """Two agents; the first one is asked by the demo."""
+    """Create two agents and return the one that the demo calls."""
     parameters = {"temperature": 0, "max_tokens": 200}
     guide, _ = Agent.objects.get_or_create(
         name="Geography guide",
@@ -68,7 +68,7 @@ def create_agents(user: User, organisation: Organisation) -> Agent:
         organisation=organisation,
         owner=user,
         defaults={
-            "instructions": "Rewrite what you are given in plain words.",
+            "instructions": "Rewrite the given text in plain words.",
             "visibility": Agent.Visibility.PRIVATE,
             "parameters": parameters,
         },

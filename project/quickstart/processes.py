@@ -1,4 +1,4 @@
-"""The side processes of a demo: started with a log each, ended together whatever happens."""
+"""The side processes of a demo. Each has a log, and all are stopped together in every case."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class DidNotStart(Exception):
-    """A process ended, or stayed silent, before it was ready; the message is the end of its log."""
+    """A process ended, or did not become ready in time. The message is the end of its log."""
 
 
 class Process:
@@ -32,11 +32,11 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        """False as soon as it has ended."""
+        """True until the process has ended."""
         return self.popen.poll() is None
 
     def read_address(self, seconds: float) -> str:
-        """The address that the process prints once it listens; raises `DidNotStart`."""
+        """The address that the process prints once it listens. Raises `DidNotStart`."""
         deadline = time.monotonic() + seconds
         stdout = self.popen.stdout
         while stdout is not None and (remaining := deadline - time.monotonic()) > 0:
@@ -50,12 +50,12 @@ class Process:
         raise DidNotStart(self.last_words())
 
     def last_words(self) -> str:
-        """The last line of the log that says something, for an error message."""
+        """The last non-empty line of the log, for an error message."""
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if len(line.strip()) > 1]
-        return lines[-1] if lines else f"{self.name} said nothing (exit status {self.popen.poll()})."
+        return lines[-1] if lines else f"{self.name} wrote nothing (exit status {self.popen.poll()})."
 
     def stop(self) -> None:
-        """End it gently, and after a while by force."""
+        """Terminate the process, and kill it if it does not end in time."""
         if self.is_running:
             self.popen.terminate()
             if not self._wait(_STOP_SECONDS):
@@ -73,7 +73,7 @@ class Process:
 
 
 class Processes:
-    """All side processes of one demo; the last one started is stopped first."""
+    """All side processes of one demo. They are stopped in reverse order."""
 
     def __init__(self) -> None:
         self._running: list[Process] = []
@@ -99,7 +99,7 @@ class Processes:
                 stderr=stderr,
                 text=True,
                 pass_fds=fds,
-                # A Ctrl-C in the terminal reaches the demo alone, which then ends its processes in order.
+                # Ctrl-C in the terminal reaches only the demo, which then stops its processes in order.
                 process_group=0,
             )
         process = Process(name, popen, log)
@@ -107,31 +107,31 @@ class Processes:
         return process
 
     def check(self) -> None:
-        """Raise `DidNotStart` if one of them has ended by itself."""
+        """Raise `DidNotStart` if one of them has ended."""
         for process in self._running:
             if not process.is_running:
                 raise DidNotStart(f"{process.name} has ended: {process.last_words()}")
 
     def wait(self) -> NoReturn:
-        """Watch them until one ends by itself (`DidNotStart`) or a signal comes."""
+        """Wait until one of them ends (`DidNotStart`) or a signal arrives."""
         while True:
             self.check()
             time.sleep(_WATCH_EVERY_SECONDS)
 
     def drop(self, process: Process) -> None:
-        """End one of them and forget it."""
+        """Stop one of them."""
         process.stop()
         self._running.remove(process)
 
     def stop(self) -> None:
-        """End all of them."""
+        """Stop all of them."""
         while self._running:
             self.drop(self._running[-1])
 
 
 @contextmanager
 def side_processes() -> Iterator[Processes]:
-    """Processes that never outlive the block, be it left by Ctrl-C, by SIGTERM or by a closed terminal."""
+    """Processes that end with the block, also on Ctrl-C, SIGTERM or a closed terminal."""
     processes = Processes()
     before = [(number, signal.signal(number, _interrupt)) for number in _ENDING_SIGNALS]
     try:

@@ -16,11 +16,11 @@ _TRY_EVERY_SECONDS: Final = 0.1
 
 
 def start_server(processes: Processes, environment: Mapping[str, str], port: int) -> str:
-    """Run gunicorn and wait until it answers; its address. Port 0 takes a free one."""
+    """Run gunicorn, wait until it answers, and return its address. Port 0 means any free port."""
     with listen(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         arguments = ["gunicorn", "-c", "project/gunicorn.conf.py", "--bind", f"fd://{listener.fileno()}"]
-        # Idle connections of a browser need not hold up the end of a demo.
+        # Idle browser connections should not delay the end of a demo.
         arguments += ["--graceful-timeout", "3", "project.wsgi"]
         process = processes.start("server", arguments, environment, fds=[listener.fileno()])
     wait_until_healthy(process, f"{address}/health/")
@@ -28,12 +28,12 @@ def start_server(processes: Processes, environment: Mapping[str, str], port: int
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket to hand over, so that nobody can take the port in between; `OSError` if it is taken."""
+    """A listening socket for the server to inherit, so that the port stays ours. Raises `OSError` if it is in use."""
     return socket.create_server(("127.0.0.1", port), backlog=2048)
 
 
 def own_machine() -> requests.Session:
-    """For calls to loopback: a proxy that the environment names has no way there."""
+    """A session for loopback, without the proxies that the environment may configure."""
     session = requests.Session()
     session.trust_env = False
     session.headers["Connection"] = "close"
@@ -41,7 +41,7 @@ def own_machine() -> requests.Session:
 
 
 def wait_until_healthy(process: Process, url: str) -> None:
-    """Return once the server answers; raises `DidNotStart`."""
+    """Return once the server answers. Raises `DidNotStart`."""
     deadline = time.monotonic() + _START_SECONDS
     while process.is_running and time.monotonic() < deadline:
         try:

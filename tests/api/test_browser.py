@@ -167,12 +167,12 @@ def test_failure_is_shown_with_its_status(page, stream):
 def test_failure_within_a_stream_keeps_what_came_before(page):
     page.ask("break off")
     assert page.text("answer") == "Half"
-    assert "broke off" in page.text("error")
+    assert page.text("error").startswith("The model's")
 
 
 def test_tool_calls_are_pointed_out(page):
     page.ask("tools")
-    assert "tools" in page.text("answer")
+    assert "called a tool" in page.text("answer")
 
 
 def test_raw_events_are_shown_to_their_end(page):

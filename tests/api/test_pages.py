@@ -68,8 +68,8 @@ def test_model_named_in_the_address_is_chosen(browser):
 
 def test_reader_without_any_model_is_told(browser, configure):
     configure(MODELS={})
-    assert "no model or agent that you may use" in text_of(browser.get(PATH))
-    assert "no model or agent that you may use" in text_of(browser.get(MODELS))
+    assert "have access to any model or agent" in text_of(browser.get(PATH))
+    assert "have access to any model or agent" in text_of(browser.get(MODELS))
 
 
 @pytest.mark.parametrize("path", [PATH, MODELS])

@@ -19,7 +19,7 @@ def test_login_page_signs_in(platform):
 
 def test_wrong_password_is_told(platform):
     response = Client().post("/accounts/login/", {"username": "ada", "password": "wrong"})
-    assert "do not match" in response.text
+    assert "is incorrect" in response.text
 
 
 def test_sign_out_leads_to_the_login_page(page):

@@ -138,11 +138,11 @@ def test_wrapper_that_opens_again_has_djangos_state_anew(wrapper):
 
 
 def test_no_more_connections_are_kept_than_allowed(wrapper):
-    wrappers = [wrapper() for _ in range(base.MOST_IDLE + 2)]
+    wrappers = [wrapper() for _ in range(base.MAX_IDLE + 2)]
     connections = [opened(each) for each in wrappers]
     for each in wrappers:
         each.close()
-    assert [is_closed(each) for each in connections] == [False] * base.MOST_IDLE + [True] * 2
+    assert [is_closed(each) for each in connections] == [False] * base.MAX_IDLE + [True] * 2
 
 
 def test_file_made_anew_gets_new_connections(wrapper, path):

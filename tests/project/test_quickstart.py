@@ -78,7 +78,7 @@ def test_check_without_a_local_model_says_so_and_is_canned(tmp_path):
     done = quickstart_run.check(tmp_path / "demo.sqlite3", PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "libgomp1" in done.stdout
-    assert "Answers will be canned." in done.stdout
+    assert "Using canned answers instead." in done.stdout
 
 
 def test_check_fails_when_the_upstream_refuses(tmp_path, canned):

@@ -1,1 +1,1 @@
-"""Adapters for key packages that a host may already use. Each module wants its package; nothing else imports it."""
+"""Adapters for packages that a host may already use. Each module needs its package installed; no module imports it."""

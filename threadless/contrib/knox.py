@@ -14,9 +14,9 @@ from threadless.types import Caller
 
 
 class KnoxKeyAdapter(BaseKeyAdapter):
-    """A Knox token stands for a sign-in, so it may do what its user may do in a session.
+    """A Knox token represents a sign-in, so it has the scopes that its user has in a session.
 
-    It is read from `Authorization: Bearer`, whatever `AUTH_HEADER_PREFIX` the host's own views want.
+    It is read from `Authorization: Bearer`; `AUTH_HEADER_PREFIX` applies only to the host's own views.
     """
 
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
@@ -27,6 +27,6 @@ class KnoxKeyAdapter(BaseKeyAdapter):
         return user, self.get_caller(user, token)
 
     def get_caller(self, user: Any, token: Any) -> Caller:
-        """The value object that backends, resolvers and the ledger see."""
-        # The primary key of a token is its digest; its first characters are what Knox itself shows.
+        """The caller of this token. Override it to return a subclass of `Caller`."""
+        # The primary key of a token is its digest. `token_key` is the part that Knox itself shows.
         return Caller(user_id=user.pk, key_id=token.token_key, label="Knox token", scopes=scopes_of(user))

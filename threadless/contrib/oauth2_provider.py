@@ -1,7 +1,7 @@
 """Access tokens of django-oauth-toolkit.
 
-An authentication class, because a token may be bound to the address that is called. Tokens that it does not know are
-left to the next class, so that both kinds can be used side by side:
+This is an authentication class, because a token may be bound to the address that is called. Unknown tokens are left to
+the next class, so tokens and keys work side by side:
 
     "AUTHENTICATION_CLASSES": [
         "threadless.contrib.oauth2_provider.OAuth2TokenAuthentication",
@@ -23,10 +23,10 @@ from threadless.types import Caller
 
 
 class OAuth2TokenAuthentication(OAuth2Authentication):  # type: ignore[misc]  # the package has no types
-    """Scopes are the token's. A token of the client credentials grant belongs to its application and to no user."""
+    """Uses the scopes of the token. A token of the client credentials grant has an application and no user."""
 
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
-        # The package would look for a token in the body too, and parse it for that before the key is judged.
+        # The package also looks for a token in the body, and would parse it before the token is checked.
         found = super().authenticate(without_form(request))
         if found is None:
             return None
@@ -36,9 +36,9 @@ class OAuth2TokenAuthentication(OAuth2Authentication):  # type: ignore[misc]  # 
         return user or AnonymousUser(), self.get_caller(user, token)
 
     def get_caller(self, user: Any, token: Any) -> Caller:
-        """The value object that backends, resolvers and the ledger see.
+        """The caller of this token. Override it to return a subclass of `Caller`.
 
-        The key id names application and user, because tokens come and go.
+        The key id consists of application and user, because tokens are renewed.
         """
         application, user_id = token.application, None if user is None else user.pk
         return Caller(

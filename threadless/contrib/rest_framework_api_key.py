@@ -14,10 +14,10 @@ from threadless.types import Caller
 
 
 class APIKeyAdapter(BaseKeyAdapter):
-    """The package's keys belong to nobody and know no scopes: each may do what `REQUIRED_SCOPE` allows.
+    """The package's keys have no user and no scopes, so each key has `REQUIRED_SCOPE`.
 
-    A host that has extended the package's `AbstractAPIKey` names its model in a subclass. A `user` and a `scopes`
-    field there are heeded.
+    If you extend the package's `AbstractAPIKey`, set `model` in a subclass. The fields `user` and `scopes` of your
+    model are used if they exist.
     """
 
     model: Any = APIKey
@@ -35,7 +35,7 @@ class APIKeyAdapter(BaseKeyAdapter):
         return user or AnonymousUser(), self.get_caller(key, user)
 
     def get_caller(self, key: Any, user: Any) -> Caller:
-        """The value object that backends, resolvers and the ledger see."""
+        """The caller of this key. Override it to return a subclass of `Caller`."""
         scopes = frozenset(key.scopes) if hasattr(key, "scopes") else frozenset({conf.required_scope})
-        # The package's primary key holds the hash of the secret, which has no place in a ledger.
+        # The package's primary key contains the hash of the secret, which must not be stored in the ledger.
         return Caller(user_id=None if user is None else user.pk, key_id=key.prefix, label=key.name, scopes=scopes)

@@ -13,7 +13,7 @@ from threadless.types import Caller
 
 
 class JWTAdapter(BaseKeyAdapter):
-    """Scopes come from a claim of the token: a text with spaces (RFC 8693) or a list. Without it there are none."""
+    """Scopes come from a claim of the token: a string with spaces (RFC 8693) or a list. A token may have no scopes."""
 
     scope_claim = "scope"
     authentication_class: Any = JWTAuthentication
@@ -28,9 +28,9 @@ class JWTAdapter(BaseKeyAdapter):
         return user, self.get_caller(user, token)
 
     def get_caller(self, user: Any, token: Any) -> Caller:
-        """The value object that backends, resolvers and the ledger see.
+        """The caller of this token. Override it to return a subclass of `Caller`.
 
-        No key id: it is what limits count by, and a user could have a new token for every call.
+        There is no key id: limits are counted per key id, and a user can get a new token for every call.
         """
         given = token.get(self.scope_claim) or ()
         scopes = frozenset(given.split() if isinstance(given, str) else given)

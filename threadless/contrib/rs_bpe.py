@@ -1,6 +1,6 @@
-"""Exact tokens of OpenAI's models, counted offline: `"TOKEN_COUNTER": "threadless.contrib.rs_bpe.count"`.
+"""Counts the tokens of OpenAI's models exactly and offline: `"TOKEN_COUNTER": "threadless.contrib.rs_bpe.count"`.
 
-Comes with `pip install "django-threadless[tokens]"`; the vocabularies are in the package.
+Install it with `pip install "django-threadless[tokens]"`. The vocabularies are part of the package.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Final
 from rs_bpe import openai
 
 _OLDER: Final = re.compile(r"gpt-(3\.5|35|4)(?![.\w])")
-"""Models up to GPT-4 Turbo; those after them, and the models of others, are counted by the newer vocabulary."""
+"""Matches models up to GPT-4 Turbo. All other models are counted with the newer vocabulary."""
 
 
 def count(text: str, model: str) -> int:
-    """Tokens of the text, for a `model` by its upstream name."""
+    """The number of tokens of the text. `model` is the upstream's name of the model."""
     tokenizer = openai.cl100k_base() if _OLDER.search(model) else openai.o200k_base()
     return int(tokenizer.count(text.encode(errors="replace").decode()))

@@ -1,4 +1,4 @@
-"""`Client`: the other side of a request, as far as its server shows it."""
+"""`Client`: what the server tells us about the client of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 class Client:
-    """Who waits for an answer."""
+    """The client that waits for an answer."""
 
     __slots__ = ("is_async", "socket")
 

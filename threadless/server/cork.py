@@ -1,4 +1,4 @@
-"""Sends head and body of a plain answer in one segment."""
+"""Sends the head and the body of a plain answer in one TCP segment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 def cork(sock: Any) -> Cork | None:
     """Hold back what is written to this socket until the returned object is called; None where TCP cannot do that.
 
-    gunicorn writes head and body apart, which makes two segments and wakes the client twice. Costs both sides 0.1 ms.
+    gunicorn writes head and body separately. That makes two segments, wakes the client twice and costs each side 0.1
+    ms.
     """
     return Cork(sock) if sock is not None and hasattr(socket, "TCP_CORK") else None
 
@@ -31,5 +32,5 @@ class Cork:
         self()
 
     def _set(self, value: int) -> None:
-        with contextlib.suppress(OSError):  # it is closed, or no TCP socket
+        with contextlib.suppress(OSError):  # the socket is closed, or is not a TCP socket
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, value)

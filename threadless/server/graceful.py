@@ -1,8 +1,8 @@
 """Ends running calls when the server around us stops.
 
-Calls go on for as long as the server lets them. Shortly before the server would cut them, they end with an error that
-their clients can read, and are settled. gunicorn and uvicorn announce the stop with SIGTERM, and their handler's object
-says how long they wait. A server that waits without limit is left to do so.
+Calls continue for as long as the server waits for them. Shortly before the server would cut them, they end with an
+error that their clients can read, and are settled. gunicorn and uvicorn announce the stop with SIGTERM, and the object
+of their handler has the time that they wait. If a server waits without limit, no call is ended.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ EndCalls = Callable[[float], object]
 
 _is_installed = False
 is_installed_in_loop = False
-"""True once `install_in_event_loop` has run, whatever it found."""
+"""True once `install_in_event_loop` has run, with or without success."""
 
 
 def install_graceful_stop(end_calls: EndCalls) -> None:
     """Call `end_calls(timeout in seconds)` in time when the server stops. Safe to call twice, or without a server.
 
-    gunicorn sets its signal handlers before it loads Django, a uvicorn of one process only after that. So this runs
-    when Django is set up, and again in the event loop before the first call there is opened. Only the main thread can
+    gunicorn sets its signal handlers before it loads Django; uvicorn with one process does so afterwards. So this runs
+    when Django is set up, and again in the event loop before the first call is opened there. Only the main thread can
     set a signal handler.
     """
     global _is_installed
@@ -49,7 +49,7 @@ def install_graceful_stop(end_calls: EndCalls) -> None:
     seconds = max(patience - MARGIN_SECONDS, patience / 2)
 
     def end_later() -> None:
-        # Not `threading.Thread`: it waits until the thread has started, which a signal handler under gevent must not.
+        # Not `threading.Thread`: it waits until the thread has started. A signal handler must not wait under gevent.
         _thread.start_new_thread(_end_after, (seconds, end_calls))
 
     _chain(handler, end_later)
@@ -65,13 +65,13 @@ async def install_in_event_loop(end_calls: EndCalls) -> None:
 
 
 def _chain(handler: Callable[[int, Any], Any], before: Callable[[], None]) -> None:
-    """Run `before` in front of this signal handler."""
+    """Run `before` each time before this signal handler."""
 
     def stop(number: int, frame: Any) -> None:
         before()
         handler(number, frame)
 
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn handles both alike, gunicorn does not
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn handles both in the same way, gunicorn does not
         if signal.getsignal(number) == handler:
             signal.signal(number, stop)
             signal.siginterrupt(number, False)  # as gunicorn does

@@ -1,4 +1,4 @@
-"""State that belongs to one process: what a fork must reset, and what must still happen at exit."""
+"""State of one process: what must be reset after a fork, and what must run at exit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _exit_hooks: Final[list[tuple[ExitStage, Hook]]] = []
 
 
 def reset_after_fork(hook: Hook) -> Hook:
-    """Call `hook` in the child of every fork: its parent's threads, locks and connections are not the child's."""
+    """Call `hook` in the child of every fork. Threads, locks and connections belong to the parent."""
     _reset_hooks.append(hook)
     return hook
 

@@ -1,7 +1,7 @@
-"""Coarse timeouts: one thread per process checks once a second which are due.
+"""Coarse timeouts: one thread per process checks once per second which ones are due.
 
-Under gevent each timed wait creates and starts a timer: 4 µs. A stream waits twice per chunk, once for its upstream and
-once for its reader. For a timeout of `COARSE_SECONDS` or more, one second late does not matter.
+Under gevent each timed wait creates and starts a timer, which takes 4 µs. A stream waits twice per chunk: for its
+upstream and for its client. For a timeout of `COARSE_SECONDS` or more, a delay of one second does not matter.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from threadless.server.process import reset_after_fork
 logger = logging.getLogger("threadless")
 
 COARSE_SECONDS: Final = 10.0
-"""Shorter timeouts must be exact, and use other means."""
+"""Shorter timeouts must be exact, so they use a timer of their own."""
 _TICK_SECONDS: Final = 1.0
 
 Callback = Callable[[], None]
 
 
 class Timeouts:
-    """Callbacks and when they are due, by a clock in seconds. `run_due` must be called now and then."""
+    """Callbacks and the times at which they are due. `run_due` must be called regularly."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,11 +32,11 @@ class Timeouts:
         """Setting, popping and copying are each atomic in CPython, so no lock is needed."""
 
     def call_later(self, callback: Callback, seconds: float) -> None:
-        """Call `callback` in `seconds` or a little later. A second call replaces the first."""
+        """Call `callback` in `seconds` or a little later. A second call for the same callback replaces the first."""
         self._due[callback] = self._clock() + seconds
 
     def cancel(self, callback: Callback) -> None:
-        """Forget the callback. It may be running at this moment."""
+        """Forget the callback, which may be running at this moment."""
         self._due.pop(callback, None)
 
     def run_due(self) -> None:
@@ -54,7 +54,7 @@ class Timeouts:
 def _run(callback: Callback) -> None:
     try:
         callback()
-    except Exception:  # one that fails must not stop the others
+    except Exception:  # one failure must not stop the others
         logger.exception("A timeout callback failed.")
 
 
@@ -73,7 +73,7 @@ def call_later(callback: Callback, seconds: float) -> None:
 
 
 def _start() -> None:
-    """Start the thread of this process when it is first needed: never before a fork."""
+    """Start the thread of this process when it is first needed, so never before a fork."""
     global _is_ticking
     with _lock:
         if not _is_ticking:

@@ -1,7 +1,7 @@
 """Notices that a client has hung up while its call runs.
 
-Under gunicorn, epoll watches the client's socket. Under ASGI, Django cancels the task that waits for the call. Other
-WSGI servers notice at the next write, which is a ping at the latest.
+Under gunicorn, epoll watches the client's socket. Under ASGI, Django cancels the task that waits for the call. With
+other WSGI servers, the next write fails, which is a ping at the latest.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class _Watcher:
 def _run(cancel: Cancel) -> None:
     try:
         cancel()
-    except Exception:  # a host's `on_cancel` must not end the watch for all other calls
+    except Exception:  # a host's `on_cancel` must not stop the watcher for all other calls
         logger.exception("A call could not be cancelled completely.")
 
 
@@ -86,7 +86,7 @@ _lock = threading.Lock()
 
 
 def _get_watcher() -> _Watcher:
-    """The watcher of this process, created when it is first needed: never before a fork."""
+    """The watcher of this process, created when it is first needed, so never before a fork."""
     global _watcher
     with _lock:
         if _watcher is None:
@@ -112,7 +112,7 @@ def _thread_watcher() -> _Watcher:
 
 
 def _green_watcher() -> _Watcher:
-    """gevent removes `select.epoll`, because it would block the hub. Here the hub itself waits for the epoll set."""
+    """gevent removes `select.epoll`, because it would block the hub. Here the hub waits for the epoll set."""
     epoll = green.original("select", "epoll")()
     watcher = _Watcher(epoll)
     watcher.io = green.when_readable(epoll.fileno(), lambda: watcher.cancel_ready(0))  # type: ignore[attr-defined]  # kept alive

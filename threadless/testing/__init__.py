@@ -1,4 +1,4 @@
-"""For a host's own tests: fixed answers instead of an upstream, a client with a key, and a reader of streams."""
+"""Helpers for a host's tests: fixed answers instead of an upstream, a client with a key, and a reader of streams."""
 
 from threadless.testing.backend import use_dummy_backend
 from threadless.testing.client import AsyncCompletionClient, CompletionClient

@@ -1,4 +1,4 @@
-"""Replaces every configured backend by one that answers as a test wants."""
+"""Replaces every configured backend with one that gives a fixed answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATH: Final = "threadless.testing.backend.ForwardingBackend"
 
 
 class ForwardingBackend(BaseChatBackend):
-    """Hands every call on to one other backend, whatever alias it came under."""
+    """Passes every call to one other backend, for any alias."""
 
     def __init__(self, *, to: BaseChatBackend, alias: str = "") -> None:
         super().__init__(alias=alias)
@@ -38,9 +38,9 @@ def use_dummy_backend(
     chunks: list[Chunk] | None = None,
     error: APIError | None = None,
 ) -> Iterator[DummyBackend]:
-    """Within the block every model and agent of the host answers alike, and no upstream is asked.
+    """Within the block every model and agent of the host gives the same answer, and no upstream is called.
 
-    Models, agents, keys and scopes stay the host's own. The backend given remembers what it was asked:
+    Models, agents, keys and scopes remain the host's. The yielded backend records what it was asked:
 
         with use_dummy_backend("Yes.") as backend:
             CompletionClient(secret).complete("gpt-4.1", "Is it on?")

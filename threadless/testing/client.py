@@ -13,33 +13,33 @@ from threadless.types import JSONObject, JSONValue
 
 
 class CompletionClient(Client):
-    """Sends completions as an SDK would. Streams want `TransactionTestCase`: another thread settles their rows."""
+    """Sends completions as an SDK does. Streams need `TransactionTestCase`: another thread settles their rows."""
 
     def __init__(self, secret: str = "", **defaults: Any) -> None:
         super().__init__(**_with_key(secret, defaults))
 
     def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:
-        """The response to one call; a text stands for one user message. Further `fields` join the body."""
+        """The response to one call. A string means one user message. `fields` are added to the body."""
         response: HttpResponseBase = self.post(_path(), _body(model, messages, fields), content_type="application/json")
         return response
 
     def models(self) -> list[str]:
-        """Names of the models and agents that the key may use."""
+        """The ids of the models and agents that the key may use."""
         return _names(self.get(reverse("threadless:models")).content)
 
 
 class AsyncCompletionClient(AsyncClient):
-    """The same through ASGI."""
+    """`CompletionClient` through ASGI."""
 
     def __init__(self, secret: str = "", **defaults: Any) -> None:
         given = _with_key(secret, defaults)
         self._headers: dict[str, str] = given.pop("headers")
         super().__init__(**given)
 
-    def generic(  # type: ignore[override]  # all else is handed on as it came
+    def generic(  # type: ignore[override]  # other arguments are passed on unchanged
         self, *args: Any, headers: dict[str, str] | None = None, **more: Any
     ) -> Any:
-        """Django's `AsyncClient` sends headers that come with a request, but loses those it was made with."""
+        """Add the client's headers: Django's `AsyncClient` sends only those of the single request."""
         return super().generic(*args, headers={**self._headers, **(headers or {})}, **more)
 
     async def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:

@@ -14,35 +14,35 @@ _DONE: Final = b"[DONE]"
 
 @dataclass(slots=True, kw_only=True)
 class Events:
-    """A stream that has ended."""
+    """The content of a stream that has ended."""
 
     chunks: list[Chunk] = field(default_factory=list)
     error: JSONObject | None = None
-    """The failure that ended it: message, type, param and code."""
+    """The error that ended it, with message, type, param and code."""
     is_done: bool = False
-    """True if it ended with `[DONE]`, as every stream that went well does."""
+    """True if it ended with `[DONE]`, that is, with success."""
     pings: int = 0
 
     @property
     def text(self) -> str:
-        """What the first choice said."""
+        """The text of the first choice."""
         choices = (choice for chunk in self.chunks for choice in chunk["choices"] if choice["index"] == 0)
         return "".join(choice["delta"].get("content") or "" for choice in choices)
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the first choice ended."""
+        """The finish reason of the first choice."""
         choices = (choice for chunk in self.chunks for choice in chunk["choices"] if choice["index"] == 0)
         return next((choice["finish_reason"] for choice in choices if choice.get("finish_reason")), None)
 
     @property
     def usage(self) -> JSONObject | None:
-        """The usage chunk's, if the request asked for it."""
+        """The usage, if the request asked for it."""
         return next((chunk["usage"] for chunk in reversed(self.chunks) if chunk.get("usage")), None)
 
 
 def read_events(response: Any) -> Events:
-    """Reads a streamed response to its end and closes it; raises `AssertionError` if it is no stream of ours."""
+    """Reads a streamed response to its end and closes it. Raises `AssertionError` if it is not such a stream."""
     _check(response)
     try:
         return _events(b"".join(response.streaming_content))
@@ -51,7 +51,7 @@ def read_events(response: Any) -> Events:
 
 
 async def aread_events(response: Any) -> Events:
-    """The same for a response of Django's `AsyncClient`."""
+    """`read_events` for a response of Django's `AsyncClient`."""
     _check(response)
     try:
         return _events(b"".join([piece async for piece in response.streaming_content]))

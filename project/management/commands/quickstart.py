@@ -1,4 +1,4 @@
-"""`manage.py quickstart`: the whole platform from nothing, with one real call through it."""
+"""`manage.py quickstart`: set up the platform, start it, and make one real call."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from project.quickstart.server import start_server
 from project.quickstart.upstream import start_upstream
 
 _MARK = "QUICKSTART_DATABASE_URL"
-"""Set once the command runs in the demo's environment."""
+"""Set if the command already runs in the demo's environment."""
 
 
 class Command(BaseCommand):
-    requires_system_checks = ()  # they may open the host's own database, and run once that is out of sight
+    requires_system_checks = ()  # they may open the host's own database; `run` calls them in the demo's environment
     help = "Start the platform with demo data, an upstream and a production server, and make one streamed call."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="Exit after the call: 0 if all went well, else 1.")
-        parser.add_argument("--port", type=int, default=0, help="Port of the server; a free one by default.")
+        parser.add_argument("--check", action="store_true", help="Exit after the call: 0 on success, 1 on failure.")
+        parser.add_argument("--port", type=int, default=0, help="Port of the server. Default: any free port.")
         parser.add_argument(
-            "--database-url", default=places.DATABASE_URL, help="Where the demo lives; a file in .local/ by default."
+            "--database-url", default=places.DATABASE_URL, help="Database of the demo. Default: a file in .local/."
         )
 
     def handle(self, *_args: Any, check: bool, port: int, database_url: str, **_options: Any) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 self.run(processes, port)
                 if not check:
                     self.serve(processes)
-            self.say("\nAll well; everything is stopped again.")
+            self.say("\nThe check succeeded. All processes are stopped.")
         except (DidNotStart, CallFailed, OSError) as error:
             raise CommandError(f"{error}\nLogs are in {places.DEMO}.") from error
         except KeyboardInterrupt:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 sys.exit(1)
 
     def run(self, processes: Processes, port: int) -> None:
-        """Everything up to the lines to copy."""
+        """Start everything, make the call and print the commands to copy."""
         self.check()
         call_command("migrate", verbosity=0, interactive=False)
         demo = create_demo_data()
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         self.say(lines_to_copy(address, demo))
 
     def call(self, address: str, demo: Demo) -> None:
-        """Show one answer while it streams, and what it cost."""
+        """Print one answer while it streams, then its usage record. Raises `CallFailed`."""
         self.say(f"Question: {QUESTION}\nAnswer:   ", ending="")
         pieces = []
         for piece in stream_answer(address, demo):
@@ -74,23 +74,23 @@ class Command(BaseCommand):
         if not "".join(pieces).strip():
             raise CallFailed("The answer was empty.")
         row = usage_row(demo)
-        self.say("\n\nUsage row\n" + "\n".join(f"  {name:<18}{value}" for name, value in row.items()))
+        self.say("\n\nUsage record\n" + "\n".join(f"  {name:<18}{value}" for name, value in row.items()))
         if row["state"] != "completed":
-            raise CallFailed(f"The call is {row['state']}, not completed.")
+            raise CallFailed(f"The state of the call is {row['state']}, not completed.")
 
     def serve(self, processes: Processes) -> None:
-        """Keep going until somebody stops it; raises `DidNotStart` if a process ends by itself."""
-        self.say("\nServing. Ctrl-C stops everything.")
+        """Serve until a signal arrives. Raises `DidNotStart` if a process ends."""
+        self.say("\nServing. Press Ctrl-C to stop.")
         processes.wait()
 
     def say(self, text: str, ending: str = "\n") -> None:
-        """Print at once, for people who watch."""
+        """Print without buffering."""
         self.stdout.write(text, ending=ending)
         self.stdout.flush()
 
 
 def restart_in(database_url: str) -> None:
-    """Run this command again in the demo's environment: settings are read once, and the host's database is not ours."""
+    """Run this command again in the demo's environment, because settings are read only once per process."""
     places.DEMO.mkdir(parents=True, exist_ok=True)
     demo = {
         _MARK: database_url,

@@ -1,4 +1,4 @@
-// The chat page works without this: Enter sends, the newest message is in view, and a sent form says so.
+// Optional: Enter sends the message, the newest message is scrolled into view, and the button shows progress.
 const form = document.getElementById("say");
 const text = form.querySelector("textarea");
 

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key`: a key from the shell, alone on stdout so that scripts can take it."""
+"""`manage.py create_api_key`: create an API key. Only the secret goes to stdout, so that scripts can capture it."""
 
 from __future__ import annotations
 
@@ -23,31 +23,33 @@ _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta
 
 
 class Command(BaseCommand):
-    """Nobody is asked for rights: whoever runs it has the server."""
+    """Checks no permissions: a person who can run commands already controls the server."""
 
-    help = "Create an API key and print it, alone, on stdout. It is never to be had again."
+    help = "Create an API key and print only the key on stdout. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", required=True, help="Name or primary key of the user whom the key acts for.")
+        parser.add_argument("--user", required=True, help="User name or primary key of the user that the key acts for.")
         parser.add_argument("--name", required=True, help="What the key is for.")
         parser.add_argument(
             "--scope",
             action="append",
             default=[],
             dest="scopes",
-            help="May be repeated. Without one, the key may do nothing.",
+            help="A scope of the key. May be repeated. A key without scopes is refused everywhere.",
         )
         parser.add_argument(
-            "--model", action="append", dest="models", help="A model or agent to limit the key to. May be repeated."
+            "--model", action="append", dest="models", help="Limit the key to this model or agent. May be repeated."
         )
-        parser.add_argument("--expires", help="A date or time (2030-12-31, 2030-12-31T18:00) or a span (12h, 30d, 8w).")
+        parser.add_argument(
+            "--expires", help="A date (2030-12-31), a time (2030-12-31T18:00) or a duration (12h, 30d, 8w)."
+        )
         parser.add_argument(
             "--field",
             action="append",
             default=[],
             dest="fields",
             metavar="NAME=VALUE",
-            help="A column that the platform's own key model adds. May be repeated.",
+            help="Set a column that the platform's key model adds. May be repeated.",
         )
 
     @sensitive_variables("secret")
@@ -62,7 +64,7 @@ class Command(BaseCommand):
             extra=options["fields"],
         )
         expiry = f"expires {key.expires_at:%Y-%m-%d %H:%M %Z}" if key.expires_at else "never expires"
-        scopes = ", ".join(key.scopes) or "no scope: it may do nothing"
+        scopes = ", ".join(key.scopes) or "no scope, so it is refused everywhere"
         self.stderr.write(f"Key {key.name!r} of {key.user.get_username()}: {scopes}; {expiry}. Store it now.")
         self.stdout.write(secret)
 
@@ -73,12 +75,14 @@ def _key_model() -> type[AbstractAPIKey]:
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error
     if not issubclass(model, AbstractAPIKey):
-        raise CommandError(f"{conf.api_key_model} does not extend AbstractAPIKey: make its keys as the platform does.")
+        raise CommandError(
+            f"{conf.api_key_model} does not extend AbstractAPIKey. Create its keys with the platform's own tools."
+        )
     return model
 
 
 def _find_user(name: str) -> Any:
-    """By the name that users sign in with, else by primary key."""
+    """The user with this login name or, if there is none, this primary key."""
     user_model: Any = get_user_model()
     users = user_model._default_manager
     try:
@@ -88,28 +92,28 @@ def _find_user(name: str) -> Any:
     try:
         return users.get(pk=name)
     except (user_model.DoesNotExist, ValueError, ValidationError):
-        raise CommandError(f"There is no user {name!r}.") from None
+        raise CommandError(f"User {name!r} does not exist.") from None
 
 
 def _known_scopes(scopes: list[str]) -> list[str]:
     if unknown := sorted(set(scopes) - set(conf.scopes)):
-        raise CommandError(f"Unknown scope {', '.join(unknown)}. There are: {', '.join(conf.scopes)}.")
+        raise CommandError(f"Unknown scope {', '.join(unknown)}. Known scopes: {', '.join(conf.scopes)}.")
     return scopes
 
 
 def _moment(text: str) -> datetime:
-    """A moment that lies ahead. A date ends with its day."""
+    """A time in the future. A date means the end of that day."""
     try:
         moment = _parsed(text)
     except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        raise CommandError(f"--expires {text!r} is neither a date nor a span such as 30d.")
+        raise CommandError(f"--expires {text!r} is not a date, a time or a duration such as 30d.")
     now = timezone.now()
-    if timezone.is_naive(moment) != timezone.is_naive(now):  # as the host keeps its times
+    if timezone.is_naive(moment) != timezone.is_naive(now):  # the host may run with USE_TZ = False
         moment = timezone.make_naive(moment) if timezone.is_naive(now) else timezone.make_aware(moment)
     if moment <= now:
-        raise CommandError(f"--expires {text!r} has passed.")
+        raise CommandError(f"--expires {text!r} is in the past.")
     return moment
 
 
@@ -127,15 +131,17 @@ def _issue(model: type[AbstractAPIKey], *, extra: list[str], **fields: Any) -> t
         with transaction.atomic(using=manager.db):
             return manager.issue(**fields, **dict(_column(model, pair) for pair in extra))  # type: ignore[no-any-return]
     except IntegrityError as error:
-        raise CommandError(f"The key could not be saved; --field NAME=VALUE sets further columns. {error}") from error
+        raise CommandError(
+            f"The key could not be saved. Use --field NAME=VALUE to set further columns. {error}"
+        ) from error
 
 
 def _column(model: type[AbstractAPIKey], pair: str) -> tuple[str, Any]:
-    """One `--field`: a column beyond those of `AbstractAPIKey`, its value converted as the column does."""
+    """Name and converted value of one `--field`. Only columns that `AbstractAPIKey` does not have are accepted."""
     name, _, text = pair.partition("=")
     own = {field.name: field for field in model._meta.concrete_fields if not hasattr(AbstractAPIKey, field.name)}
     if name not in own:
-        raise CommandError(f"--field {pair!r}: {model._meta.label} adds no column {name!r}.")
+        raise CommandError(f"--field {pair!r}: {model._meta.label} has no additional column {name!r}.")
     try:
         return own[name].attname, own[name].to_python(text)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""`manage.py threadless_sweep`: marks what dead processes left open; for cron, and after an outage."""
+"""`manage.py threadless_sweep`: mark the rows that dead processes left open. For cron, and after an outage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from threadless.usage.sweep import sweep
 
 
 class Command(BaseCommand):
-    """May run at any time and as often as one likes."""
+    """Safe to run at any time and as often as needed."""
 
-    help = "Mark usage records that are open past their deadline as interrupted, and print how many."
+    help = (
+        "Mark usage records that are open past their deadline as interrupted, and print the number of marked records."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         total = 0

@@ -1,4 +1,4 @@
-// Copies the text of the element that a button names. Without this file the text can still be selected by hand.
+// Each button copies the text of the element that it names. Without JavaScript the text can be selected by hand.
 "use strict";
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -9,7 +9,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
         try {
             await navigator.clipboard.writeText(source.textContent);
         } catch {
-            // Pages without TLS have no clipboard; the old way wants a selection.
+            // Without TLS there is no clipboard API; the older command copies the selection.
             getSelection().selectAllChildren(source);
             document.execCommand("copy");
         }

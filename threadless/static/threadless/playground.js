@@ -1,4 +1,4 @@
-// The playground: sends the form as a chat completion with the reader's own session, and shows what comes back.
+// The playground: sends the form as a chat completion with the user's session, and shows the answer.
 const element = (name) => document.getElementById(`tl-${name}`);
 const form = element("form");
 
@@ -140,7 +140,7 @@ class Run {
     }
 }
 
-/** The data of each server-sent event; comments, which are pings, are left out. */
+/** Yields the data of each server-sent event. Comments are pings and are skipped. */
 async function* events(stream) {
     const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
@@ -162,7 +162,7 @@ function seconds(since) {
     return `${((performance.now() - since) / 1000).toFixed(2)} s`;
 }
 
-// The same call elsewhere
+// Snippets: the same call with curl and Python
 
 function showSnippets() {
     const body = requestBody();
@@ -227,7 +227,7 @@ async function copy() {
     try {
         await navigator.clipboard.writeText(pane.textContent);
     } catch {
-        // Pages without TLS have no clipboard; the old way wants a selection.
+        // Without TLS there is no clipboard API; the older command copies the selection.
         getSelection().selectAllChildren(pane);
         document.execCommand("copy");
     }
