@@ -101,12 +101,12 @@ def test_count_stops_at_limit_and_list_says_so(admin_client: Client, monkeypatch
         make_record()
     response = admin_client.get(LIST)
     assert response.context["cl"].result_count == 3
-    assert "Only the first 3 rows are listed." in response.content.decode()
+    assert "Only the first 3 records are listed." in response.content.decode()
 
 
 def test_list_below_limit_says_nothing(admin_client: Client) -> None:
     make_record()
-    assert "rows are listed" not in admin_client.get(LIST).content.decode()
+    assert "records are listed" not in admin_client.get(LIST).content.decode()
 
 
 @pytest.mark.parametrize(
