@@ -58,8 +58,9 @@ def test_secret_between_saving_and_showing_has_no_repr(admin_client: Client, use
 
 
 def test_page_of_new_key_says_how_to_use_it(admin_client: Client, user: Any) -> None:
-    content = admin_client.post(page("add"), fields(user, limit="listed", names="o'model")).content.decode()
-    assert "OPENAI_BASE_URL=http://testserver/api/v1\n" in content
+    response = admin_client.post(page("add"), fields(user, limit="listed", names="o'model"))
+    content = response.content.decode()
+    assert f"OPENAI_BASE_URL=http://testserver/api/v1\nexport OPENAI_API_KEY='{response.context['secret']}'" in content
     assert "curl &quot;$OPENAI_BASE_URL/chat/completions&quot;" in content
 
 

@@ -121,7 +121,7 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     scopes = ScopesField(
         label=_("Scopes"),
         required=False,
-        help_text=_("What the key may do. Every request with a key that has no scopes is refused."),
+        help_text=_("What the key may do. A key without scopes is refused everywhere."),
     )
     allowed_models = AllowedModelsField(label=_("Allowed models"))
 

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key`: a key from the shell, alone on stdout so that scripts can take it."""
+"""`manage.py create_api_key`: writes a new key, and nothing else, to stdout, so that scripts can read it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta
 
 
 class Command(BaseCommand):
-    """Nobody is asked for rights: whoever runs it has the server."""
+    """Checks no permissions: users who can run it have access to the server."""
 
-    help = "Create an API key and print it, alone, on stdout. It is never to be had again."
+    help = "Create an API key and write it to stdout. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--user", required=True, help="Name or primary key of the user whom the key acts for.")
+        parser.add_argument("--user", required=True, help="Name or primary key of the user that the key acts as.")
         parser.add_argument("--name", required=True, help="What the key is for.")
         parser.add_argument(
             "--scope",
             action="append",
             default=[],
             dest="scopes",
-            help="May be repeated. Without one, the key may do nothing.",
+            help="May be repeated. A key without scopes is refused everywhere.",
         )
         parser.add_argument(
             "--model", action="append", dest="models", help="A model or agent to limit the key to. May be repeated."
@@ -62,8 +62,8 @@ class Command(BaseCommand):
             extra=options["fields"],
         )
         expiry = f"expires {key.expires_at:%Y-%m-%d %H:%M %Z}" if key.expires_at else "never expires"
-        scopes = ", ".join(key.scopes) or "no scope: it may do nothing"
-        self.stderr.write(f"Key {key.name!r} of {key.user.get_username()}: {scopes}; {expiry}. Store it now.")
+        scopes = ", ".join(key.scopes) or "no scopes, so it is refused everywhere"
+        self.stderr.write(f"Key {key.name!r} of {key.user.get_username()}: {scopes}; {expiry}. Save it now.")
         self.stdout.write(secret)
 
 
@@ -73,12 +73,12 @@ def _key_model() -> type[AbstractAPIKey]:
     except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error
     if not issubclass(model, AbstractAPIKey):
-        raise CommandError(f"{conf.api_key_model} does not extend AbstractAPIKey: make its keys as the platform does.")
+        raise CommandError(f"{conf.api_key_model} does not extend AbstractAPIKey. Use the platform's own tools.")
     return model
 
 
 def _find_user(name: str) -> Any:
-    """By the name that users sign in with, else by primary key."""
+    """Find the user by the name for signing in, or by primary key."""
     user_model: Any = get_user_model()
     users = user_model._default_manager
     try:
@@ -93,12 +93,12 @@ def _find_user(name: str) -> Any:
 
 def _known_scopes(scopes: list[str]) -> list[str]:
     if unknown := sorted(set(scopes) - set(conf.scopes)):
-        raise CommandError(f"Unknown scope {', '.join(unknown)}. There are: {', '.join(conf.scopes)}.")
+        raise CommandError(f"Unknown scope {', '.join(unknown)}. The scopes are: {', '.join(conf.scopes)}.")
     return scopes
 
 
 def _moment(text: str) -> datetime:
-    """A moment that lies ahead. A date ends with its day."""
+    """Return a time in the future. A date stands for the end of that day."""
     try:
         moment = _parsed(text)
     except (ValueError, OverflowError):
@@ -109,7 +109,7 @@ def _moment(text: str) -> datetime:
     if timezone.is_naive(moment) != timezone.is_naive(now):  # as the host keeps its times
         moment = timezone.make_naive(moment) if timezone.is_naive(now) else timezone.make_aware(moment)
     if moment <= now:
-        raise CommandError(f"--expires {text!r} has passed.")
+        raise CommandError(f"--expires {text!r} is in the past.")
     return moment
 
 
