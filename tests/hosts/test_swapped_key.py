@@ -15,7 +15,9 @@ from threadless.models import AbstractAPIKey
 class TeamKey(AbstractAPIKey):
     team = models.CharField(max_length=20, default="red")
     changed_at = models.DateTimeField(auto_now=True)
-    first_call = models.ForeignKey("threadless.UsageRecord", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    first_call = models.ForeignKey(
+        "threadless.UsageRecord", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 """
 SETTINGS = """
 from tests.settings import *

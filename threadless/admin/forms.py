@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from threadless.conf import conf
@@ -17,8 +18,8 @@ from threadless.keys.scopes import may_issue_for, scopes_of
 ALL, LISTED, NONE = "all", "listed", "none"
 _LIMITS: Final = (
     (ALL, _("All models and agents that the user may use")),
-    (LISTED, _("Only these, one per line:")),
     (NONE, _("None")),
+    (LISTED, _("Only these, one per line:")),
 )
 
 
@@ -71,6 +72,11 @@ class AllowedModelsWidget(forms.MultiWidget):
 
     def decompress(self, value: list[str] | None) -> list[str]:
         return _inputs_of(value)
+
+    def render(self, *args: Any, **kwargs: Any) -> SafeString:
+        inputs = super().render(*args, **kwargs)
+        label = _("Allowed models")
+        return format_html('<div class="threadless-limit" role="group" aria-label="{}">{}</div>', label, inputs)
 
 
 class AllowedModelsField(forms.MultiValueField):
