@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from threadless.keys.models import AbstractAPIKey
@@ -52,6 +53,14 @@ class ApiKey(AbstractAPIKey):
     """A key acts for its user inside one organisation."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="api_keys")
+
+    def clean(self) -> None:
+        """Refuse a new key whose user is not a member of the organisation: every call with it would fail."""
+        super().clean()
+        if self._state.adding and self.user_id and self.organisation_id:
+            members = Membership.objects.filter(user_id=self.user_id, organisation_id=self.organisation_id)
+            if not members.exists():
+                raise ValidationError("The user is not a member of this organisation.", code="not_a_member")
 
     def save(self, **options: Any) -> None:
         """A key made without an organisation, as by `create_api_key`, acts in the one that its user works in."""

@@ -11,16 +11,11 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.support.factories import make_record, make_user
+from tests.support.key_admin import act, signed_in
 from threadless.keys.models import APIKey
 from threadless.usage.models import UsageRecord
 
 pytestmark = pytest.mark.django_db
-
-LIST = "/admin/threadless/apikey/"
-
-
-def act(client: Client, action: str, *keys: APIKey, **data: str) -> Any:
-    return client.post(LIST, {"action": action, "_selected_action": [key.pk for key in keys]} | data, follow=True)
 
 
 def test_revoking_asks_first(admin_client: Client, issue_key: Any) -> None:
@@ -51,9 +46,7 @@ def test_revoking_revoked_key_keeps_its_moment(admin_client: Client, issue_key: 
 
 def test_revoking_needs_permission_to_change(issue_key: Any) -> None:
     key, _ = issue_key()
-    client = Client()
-    client.force_login(make_user(permissions=("view_apikey",), is_staff=True))
-    act(client, "revoke_keys", key, confirmed="yes")
+    act(signed_in(make_user(permissions=("view_apikey",), is_staff=True)), "revoke_keys", key, confirmed="yes")
     key.refresh_from_db()
     assert key.revoked_at is None
 

@@ -14,7 +14,10 @@ from threadless.models import AbstractAPIKey
 
 class TeamKey(AbstractAPIKey):
     team = models.CharField(max_length=20, default="red")
-    first_call = models.ForeignKey("threadless.UsageRecord", null=True, on_delete=models.SET_NULL, related_name="+")
+    changed_at = models.DateTimeField(auto_now=True)
+    first_call = models.ForeignKey(
+        "threadless.UsageRecord", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 """
 SETTINGS = """
 from tests.settings import *
@@ -35,6 +38,26 @@ key.first_call = UsageRecord.objects.get()
 key.save()
 print(status, TeamKey.objects.get().first_call.key_id == str(key.pk))
 """
+CHANGE = """
+from datetime import datetime, timezone
+from django.contrib.auth.models import User
+from django.test import Client
+from team.models import TeamKey
+key, _ = TeamKey.objects.issue(name="k", user=User.objects.create_superuser("root"))
+TeamKey.objects.update(changed_at=datetime(2001, 1, 1, tzinfo=timezone.utc))
+client = Client()
+client.force_login(key.user)
+url = f"/admin/team/teamkey/{key.pk}/change/"
+client.post(url, {"name": "k", "team": "blue", "allowed_models_0": "all"}, headers={"Host": "localhost"})
+key.refresh_from_db()
+print(key.team, key.changed_at.year > 2001)
+"""
+ADMIN = """
+from django.contrib import admin
+from team.models import TeamKey
+from threadless.admin import BaseAPIKeyAdmin
+admin.site.register(TeamKey, BaseAPIKeyAdmin)
+"""
 
 
 @pytest.fixture
@@ -43,6 +66,7 @@ def host(tmp_path):
     (tmp_path / "team").mkdir()
     (tmp_path / "team/__init__.py").touch()
     (tmp_path / "team/models.py").write_text(MODELS)
+    (tmp_path / "team/admin.py").write_text(ADMIN)
 
     def run(*arguments, model="team.TeamKey", fails=False):
         setting = f"THREADLESS_API_KEY_MODEL = {model!r}\n" if model is not None else ""
@@ -62,6 +86,12 @@ def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host):
     assert host("shell", "-v0", "-c", CALL).split()[-2:] == ["200", "True"]
     assert "No changes" in host("makemigrations", "--check", "--dry-run")
     host("migrate", "threadless", "zero", "-v0")
+
+
+def test_admin_changes_a_column_of_the_host_and_the_time_of_its_last_change(host):
+    host("makemigrations", "team")
+    host("migrate", "-v0")
+    assert host("shell", "-v0", "-c", CHANGE).split()[-2:] == ["blue", "True"]
 
 
 def test_key_is_swapped_on_a_migrated_database(host):

@@ -1,4 +1,4 @@
-"""What the staff see: keys and usage."""
+"""The Django admin of API keys and usage records."""
 
 from threadless.admin.keys import BaseAPIKeyAdmin
 from threadless.admin.usage import UsageRecordAdmin

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.forms.widgets import Media, Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import template_localtime  # type: ignore[attr-defined]
@@ -24,36 +24,20 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from threadless.admin.forms import APIKeyForm
+from threadless.admin.status import StatusFilter, status_badge
 from threadless.conf import conf
 from threadless.keys.models import AbstractAPIKey, APIKey
-
-_STATUS_LABELS = {"active": _("active"), "expired": _("expired"), "revoked": _("revoked")}
-
-
-class StatusFilter(admin.SimpleListFilter):
-    """Active, expired or revoked; each key is exactly one of them."""
-
-    title = _("status")
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(_STATUS_LABELS.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        has_expired = Q(expires_at__lte=timezone.now())
-        conditions = {
-            "active": Q(revoked_at=None) & (Q(expires_at=None) | ~has_expired),
-            "expired": Q(revoked_at=None) & has_expired,
-            "revoked": ~Q(revoked_at=None),
-        }
-        condition = conditions.get(self.value() or "")
-        return queryset if condition is None else queryset.filter(condition)
+from threadless.keys.scopes import may_issue
 
 
 class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Issues, narrows and revokes keys. A host's model may add columns: they join the first fieldset by themselves.
+    """Issues, changes and revokes keys. Columns that a host's model adds appear in the first fieldset.
 
-    The secret exists in one response only: the page after the key was added. It is in no message, session or log.
+    Editors may change and delete the keys that they could issue themselves, and see other keys read-only. They may
+    revoke every key that they can see, because revoking takes rights away and cannot be undone.
+
+    The secret is shown once, in the response to the form that adds the key. It is not stored in the session, in a
+    message or in a log.
     """
 
     form = APIKeyForm
@@ -62,13 +46,14 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = (StatusFilter,)
     list_select_related = ("user",)
     list_per_page = 50
-    search_help_text = _("A name, the last four characters of a key, or a user.")
+    search_help_text = _("Search by name, last four characters of the key, or user.")
     raw_id_fields = ("user",)
     actions = ("revoke_keys",)
     created_template = "threadless/admin/key_created.html"
     revoke_template = "threadless/admin/revoke_keys.html"
 
     rights_fields: ClassVar = ("scopes", "allowed_models", "expires_at")
+    readonly_rights_fields: ClassVar = ("scope_names", "model_names", "expires_at")
     history_fields: ClassVar = ("key_hint", "status", "last_used_at", "created_at", "created_by", "revoked_at")
 
     class Media:
@@ -88,10 +73,13 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def scope_names(self, key: AbstractAPIKey) -> str:
         return ", ".join(key.scopes) or "–"
 
+    @admin.display(description=_("allowed models"))
+    def model_names(self, key: AbstractAPIKey) -> str:
+        return str(_("all")) if key.allowed_models is None else ", ".join(key.allowed_models) or str(_("none"))
+
     @admin.display(description=_("status"))
     def status(self, key: AbstractAPIKey) -> SafeString:
-        name = "revoked" if key.revoked_at else "expired" if key.is_expired() else "active"
-        return format_html('<span class="threadless-badge threadless-{}">{}</span>', name, _STATUS_LABELS[name])
+        return status_badge(key)
 
     @admin.display(description=_("last used"), ordering="last_used_at")
     def last_used(self, key: AbstractAPIKey) -> SafeString:
@@ -106,32 +94,61 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return _day(key.created_at)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """Name, last four and the user's name, whatever field the host's users have for it."""
+        """Search by name, last four characters and the host's `USERNAME_FIELD`."""
         user_model = get_user_model()
         username = user_model._meta.get_field(user_model.USERNAME_FIELD)
         names = [] if username.is_relation else [f"user__{username.name}"]
         return [*super().get_search_fields(request), "name", "last4", *names]
 
+    # Rights
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow changes only to keys that the editor could issue, so that an edit cannot give more than a new key."""
+        return super().has_change_permission(request, obj) and (obj is None or self.could_issue(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow deletion of the same keys. Deleting removes the record of who held a key; revoking keeps it."""
+        return super().has_delete_permission(request, obj) and (obj is None or self.could_issue(request, obj))
+
+    def could_issue(self, request: HttpRequest, key: AbstractAPIKey) -> bool:
+        """Return whether the editor may add a key for the same user with the same scopes."""
+        if request.user.is_superuser:
+            return True  # also for keys with scopes that nobody can grant
+        return self.has_add_permission(request) and may_issue(request.user, key.user, key.scopes)
+
     # The form
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.editor = request.user  # the class is made anew for each request
+        form.editor = request.user  # Django creates the class for this request
         return form  # type: ignore[no-any-return]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Suggest the editor as the user of a new key."""
+        return {"user": request.user.pk, **super().get_changeform_initial_data(request)}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         placed = {*self.rights_fields, *self.history_fields}
-        identity = [field for field in self.get_fields(request, obj) if field not in placed]
-        fieldsets: list[Any] = [(None, {"fields": identity}), (_("Rights"), {"fields": self.rights_fields})]
-        return fieldsets if obj is None else [*fieldsets, (_("History"), {"fields": self.history_fields})]
+        identity: Any = (None, {"fields": [field for field in self.get_fields(request, obj) if field not in placed]})
+        if obj is None:
+            return [identity, (_("Rights"), {"fields": self.rights_fields})]
+        return [identity, self._rights_of(request, obj), (_("History"), {"fields": self.history_fields})]
+
+    def _rights_of(self, request: HttpRequest, key: AbstractAPIKey) -> Any:
+        if self.has_change_permission(request, key):
+            return _("Rights"), {"fields": self.rights_fields}
+        fields: dict[str, Any] = {"fields": self.readonly_rights_fields}
+        if self.has_change_permission(request):
+            fields["description"] = _("You cannot change this key because you could not issue it. You can revoke it.")
+        return _("Rights"), fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A key never changes hands: whoever holds the secret would act for somebody else at once."""
+        """The user of a key is fixed, because everybody who has the secret would act as the new user."""
         readonly = super().get_readonly_fields(request, obj)
         return readonly if obj is None else (*readonly, "user", *self.history_fields)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
-        """Search for the user where this site can; else the raw id. Never a list of all users."""
+        """Offer a search for users if this site has one. Without one the form asks for the ID of the user."""
         fields = super().get_autocomplete_fields(request)
         return (*fields, "user") if self._can_search_users(request) else fields
 
@@ -146,22 +163,29 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @sensitive_variables("secret")
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if not change:
-            secret = obj.set_new_secret()
-            obj.created_by = request.user
-            obj.shown_once = _Opaque(secret)
+        """Give a new key its secret. Of an existing key, write only the columns that the form has changed.
+
+        Writing the whole row would undo a revocation that was committed after the row was read.
+        """
+        if change:
+            obj.save(update_fields=_changed_columns(obj, form))
+            return
+        secret = obj.set_new_secret()
+        obj.created_by = request.user
+        obj.shown_once = _Opaque(secret)
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """The page with the secret, in place of a redirect: it must not be kept until a next request."""
+        """Show the secret in this response. A redirect would require storing it until the next request."""
         base_url = _base_url(request)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Store this key now"),
+            "title": _("Save this key now"),
             "original": obj.name,
             "has_view_permission": self.has_view_permission(request, obj),
             "key": obj,
+            "model_names": self.model_names(obj),
             "secret": obj.shown_once,
             "base_url": base_url,
             "curl": _curl(obj) if base_url else "",
@@ -175,7 +199,7 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Revoke selected keys"), permissions=["change"])
     def revoke_keys(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Asks first, for it cannot be undone."""
+        """Ask for confirmation, then revoke the keys."""
         keys = list(queryset.select_related("user"))
         if request.POST.get("confirmed"):
             self._revoke(request, keys)
@@ -206,8 +230,14 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.message_user(request, text % {"count": len(alive)}, messages.SUCCESS)
 
 
+def _changed_columns(key: AbstractAPIKey, form: Any) -> list[str]:
+    """Return the changed fields that are columns, and those that Django sets at every save."""
+    fields = key._meta.concrete_fields
+    return [field.name for field in fields if field.name in form.changed_data or getattr(field, "auto_now", False)]
+
+
 class _Opaque:
-    """Keeps a secret out of tracebacks and debug pages, which show `repr`."""
+    """Hides a secret from tracebacks and debug pages, which show `repr`."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -217,7 +247,7 @@ class _Opaque:
 
 
 def _day(moment: datetime | None, never: Any = "") -> SafeString:
-    """A short date that tells the exact time when pointed at."""
+    """Return the date as HTML, with the exact time as its tooltip."""
     if moment is None:
         return format_html('<span class="threadless-note">{}</span>', never)
     local: Any = template_localtime(moment)
@@ -226,7 +256,7 @@ def _day(moment: datetime | None, never: Any = "") -> SafeString:
 
 
 def _base_url(request: HttpRequest) -> str:
-    """What clients set as their base URL; empty if our routes are not reachable by name."""
+    """Return the base URL for clients, or an empty string if the host does not include our routes."""
     try:
         path = reverse("threadless:chat-completions")
     except NoReverseMatch:
@@ -235,7 +265,7 @@ def _base_url(request: HttpRequest) -> str:
 
 
 def _curl(key: AbstractAPIKey) -> str:
-    """A first call to try; the key comes from the shell's environment, not from its history."""
+    """Return a curl command. It reads the key from the environment, to keep it out of the shell's history."""
     model = next(iter([*(key.allowed_models or ()), *conf.models]), "MODEL")
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello!"}]}, ensure_ascii=False)
     return (
@@ -246,5 +276,5 @@ def _curl(key: AbstractAPIKey) -> str:
     )
 
 
-# Django passes over a model that has been swapped out.
+# Django ignores this if the model is swapped.
 admin.site.register(APIKey, BaseAPIKeyAdmin)

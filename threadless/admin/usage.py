@@ -1,4 +1,4 @@
-"""The admin of the ledger: read only, and built so that no page reads the whole of a table of millions of rows."""
+"""The read-only admin of usage records. No page reads the whole table, which can have millions of rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from threadless.conf import conf
 from threadless.usage.models import UsageRecord
 
 COUNT_LIMIT = 10_000
-"""Rows that a list counts, pages through and exports; older ones are found by narrowing the list."""
+"""The number of rows that a list counts, shows and exports at most. Filters make the others visible."""
 
 CSV_COLUMNS = (
     "request_id", "opened_at", "key_id", "key_label", "user_id", "model", "target_kind", "target_model", "backend",
@@ -32,7 +32,7 @@ CSV_COLUMNS = (
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than `COUNT_LIMIT`."""
+    """Stops counting at `COUNT_LIMIT`."""
 
     @cached_property
     def count(self) -> int:
@@ -41,12 +41,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @property
     def is_cut(self) -> bool:
-        """True if there may be more rows than the pages show."""
+        """Return whether there may be more rows than the pages show."""
         return self.count == COUNT_LIMIT
 
 
 class ModelFilter(admin.SimpleListFilter):
-    """The models of the settings: asking the table which names occur would read all of it."""
+    """Offers the models in the settings. Querying the table for distinct names would read all of it."""
 
     title = _("model")
     parameter_name = "model"
@@ -60,7 +60,7 @@ class ModelFilter(admin.SimpleListFilter):
 
 @admin.register(UsageRecord)
 class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Who called what, how it ended and what it cost."""
+    """Lists usage records with caller, model, outcome, tokens and times."""
 
     list_display = (
         "request", "opened", "key_name", "username", "asked", "outcome", "status_code", "tokens", "first_token",
@@ -71,7 +71,7 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     sortable_by = ("opened",)
     search_fields = ("request_id__exact", "key_label__startswith", "model__exact")
-    search_help_text = _("A request id, a model, or the beginning of a key's name.")
+    search_help_text = _("Search by request ID, model, or beginning of the key's name.")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
@@ -111,17 +111,17 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRecord]:
-        # Joined, a user that has been deleted is None; fetched by itself it would be an error.
+        # With the join, the user is None if it was deleted. A separate query would raise `DoesNotExist`.
         return super().get_queryset(request).select_related("user")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """A request id is looked up by its index; only what is none is searched for among the other columns."""
+        """Look up the term as a request ID, which has an index. Search other columns only if no row has it."""
         by_request_id = queryset.filter(request_id=search_term.strip())
         if search_term and by_request_id.exists():
             return by_request_id, False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.display(description=_("request id"))
+    @admin.display(description=_("request ID"))
     def request(self, record: UsageRecord) -> SafeString:
         return format_html('<code title="{}">{}</code>', record.request_id, _shortened(record.request_id))
 
@@ -174,19 +174,19 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("stream"))
     def streamed(self, record: UsageRecord) -> str:
-        # The admin's red cross for False would look like a failure.
+        # The admin shows False as a red cross, which would look like a failure.
         return str(_("yes")) if record.is_stream else "–"
 
     @admin.action(description=_("Export selected rows as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> HttpResponse:
-        """Row by row; "all" means all that the list pages through."""
+        """Stream the selected rows as CSV, at most `COUNT_LIMIT`."""
         rows = queryset.select_related(None)[:COUNT_LIMIT].values_list(*CSV_COLUMNS).iterator(chunk_size=2000)
         headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
         return StreamingHttpResponse(_csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]
 
 
 class _Line:
-    """A file whose `write` gives the line back, so that `csv` can feed a stream."""
+    """A file-like object for `csv.writer` that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
@@ -200,7 +200,7 @@ def _csv_lines(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """Spreadsheets run what begins like a formula, and a key's name is anybody's text."""
+    """Escape text that spreadsheets would run as a formula. Users choose the names of keys."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

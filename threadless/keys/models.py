@@ -10,14 +10,13 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from threadless.conf import conf
 from threadless.keys import secrets
-from threadless.keys.scopes import may_issue_for, scopes_of
+from threadless.keys.scopes import check_may_issue
 
 KeyT = TypeVar("KeyT", bound="AbstractAPIKey")
 
@@ -28,14 +27,12 @@ class APIKeyManager(models.Manager[KeyT]):
     def issue(self, *, scopes: Iterable[str] = (), created_by: Any = None, **fields: Any) -> tuple[KeyT, str]:
         """A new saved key and its secret, which is never to be had again.
 
-        Raises `PermissionDenied` if `created_by` lacks one of the scopes, or if the key is for a superuser and they
-        are none; without `created_by` (a shell, a command) nobody asks.
+        Raises `PermissionDenied` if `created_by` lacks one of the scopes or may not issue keys for this user. Without
+        `created_by` (a shell, a command) no rights are checked.
         """
         key = self.model(scopes=sorted(set(scopes)), created_by=created_by, **fields)
-        if created_by is not None and (excess := set(key.scopes) - scopes_of(created_by)):
-            raise PermissionDenied(f"A key cannot hold scopes that its creator lacks: {', '.join(sorted(excess))}.")
-        if created_by is not None and not may_issue_for(created_by, key.user):
-            raise PermissionDenied("Only a superuser can make a key for a superuser.")
+        if created_by is not None:
+            check_may_issue(created_by, key.user, key.scopes)
         secret = key.set_new_secret()
         key.save(using=self._db)
         return key, secret

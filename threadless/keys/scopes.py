@@ -1,18 +1,46 @@
-"""Which scopes a user may use in a session and hand on to keys, and whom a key may be made for."""
+"""Which scopes a user holds, and which keys a user may issue."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
 
 from threadless.conf import conf
 
+ISSUE_FOR_OTHERS: Final = "threadless.issue_keys_for_others"
+
 
 def scopes_of(user: Any) -> frozenset[str]:
-    """The scopes that the user's Django permissions name; none by default, all for a superuser."""
+    """Return the scopes that the user may use in a session and may grant to keys.
+
+    `SCOPE_PERMISSIONS` maps each scope to a Django permission. A user without permissions has no scopes, and a
+    superuser has every scope that is mapped.
+    """
     granted = conf.scope_permissions
     return frozenset(scope for scope in conf.scopes if scope in granted and user.has_perm(granted[scope]))
 
 
 def may_issue_for(creator: Any, user: Any) -> bool:
-    """False for a superuser's key made by anybody who is none: the key would see what its maker may not."""
-    return bool(getattr(creator, "is_superuser", False)) or not getattr(user, "is_superuser", False)
+    """Return whether `creator` may issue a key that acts as `user`.
+
+    A key sees everything that its user sees. Therefore a key for another user requires the permission
+    `threadless.issue_keys_for_others`, and a key for a superuser requires a superuser.
+    """
+    if getattr(creator, "is_superuser", False) or creator.pk == user.pk:
+        return True
+    return not getattr(user, "is_superuser", False) and bool(creator.has_perm(ISSUE_FOR_OTHERS))
+
+
+def check_may_issue(creator: Any, user: Any, scopes: Iterable[str]) -> None:
+    """Raise `PermissionDenied` unless `creator` may issue a key for `user` with these scopes."""
+    if excess := set(scopes) - scopes_of(creator):
+        raise PermissionDenied(f"A key cannot hold scopes that its creator lacks: {', '.join(sorted(excess))}.")
+    if not may_issue_for(creator, user):
+        raise PermissionDenied("The creator is not allowed to issue keys for this user.")
+
+
+def may_issue(creator: Any, user: Any, scopes: Iterable[str]) -> bool:
+    """Return whether `creator` may issue a key for `user` with these scopes."""
+    return set(scopes) <= scopes_of(creator) and may_issue_for(creator, user)

@@ -279,7 +279,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "usage record",
                 "verbose_name_plural": "usage records",
                 "ordering": ("-opened_at", "-id"),
-                "permissions": (("write_chats", "Can send chat completions from a signed-in session"),),
+                "permissions": (
+                    ("write_chats", "Can send chat completions from a signed-in session"),
+                    ("issue_keys_for_others", "Can issue API keys for other users"),
+                ),
                 "default_permissions": ("view",),
                 "indexes": [
                     models.Index(fields=["-opened_at", "-id"], name="threadless_usage_recent"),

@@ -91,7 +91,10 @@ class UsageRecord(models.Model):
         verbose_name_plural = _("usage records")
         ordering = ("-opened_at", "-id")
         default_permissions = ("view",)
-        permissions = (("write_chats", "Can send chat completions from a signed-in session"),)
+        permissions = (
+            ("write_chats", "Can send chat completions from a signed-in session"),
+            ("issue_keys_for_others", "Can issue API keys for other users"),
+        )
         indexes = (
             # The list of records, its date filter, exports and reports of a range of days.
             models.Index(fields=["-opened_at", "-id"], name="threadless_usage_recent"),
