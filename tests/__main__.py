@@ -12,7 +12,7 @@ import sys
 SESSIONS = {
     "app": ["tests"],
     "project": ["tests/project", "--ds=project.settings"],
-    "alien": ["tests/hosts/alien", "--ds=tests.hosts.alien.settings"],
+    "helpdesk": ["tests/hosts/helpdesk", "--ds=tests.hosts.helpdesk.settings"],
     "example": ["tests/hosts/example", "--ds=tests.hosts.example.settings"],
     "packages": ["tests/hosts/packages", "--ds=tests.hosts.packages.settings"],
 }
