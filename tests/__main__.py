@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> int:
     """Exit status 0 if every session passed and at least one had a test."""
     names = list(SESSIONS)
     if "--only" in arguments:
-        place = arguments.index("--only")
-        names = [arguments[place + 1]]
-        del arguments[place : place + 2]
+        index = arguments.index("--only")
+        names = [arguments[index + 1]]
+        del arguments[index : index + 2]
     statuses = {name: run(name, arguments) for name in names}
     for name, status in statuses.items():
         words = {0: "passed", NOTHING_COLLECTED: "no tests"}
