@@ -24,8 +24,8 @@ class CannedUpstream(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, api_key: str, handler: type[Handler] | None = None) -> None:
-        super().__init__(("127.0.0.1", port), handler or Handler)
+    def __init__(self, port: int, api_key: str) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.api_key = api_key
 
     @property

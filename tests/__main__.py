@@ -12,7 +12,7 @@ import sys
 SESSIONS = {
     "app": ["tests"],
     "project": ["tests/project", "--ds=project.settings"],
-    "alien": ["tests/hosts/alien", "--ds=tests.hosts.alien.settings"],
+    "helpdesk": ["tests/hosts/helpdesk", "--ds=tests.hosts.helpdesk.settings"],
     "example": ["tests/hosts/example", "--ds=tests.hosts.example.settings"],
     "packages": ["tests/hosts/packages", "--ds=tests.hosts.packages.settings"],
 }
@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> int:
     """Exit status 0 if every session passed and at least one had a test."""
     names = list(SESSIONS)
     if "--only" in arguments:
-        place = arguments.index("--only")
-        names = [arguments[place + 1]]
-        del arguments[place : place + 2]
+        index = arguments.index("--only")
+        names = [arguments[index + 1]]
+        del arguments[index : index + 2]
     statuses = {name: run(name, arguments) for name in names}
     for name, status in statuses.items():
         words = {0: "passed", NOTHING_COLLECTED: "no tests"}

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from tests.support.bodies import chunk, chunks_of, completion
 from tests.support.serving import prepared_host, serve
-from tests.support.upstream import ScriptedUpstream, chunk, chunks_of, completion
+from tests.support.upstream import ScriptedUpstream
 
 webdriver = pytest.importorskip("selenium.webdriver")
 waiting = pytest.importorskip("selenium.webdriver.support.ui")

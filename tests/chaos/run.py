@@ -23,9 +23,9 @@ from typing import Any
 import psycopg
 
 from tests.chaos.upstream import PLAIN, STREAMED, TOOLS, behave, usage_of
-from tests.servers.ledger import Row, rows
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
+from tests.support.ledger import Row
 from tests.support.serving import Host
 
 CALLS = 100
@@ -140,7 +140,7 @@ def _play(made: Rig, seed: int, disturb: dict[int, Callable[[], None]]) -> None:
 
 def _call(made: Rig, plan: Plan) -> None:
     # A killed worker and a stopped database show in a client's face; what counts is in the books.
-    with suppress(OSError), made.client() as client:
+    with suppress(OSError), made.connect() as client:
         client.post(plan.request_id, **plan.fields)
         if plan.leaves_after is None:
             client.read_rest()
@@ -164,7 +164,7 @@ def close_the_books(made: Rig) -> Books:
     _pass_deadlines(made.host)
     made.host.manage("threadless_sweep")
     seen = Counter(exchange.request_id for exchange in made.upstream.exchanges)
-    found = rows(made.host)
+    found = made.ledger.rows()
     return Books(seen=seen, rows=found, faults=list(faults(seen, found)))
 
 

@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.upstream import Exchange, chunk, completion
+from tests.support.bodies import chunk, completion
+from tests.support.upstream import Exchange
 
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}

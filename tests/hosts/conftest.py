@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 SETTINGS = {
-    "alien": "tests.hosts.alien.settings",
+    "helpdesk": "tests.hosts.helpdesk.settings",
     "example": "tests.hosts.example.settings",
     "packages": "tests.hosts.packages.settings",
 }

@@ -12,9 +12,10 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 
+from tests.support.upstream import ScriptedUpstream
+
 if TYPE_CHECKING:
     from tests.project.platform import Platform
-    from tests.project.recording_upstream import RecordingUpstream
 
 collect_ignore_glob = [] if django_settings.SETTINGS_MODULE == "project.settings" else ["test_*.py"]
 
@@ -42,12 +43,10 @@ def page(platform: Platform) -> Client:
 
 
 @pytest.fixture
-def upstream(settings: Any) -> Iterator[RecordingUpstream]:
-    """A real upstream on loopback that the platform is set to, and that remembers what it was sent."""
-    from tests.project.recording_upstream import serve
-
-    with serve("upstream-key") as server:
-        point_to(settings, f"{server.address}/v1")
+def upstream(settings: Any) -> Iterator[ScriptedUpstream]:
+    """An upstream on loopback, which the platform is set to use. It records what it receives."""
+    with ScriptedUpstream() as server:
+        point_to(settings, server.base_url)
         yield server
 
 

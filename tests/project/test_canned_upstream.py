@@ -5,7 +5,7 @@ import json
 import pytest
 import requests
 
-from tests.project.recording_upstream import serve
+from tests.project.canned import serve
 
 HELLO = {"messages": [{"role": "user", "content": "Hello there"}]}
 

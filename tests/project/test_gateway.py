@@ -43,22 +43,22 @@ def test_one_history_reaches_the_upstream_equal_both_ways(page, platform, upstre
     name = "large" if kind == "model" else agent.public_id
     say_in_chat(page, platform, name)
     assert platform.post({"model": name, "messages": HISTORY}).status_code == 200
-    by_chat, by_threadless = upstream.received
+    by_chat, by_threadless = (exchange.body for exchange in upstream.exchanges)
     assert by_chat == by_threadless
 
 
 def test_house_rule_comes_before_the_agents_instructions(platform, upstream):
     agent = platform.agent(instructions="Be a guide.")
     platform.post(ask(agent.public_id))
-    first = upstream.received[0]["messages"][0]
+    first = upstream.exchanges[0].body["messages"][0]
     assert first == {"role": "system", "content": f"{platform_settings.LLM_HOUSE_RULE}\n\nBe a guide."}
 
 
 def test_plain_call_answers_under_the_public_name(platform, upstream):
     answer = platform.post(ask("small")).json()
     assert answer["model"] == "small"
-    assert "canned answer" in answer["choices"][0]["message"]["content"]
-    assert upstream.received[0]["model"] == "upstream-small"
+    assert "Hello there" in answer["choices"][0]["message"]["content"]
+    assert upstream.exchanges[0].body["model"] == "upstream-small"
 
 
 def test_call_leaves_a_usage_row_and_no_chat(platform, upstream):

@@ -59,9 +59,9 @@ def test_new_chat_with_an_unknown_assistant_is_refused(page, upstream):
 
 def test_message_gets_an_answer_that_is_kept(page, platform, upstream):
     chat = Chat.objects.create(user=platform.member, assistant="small")
-    text = page.post(chat.get_absolute_url(), {"text": "Hello there"}, follow=True).text
+    text = page.post(chat.get_absolute_url(), {"text": "A question"}, follow=True).text
+    assert "A question" in text
     assert "Hello there" in text
-    assert "canned answer" in text
     assert [message.role for message in chat.messages.all()] == ["user", "assistant"]
 
 
@@ -69,7 +69,7 @@ def test_second_message_sends_the_whole_thread(page, platform, upstream):
     chat = Chat.objects.create(user=platform.member, assistant="small")
     for text in ("First", "Second"):
         page.post(chat.get_absolute_url(), {"text": text})
-    roles = [message["role"] for message in upstream.received[1]["messages"]]
+    roles = [message["role"] for message in upstream.exchanges[1].body["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
 
 

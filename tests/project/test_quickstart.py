@@ -11,7 +11,8 @@ import requests
 from project.accounts.models import ApiKey
 from project.quickstart import places
 from project.quickstart.demo_data import create_demo_data
-from tests.project import quickstart_run, recording_upstream
+from tests.project import canned as canned_upstream
+from tests.project import quickstart_run
 
 pytestmark = pytest.mark.timeout(quickstart_run.SECONDS * 2)
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.timeout(quickstart_run.SECONDS * 2)
 @pytest.fixture(scope="module")
 def canned():
     """Environment that names a running canned upstream."""
-    with recording_upstream.serve("demo-key") as server:
+    with canned_upstream.serve("demo-key") as server:
         yield {
             "UPSTREAM_BASE_URL": f"{server.address}/v1",
             "UPSTREAM_API_KEY": "demo-key",

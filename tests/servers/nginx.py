@@ -41,8 +41,8 @@ def documented_location() -> str:
 
 
 @contextmanager
-def nginx(server_url: str, location: str = PLAIN_LOCATION) -> Iterator[str]:
-    """Its base URL, once it passes requests on."""
+def nginx(server_url: str, location: str = PLAIN_LOCATION) -> Iterator[int]:
+    """The port on which it listens, once it passes requests on."""
     with tempfile.TemporaryDirectory(prefix="threadless-nginx-") as folder:
         port = free_port()
         path = Path(folder, "nginx.conf")
@@ -51,7 +51,7 @@ def nginx(server_url: str, location: str = PLAIN_LOCATION) -> Iterator[str]:
         process = subprocess.Popen([str(PROGRAM), "-p", folder, "-c", str(path), "-e", f"{folder}/error.log"])
         try:
             _wait_until_it_answers(f"http://127.0.0.1:{port}", process)
-            yield f"http://127.0.0.1:{port}"
+            yield port
         finally:
             process.terminate()
             process.wait(10)

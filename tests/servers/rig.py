@@ -9,26 +9,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.servers.client import Client
+from tests.support.client import Connection
+from tests.support.ledger import Ledger
 from tests.support.serving import Host, Server, prepared_host, serve
-from tests.support.upstream import ScriptedUpstream
+from tests.support.upstream import UPSTREAM_KEY, ScriptedUpstream
 
 SETTINGS = "tests.servers.settings"
-SECRET = "sk-upstream-secret-0123456789"
 
 
 @dataclass(kw_only=True)
 class Rig:
-    """What a test needs in its hands."""
+    """A running server, its host and its upstream."""
 
     kind: str
     upstream: ScriptedUpstream
     host: Host
     server: Server
 
-    def client(self, *, base_url: str = "", receive_buffer: int = 0) -> Client:
-        """A connection to the server, or to what stands before it."""
-        return Client(base_url or self.server.base_url, self.host.key, receive_buffer=receive_buffer)
+    @property
+    def ledger(self) -> Ledger:
+        """The host's usage rows."""
+        return Ledger(self.host.env["DATABASE_URL"])
+
+    def connect(self, *, port: int = 0, receive_buffer: int = 0) -> Connection:
+        """A connection to the server, or to the proxy at `port`."""
+        return Connection(port or self.server.port, self.host.key, receive_buffer=receive_buffer)
 
 
 @contextmanager
@@ -52,7 +57,8 @@ def rig(
             database_url=database_url,
             settings=SETTINGS,
             UPSTREAM_BASE_URL=upstream.base_url,
-            UPSTREAM_API_KEY=SECRET,
+            UPSTREAM_API_KEY=UPSTREAM_KEY,
+            UPSTREAM_MODELS="small",
             TEST_SETTINGS=json.dumps(settings),
             **(variables or {}),
         )

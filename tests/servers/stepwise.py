@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from tests.servers.client import Client
-from tests.support.upstream import DONE, Exchange, chunks_of
+from tests.support.bodies import DONE, chunks_of
+from tests.support.client import Connection
+from tests.support.upstream import Exchange
 
 WORDS = ("first", "second", "third", "fourth")
 
 
-def stepper() -> tuple[Callable[[Exchange], None], Callable[[Client], bytes]]:
+def stepper() -> tuple[Callable[[Exchange], None], Callable[[Connection], bytes]]:
     """The upstream's script, and the reading that lets it go on; the latter returns what it read."""
     has_read = threading.Semaphore(0)
 
@@ -24,7 +25,7 @@ def stepper() -> tuple[Callable[[Exchange], None], Callable[[Client], bytes]]:
         exchange.chunk(DONE)
         exchange.end()
 
-    def read(client: Client) -> bytes:
+    def read(client: Connection) -> bytes:
         seen = b""
         for word in WORDS:
             seen += client.read_until(word.encode())

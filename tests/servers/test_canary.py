@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.servers.rig import SECRET, Rig, rig
-from tests.support.upstream import Exchange, chunk, chunks_of, completion
+from tests.servers.rig import Rig, rig
+from tests.support.bodies import chunk, chunks_of, completion
+from tests.support.upstream import UPSTREAM_KEY, Exchange
 
 CANARY = "canary7f3e9d"
 TOOL = {"type": "function", "function": {"name": f"tool_{CANARY}", "parameters": {"type": "object", "properties": {}}}}
@@ -26,7 +27,7 @@ HISTORY = [
     {"role": "assistant", "content": None, "tool_calls": [CALL]},
     {"role": "tool", "tool_call_id": f"call_{CANARY}", "content": CANARY},
 ]
-LEAKY_ERROR = {"error": {"message": f"{CANARY}: bad key {SECRET}", "type": "server_error", "code": "fire"}}
+LEAKY_ERROR = {"error": {"message": f"{CANARY}: bad key {UPSTREAM_KEY}", "type": "server_error", "code": "fire"}}
 
 
 def say_it(exchange: Exchange) -> None:
@@ -84,7 +85,7 @@ def head_of(made: Rig, name: str, key: str = "") -> bytes:
     script, fields = CALLS.get(name, (say_it, {}))
     made.upstream.script(script)
     authorization = {"Authorization": f"Bearer {key}"} if key else {}
-    with made.client() as client:
+    with made.connect() as client:
         client.post(f"run-{name}", authorization, **{"messages": MESSAGES} | fields)
         head = client.read_until(b"\r\n\r\n")
         client.read_rest()
@@ -93,7 +94,7 @@ def head_of(made: Rig, name: str, key: str = "") -> bytes:
 
 def secrets_of(made: Rig) -> list[bytes]:
     """What must not be found: the words of the run, the caller's key, the upstream's key, the site's own."""
-    return [CANARY.encode(), made.host.key.encode(), SECRET.encode(), made.host.env["SECRET_KEY"].encode()]
+    return [CANARY.encode(), made.host.key.encode(), UPSTREAM_KEY.encode(), made.host.env["SECRET_KEY"].encode()]
 
 
 def found_in(data: bytes, made: Rig) -> list[bytes]:
@@ -145,7 +146,7 @@ def test_upstream_sees_its_own_key_and_not_the_callers(afterwards: tuple[Rig, by
     made, _ = afterwards
     exchange = made.upstream.exchanges[0]
 
-    assert exchange.headers["Authorization"] == f"Bearer {SECRET}"
+    assert exchange.headers["Authorization"] == f"Bearer {UPSTREAM_KEY}"
     assert made.host.key not in f"{exchange.headers}{exchange.raw_body!r}"
 
 
@@ -158,10 +159,10 @@ def test_canary_was_in_every_call_that_reached_the_upstream(afterwards: tuple[Ri
 
 
 def test_error_body_holds_no_secret(tmp_path: Path) -> None:
-    with rig("gevent", tmp_path) as made, made.client() as client:
+    with rig("gevent", tmp_path) as made, made.connect() as client:
         made.upstream.script(lambda exchange: exchange.answer(LEAKY_ERROR, 400))
         answer = client.post("refused", messages=MESSAGES).read_rest()
 
     assert b"400" in answer
-    assert SECRET.encode() not in answer
+    assert UPSTREAM_KEY.encode() not in answer
     assert made.upstream.base_url.encode() not in answer

@@ -14,11 +14,11 @@ from asgiref.sync import async_to_sync
 from django.db import connections
 from django.db.backends.signals import connection_created
 
-from tests.servers.client import Client, body
-from tests.servers.ledger import settled_rows
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
-from tests.support.upstream import DONE, Exchange, chunk, usage_chunk
+from tests.support.bodies import DONE, chunk, usage_chunk
+from tests.support.client import Connection, body_of
+from tests.support.upstream import Exchange
 from threadless.calls.running import wait_for_calls
 from threadless.calls.threads import threads
 from threadless.testing import AsyncCompletionClient, aread_events
@@ -53,7 +53,7 @@ def speak_when_all_are_here(everybody: threading.Event) -> Any:
     return speak
 
 
-def missing_words(client: Client, request_id: str) -> list[str]:
+def missing_words(client: Connection, request_id: str) -> list[str]:
     """The chunks that the answer to this call lacks, or has in another place."""
     events = client.read_until(DONE).decode().split("\n\n")
     contents = [event.partition('"content":"')[2].partition('"')[0] for event in events if '"content":"' in event]
@@ -64,7 +64,7 @@ def test_two_hundred_streams_share_five_connections(pooled: Rig) -> None:
     everybody = threading.Event()
     pooled.upstream.script(speak_when_all_are_here(everybody))
     with ExitStack() as stack:
-        clients = [stack.enter_context(pooled.client()) for _ in range(STREAMS)]
+        clients = [stack.enter_context(pooled.connect()) for _ in range(STREAMS)]
         for number, client in enumerate(clients):
             client.post(f"call-{number}", stream=True)
         pooled.upstream.wait_for(STREAMS, timeout=60)
@@ -75,7 +75,7 @@ def test_two_hundred_streams_share_five_connections(pooled: Rig) -> None:
 
     assert missing == []
     assert "Traceback" not in pooled.server.log_text()
-    assert {row["state"] for row in settled_rows(pooled.host, lambda row: True, STREAMS)} == {"completed"}
+    assert {row["state"] for row in pooled.ledger.settled_rows(lambda row: True, STREAMS)} == {"completed"}
 
 
 def connection_states(pooled: Rig) -> list[str]:
@@ -95,7 +95,7 @@ def test_waiting_calls_hold_no_connection(kind: str, is_stream: bool, cluster: C
     with rig(kind, tmp_path, database_url=cluster.database(), POOL=pool) as made, ExitStack() as stack:
         made.upstream.script(lambda exchange: answer.wait(30) and None)
         for number in range(10):
-            stack.enter_context(made.client()).post(f"call-{number}", stream=is_stream)
+            stack.enter_context(made.connect()).post(f"call-{number}", stream=is_stream)
         assert len(made.upstream.wait_for(10)) == 10
         answer.set()
 
@@ -125,7 +125,7 @@ def queries() -> Iterator[list[str]]:
 
 def ask(client: Any, secret: str, **fields: Any) -> bytes:
     """The body of an answer."""
-    content = body(model="small", **fields)
+    content = body_of(**fields)
     response = client.post(
         "/api/v1/chat/completions", content, "application/json", headers={"Authorization": f"Bearer {secret}"}
     )

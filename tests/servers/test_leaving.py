@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.servers.client import Client
-from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
-from tests.support.upstream import Exchange, chunk
+from tests.support.bodies import chunk
+from tests.support.client import Connection
+from tests.support.upstream import Exchange
 
 HURRIED = {"GRACE_SECONDS": 0.3, "PING_SECONDS": 60, "STALL_SECONDS": 1.0}
 NOTICED_WITHIN = 10
@@ -57,16 +57,16 @@ def speak_then_keep_silent(exchange: Exchange) -> None:
     exchange.wait_closed(20)
 
 
-def nothing(client: Client) -> None:
+def nothing(client: Connection) -> None:
     """Leave right away."""
 
 
-def see_a_chunk(client: Client) -> None:
+def see_a_chunk(client: Connection) -> None:
     """Leave after the first words."""
     client.read_until(WORDS.encode())
 
 
-def see_a_ping(client: Client) -> None:
+def see_a_ping(client: Connection) -> None:
     """Leave before the first words, when the headers have come with the first ping."""
     client.read_until(b": ping\n\n")
 
@@ -84,7 +84,7 @@ def leave_in(phase: str, running: Rig, call_id: str) -> Exchange:
     """A client that has left in this phase, as its upstream sees it."""
     script, is_stream, wait = PHASES[phase]
     running.upstream.script(script)
-    with running.client() as client:
+    with running.connect() as client:
         client.post(call_id, stream=is_stream)
         exchange = running.upstream.wait_for(1)[0]
         wait(client)
@@ -97,7 +97,7 @@ def test_client_that_leaves_stops_the_upstream(running: Rig, call_id: str, phase
     exchange = leave_in(phase, running, call_id)
 
     assert exchange.wait_closed(NOTICED_WITHIN)
-    assert settled_row(running.host, call_id)["state"] == "cancelled"
+    assert running.ledger.settled_row(call_id)["state"] == "cancelled"
 
 
 @pytest.mark.parametrize("running", KINDS, indirect=True)
@@ -119,7 +119,7 @@ def test_client_that_leaves_is_charged_for_what_was_produced(
 ) -> None:
     leave_in(phase, running, call_id)
 
-    row = settled_row(running.host, call_id)
+    row = running.ledger.settled_row(call_id)
     assert (row["completion_tokens"] >= 4) == counted
     assert (row["prompt_tokens"] > 0, row["usage_source"]) == (True, "estimated")
 
@@ -130,7 +130,7 @@ def test_client_that_leaves_has_the_status_that_it_was_sent(
 ) -> None:
     leave_in(phase, running, call_id)
 
-    assert settled_row(running.host, call_id)["http_status"] == status
+    assert running.ledger.settled_row(call_id)["http_status"] == status
 
 
 def test_client_that_stops_reading_counts_as_gone(running: Rig, call_id: str) -> None:
@@ -140,17 +140,17 @@ def test_client_that_stops_reading_counts_as_gone(running: Rig, call_id: str) ->
             exchange.event(chunk({"content": "x" * 60_000}))
 
     running.upstream.script(flood)
-    with running.client(receive_buffer=4096) as client:
+    with running.connect(receive_buffer=4096) as client:
         client.post(call_id, stream=True)
         assert running.upstream.wait_for(1)[0].wait_closed(15)
-        assert settled_row(running.host, call_id)["state"] == "cancelled"
+        assert running.ledger.settled_row(call_id)["state"] == "cancelled"
 
 
 def test_key_may_call_again_after_its_client_left(running: Rig, call_id: str) -> None:
     leave_in("silence", running, call_id)
     running.upstream.forget()
 
-    with running.client() as client:
+    with running.connect() as client:
         assert client.post(f"{call_id}-2").read_head()[0] == 200
-    row: dict[str, Any] = settled_row(running.host, f"{call_id}-2")
+    row: dict[str, Any] = running.ledger.settled_row(f"{call_id}-2")
     assert (row["state"], row["prompt_tokens"], row["usage_source"]) == ("completed", 9, "upstream")

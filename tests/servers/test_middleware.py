@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
 from tests.servers.stepwise import stepper
-from tests.support.upstream import Exchange, chunk
+from tests.support.bodies import chunk
+from tests.support.upstream import Exchange
 
 MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
@@ -30,7 +30,7 @@ def wrapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_chunks_arrive_one_by_one_through_the_hosts_middleware(wrapped: Rig) -> None:
     script, read = stepper()
     wrapped.upstream.script(script)
-    with wrapped.client() as client:
+    with wrapped.connect() as client:
         status, headers = client.post("steps", {"Accept-Encoding": "gzip"}, stream=True).read_head()
         seen = read(client)
 
@@ -46,11 +46,11 @@ def test_client_that_leaves_is_noticed_through_the_hosts_middleware(wrapped: Rig
 
     wrapped.upstream.forget()
     wrapped.upstream.script(speak_once)
-    with wrapped.client() as client:
+    with wrapped.connect() as client:
         client.post("leaving", stream=True).read_until(b"Hello")
 
     assert wrapped.upstream.exchanges[0].wait_closed(10)
-    assert settled_row(wrapped.host, "leaving")["state"] == "cancelled"
+    assert wrapped.ledger.settled_row("leaving")["state"] == "cancelled"
 
 
 @pytest.mark.parametrize("kind", ["gevent", "uvicorn"])
@@ -63,7 +63,7 @@ def test_client_that_leaves_is_noticed_through_the_hosts_middleware(wrapped: Rig
     ids=["stock", "own"],
 )
 def test_keys_pass_a_middleware_that_asks_for_a_login(kind: str, members_only: str, tmp_path: Path) -> None:
-    with rig(kind, tmp_path, MIDDLEWARE_INSIDE=[members_only]) as made, made.client() as client:
+    with rig(kind, tmp_path, MIDDLEWARE_INSIDE=[members_only]) as made, made.connect() as client:
         script, read = stepper()
         made.upstream.script(script)
         assert client.post("members", stream=True).read_head()[0] == 200

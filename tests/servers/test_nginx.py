@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers import nginx as proxy
-from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
 from tests.servers.stepwise import stepper
-from tests.support.upstream import Exchange, chunk
+from tests.support.bodies import chunk
+from tests.support.upstream import Exchange
 
 pytestmark = pytest.mark.skipif(proxy.PROGRAM is None, reason="nginx is not installed")
 
@@ -26,7 +26,7 @@ def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def test_chunks_arrive_one_by_one_through_nginx(behind: Rig, location: str) -> None:
     script, read = stepper()
     behind.upstream.script(script)
-    with proxy.nginx(behind.server.base_url, location) as base_url, behind.client(base_url=base_url) as client:
+    with proxy.nginx(behind.server.base_url, location) as port, behind.connect(port=port) as client:
         status, headers = client.post("steps", stream=True).read_head()
         seen = read(client)
 
@@ -44,11 +44,11 @@ def test_client_that_leaves_is_noticed_through_nginx(behind: Rig, is_stream: boo
 
     behind.upstream.forget()
     behind.upstream.script(speak_or_not)
-    with proxy.nginx(behind.server.base_url) as base_url:
-        with behind.client(base_url=base_url) as client:
+    with proxy.nginx(behind.server.base_url) as port:
+        with behind.connect(port=port) as client:
             client.post(f"leaving-{is_stream}", stream=is_stream)
             exchange = behind.upstream.wait_for(1)[0]
             assert not is_stream or client.read_until(b"Hello")
         assert exchange.wait_closed(10)
 
-    assert settled_row(behind.host, f"leaving-{is_stream}")["state"] == "cancelled"
+    assert behind.ledger.settled_row(f"leaving-{is_stream}")["state"] == "cancelled"

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.servers.client import Client
-from tests.servers.ledger import rows, settled_row
 from tests.servers.rig import Rig, rig
-from tests.support.upstream import Exchange, Script, answer_normally, chunk
+from tests.support.bodies import chunk
+from tests.support.client import Connection
+from tests.support.upstream import Exchange, Script, answer_normally
 
 KEPT = {"Connection": "keep-alive"}
 END = b"\n0\r\n\r\n"
@@ -28,10 +28,10 @@ def limited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def client(limited: Rig) -> Iterator[Client]:
+def client(limited: Rig) -> Iterator[Connection]:
     """A new connection; the upstream has forgotten the calls before."""
     limited.upstream.forget()
-    with limited.client() as connected:
+    with limited.connect() as connected:
         yield connected
 
 
@@ -51,28 +51,28 @@ def answer_after(event: threading.Event, seconds: float = 20) -> Script:
     return answer
 
 
-def test_kept_connection_carries_call_after_call(limited: Rig, client: Client) -> None:
+def test_kept_connection_carries_call_after_call(limited: Rig, client: Connection) -> None:
     for number in range(5):
         client.post(f"kept-{number}", KEPT, stream=True)
         assert client.read_head()[0] == 200
         assert b"data: [DONE]" in client.read_until(END)
 
-    assert {settled_row(limited.host, f"kept-{number}")["state"] for number in range(5)} == {"completed"}
+    assert {limited.ledger.settled_row(f"kept-{number}")["state"] for number in range(5)} == {"completed"}
 
 
-def test_client_that_leaves_in_its_second_call_is_noticed(limited: Rig, client: Client) -> None:
+def test_client_that_leaves_in_its_second_call_is_noticed(limited: Rig, client: Connection) -> None:
     client.post("first", KEPT, stream=True).read_head()
     client.read_until(END)
     limited.upstream.script(speak_once)
     client.post("second", KEPT, stream=True).read_until(b"Hello")
-    client.leave()
+    client.close()
 
     assert limited.upstream.exchanges[1].wait_closed(10)
-    states = [settled_row(limited.host, name)["state"] for name in ("first", "second")]
+    states = [limited.ledger.settled_row(name)["state"] for name in ("first", "second")]
     assert states == ["completed", "cancelled"]
 
 
-def test_client_that_stays_between_two_calls_is_not_taken_for_gone(limited: Rig, client: Client) -> None:
+def test_client_that_stays_between_two_calls_is_not_taken_for_gone(limited: Rig, client: Connection) -> None:
     client.post("plain-1", KEPT).read_head()
     client.read_until(b"}}")
     limited.upstream.script(answer_after(threading.Event(), 0.3))
@@ -81,11 +81,11 @@ def test_client_that_stays_between_two_calls_is_not_taken_for_gone(limited: Rig,
     assert client.read_head()[0] == 200
 
 
-def test_key_with_all_its_calls_open_is_refused_another(limited: Rig, client: Client) -> None:
+def test_key_with_all_its_calls_open_is_refused_another(limited: Rig, client: Connection) -> None:
     go_on = threading.Event()
     limited.upstream.script(answer_after(go_on))
     with ExitStack() as stack:
-        others = [stack.enter_context(limited.client()) for _ in range(LIMIT)]
+        others = [stack.enter_context(limited.connect()) for _ in range(LIMIT)]
         for number, other in enumerate(others):
             other.post(f"open-{number}", stream=True)
         limited.upstream.wait_for(LIMIT)
@@ -96,15 +96,15 @@ def test_key_with_all_its_calls_open_is_refused_another(limited: Rig, client: Cl
             other.read_until(END)  # a stream ends when its place is free again: the next test wants one
 
     assert (status, headers["retry-after"], statuses) == (429, "1", [200] * LIMIT)
-    assert "too-many" not in [row["request_id"] for row in rows(limited.host)]
+    assert "too-many" not in [row["request_id"] for row in limited.ledger.rows()]
 
 
-def test_key_whose_clients_left_may_call_again(limited: Rig, client: Client) -> None:
+def test_key_whose_clients_left_may_call_again(limited: Rig, client: Connection) -> None:
     limited.upstream.script(speak_once)
     for number in range(LIMIT):
-        with limited.client() as other:
+        with limited.connect() as other:
             other.post(f"leaving-{number}", stream=True).read_until(b"Hello")
-        settled_row(limited.host, f"leaving-{number}")
+        limited.ledger.settled_row(f"leaving-{number}")
     limited.upstream.script(answer_normally)
 
     assert client.post("again").read_head()[0] == 200

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.client import Client
-from tests.servers.ledger import rows, settled_row
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
-from tests.support.upstream import DONE, Exchange, chunks_of
+from tests.support.bodies import DONE, chunks_of
+from tests.support.client import Connection
+from tests.support.upstream import Exchange
 
 POOL = {"min_size": 1, "max_size": 5, "timeout": 1}
 
@@ -26,7 +26,7 @@ def host(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> It
         cluster.start_if_stopped()
 
 
-def read_while_stopped(cluster: Cluster, host: Rig, client: Client) -> bytes:
+def read_while_stopped(cluster: Cluster, host: Rig, client: Connection) -> bytes:
     """A stream whose whole answer comes while the database is away."""
     is_away = threading.Event()
 
@@ -43,17 +43,17 @@ def read_while_stopped(cluster: Cluster, host: Rig, client: Client) -> bytes:
 
 
 def test_database_away_at_settle_time_costs_no_row_and_no_tokens(cluster: Cluster, host: Rig) -> None:
-    with host.client() as client:
+    with host.connect() as client:
         assert b" there" in read_while_stopped(cluster, host, client)
     cluster.start_if_stopped()
 
-    row = settled_row(host.host, "unlucky")
+    row = host.ledger.settled_row("unlucky")
     assert (row["state"], row["prompt_tokens"], row["completion_tokens"]) == ("completed", 9, 5)
 
 
 def test_database_away_at_opening_is_an_error_before_the_upstream_is_asked(cluster: Cluster, host: Rig) -> None:
     cluster.stop()
-    with host.client() as client:
+    with host.connect() as client:
         status, headers = client.post("early").read_head()
         error = json.loads(client.read_rest())["error"]
 
@@ -63,7 +63,7 @@ def test_database_away_at_opening_is_an_error_before_the_upstream_is_asked(clust
 
 def status_of_a_call(host: Rig, request_id: str) -> int:
     """The HTTP status of a plain call."""
-    with host.client() as client:
+    with host.connect() as client:
         return client.post(request_id).read_head()[0]
 
 
@@ -76,7 +76,7 @@ def test_host_answers_again_once_the_database_is_back(cluster: Cluster, host: Ri
     # The pool finds out about each connection that it had only when that one is used.
     statuses = [status_of_a_call(host, f"after-{number}") for number in range(POOL["max_size"] + 1)]
     assert statuses[-1] == 200
-    assert [row["state"] for row in rows(host.host)] == ["completed"] * (1 + statuses.count(200))
+    assert [row["state"] for row in host.ledger.rows()] == ["completed"] * (1 + statuses.count(200))
 
 
 def test_health_checks_spare_the_first_calls_after_an_outage(cluster: Cluster, tmp_path: Path) -> None:
@@ -91,9 +91,9 @@ def test_health_checks_spare_the_first_calls_after_an_outage(cluster: Cluster, t
 
 @pytest.mark.parametrize("host", ["gevent", "gthread"], indirect=True)
 def test_server_that_stops_gives_waiting_outcomes_a_last_chance(cluster: Cluster, host: Rig) -> None:
-    with host.client() as client:
+    with host.connect() as client:
         read_while_stopped(cluster, host, client)
     threading.Timer(0.5, cluster.start_if_stopped).start()
     host.server.stop()
 
-    assert settled_row(host.host, "unlucky")["state"] == "completed"
+    assert host.ledger.settled_row("unlucky")["state"] == "completed"

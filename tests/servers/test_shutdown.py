@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
-from tests.support.upstream import DONE, Exchange, chunk, chunks_of
+from tests.support.bodies import DONE, chunk, chunks_of
+from tests.support.upstream import Exchange
 
 GRACEFUL = {"gevent": "--graceful-timeout", "gthread": "--graceful-timeout", "uvicorn": "--timeout-graceful-shutdown"}
 EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
@@ -33,7 +33,7 @@ def speak_for_ever(exchange: Exchange) -> None:
 
 def test_stream_goes_on_after_sigterm_then_ends_with_an_error_event(stopping: Rig) -> None:
     stopping.upstream.script(speak_for_ever)
-    with stopping.client() as client:
+    with stopping.connect() as client:
         client.post("endless", stream=True).read_until(b"word")
         stopping.server.process.send_signal(signal.SIGTERM)
         for _ in range(10):
@@ -48,11 +48,11 @@ def test_stream_goes_on_after_sigterm_then_ends_with_an_error_event(stopping: Ri
 
 def test_stream_that_outlives_the_graceful_time_is_settled_with_what_was_produced(stopping: Rig) -> None:
     stopping.upstream.script(speak_for_ever)
-    with stopping.client() as client:
+    with stopping.connect() as client:
         client.post("endless", stream=True).read_until(b"word")
         exit_code = stopping.server.stop()
 
-    row = settled_row(stopping.host, "endless")
+    row = stopping.ledger.settled_row("endless")
     assert exit_code == EXIT_CODES[stopping.kind]
     assert (row["state"], row["error_code"], row["http_status"]) == ("failed", "upstream_unavailable", 200)
     assert row["completion_tokens"] >= 5
@@ -72,24 +72,24 @@ def test_stream_that_ends_within_the_graceful_time_is_whole(stopping: Rig) -> No
         exchange.end()
 
     stopping.upstream.script(finish_when_told)
-    with stopping.client() as client:
+    with stopping.connect() as client:
         client.post("short", stream=True).read_until(b"assistant")
         stopping.server.process.send_signal(signal.SIGTERM)
         told.set()
         assert b" there" in client.read_until(DONE)
-    assert settled_row(stopping.host, "short")["state"] == "completed"
+    assert stopping.ledger.settled_row("short")["state"] == "completed"
 
 
 def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) -> None:
     stopping.upstream.script(lambda exchange: exchange.wait_closed(20) and None)
-    with stopping.client() as client:
+    with stopping.connect() as client:
         client.post("plain")
         stopping.upstream.wait_for(1)
         stopping.server.process.send_signal(signal.SIGTERM)
         status, headers = client.read_head()
 
     assert (status, headers["retry-after"]) == (503, "1")
-    assert settled_row(stopping.host, "plain")["http_status"] == 503
+    assert stopping.ledger.settled_row("plain")["http_status"] == 503
 
 
 @pytest.mark.parametrize(
@@ -105,5 +105,5 @@ def test_first_call_of_an_event_loop_is_told_of_a_signal_that_came_early(
 ) -> None:
     with rig("uvicorn", tmp_path, options=[GRACEFUL["uvicorn"], "10"], THREADLESS=stopping_at) as made:
         made.upstream.script(lambda exchange: exchange.wait_closed(20) and None)
-        with made.client() as client:
+        with made.connect() as client:
             assert client.post("early").read_head()[0] == 503

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.ledger import settled_row
 from tests.servers.rig import Rig, rig
-from tests.support.upstream import DONE, Exchange, chunks_of, completion
+from tests.support.bodies import DONE, chunks_of, completion
+from tests.support.upstream import Exchange
 
 PING = b": ping\n\n"
 OVERLOADED = {"error": {"message": "too busy", "type": "server_error", "code": "overloaded"}}
@@ -39,7 +39,7 @@ def test_silent_upstream_before_its_first_chunk_is_bridged_by_pings(hurried: Rig
         exchange.stream(*chunks_of("late"))
 
     hurried.upstream.script(speak_when_heard)
-    with hurried.client() as client:
+    with hurried.connect() as client:
         assert client.post("late", stream=True).read_head()[0] == 200
         client.read_until(PING + b"\r\n")
         client.read_until(PING)
@@ -58,7 +58,7 @@ def test_silent_upstream_between_chunks_is_bridged_by_pings(hurried: Rig) -> Non
         exchange.end()
 
     hurried.upstream.script(pause)
-    with hurried.client() as client:
+    with hurried.connect() as client:
         client.post("pause", stream=True).read_until(b"early")
         client.read_until(PING)
         heard.set()
@@ -68,11 +68,11 @@ def test_silent_upstream_between_chunks_is_bridged_by_pings(hurried: Rig) -> Non
 @pytest.mark.parametrize(("status", "told"), [(503, 503), (429, 429), (500, 502), (400, 400)])
 def test_failure_within_the_grace_time_keeps_its_http_status(patient: Rig, status: int, told: int) -> None:
     patient.upstream.script(lambda exchange: exchange.answer(OVERLOADED, status))
-    with patient.client() as client:
+    with patient.connect() as client:
         code, headers = client.post(f"early-{status}", stream=True).read_head()
 
     assert (code, headers["content-type"]) == (told, "application/json")
-    assert settled_row(patient.host, f"early-{status}")["http_status"] == told
+    assert patient.ledger.settled_row(f"early-{status}")["http_status"] == told
 
 
 def test_failure_after_the_grace_time_is_an_error_event_without_a_terminator(hurried: Rig) -> None:
@@ -83,14 +83,14 @@ def test_failure_after_the_grace_time_is_an_error_event_without_a_terminator(hur
         exchange.answer(OVERLOADED, 503)
 
     hurried.upstream.script(fail_when_heard)
-    with hurried.client() as client:
+    with hurried.connect() as client:
         client.post("failing", stream=True).read_until(PING)
         heard.set()
         rest = client.read_rest()
 
     assert b'data: {"error":{' in rest
     assert DONE not in rest
-    assert settled_row(hurried.host, "failing")["state"] == "failed"
+    assert hurried.ledger.settled_row("failing")["state"] == "failed"
 
 
 def test_plain_call_waits_longer_than_the_grace_time(hurried: Rig) -> None:
@@ -99,6 +99,6 @@ def test_plain_call_waits_longer_than_the_grace_time(hurried: Rig) -> None:
         exchange.answer(completion("late"))
 
     hurried.upstream.script(answer_late)
-    with hurried.client() as client:
+    with hurried.connect() as client:
         assert client.post("plain").read_head()[0] == 200
         assert b"late" in client.read_rest()

@@ -20,7 +20,10 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from tests.support.bodies import CREATED, DONE, ID, MODEL, USAGE, chunk, chunks_of, completion, event, usage_chunk  # noqa: F401
+from tests.support.bodies import DONE, chunks_of, completion, event
+
+UPSTREAM_KEY = "sk-upstream+secret/0123456789"
+"""The key that hosts send to this upstream. Its signs are spelled differently in a URL."""
 
 _PEER_GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.support.client import Client
+from tests.support.ledger import Ledger
 from tests.support.serving import Host, Server, prepared_host, serve
-from tests.support.upstream import ScriptedUpstream
-from tests.wire.client import Client
-from tests.wire.ledger import Ledger
-
-UPSTREAM_KEY = "sk-upstream+secret/0123456789"
-"""Not one of its letters may reach a client. The signs in it are spelled differently in a URL."""
+from tests.support.upstream import UPSTREAM_KEY, ScriptedUpstream
 
 
 @pytest.fixture(scope="session")
@@ -76,4 +72,4 @@ def any_client(any_server: Server, host: Host, upstream: ScriptedUpstream) -> It
 @pytest.fixture
 def ledger(host: Host) -> Ledger:
     """The host's usage rows."""
-    return Ledger(Path(host.env["DATABASE_URL"].removeprefix("sqlite:///")))
+    return Ledger(host.env["DATABASE_URL"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.support.upstream import DONE, chunk
+from tests.support.bodies import DONE, chunk
 
 ROLE = chunk({"role": "assistant", "content": ""})
 

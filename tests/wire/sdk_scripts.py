@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.upstream import USAGE, Exchange, chunk, completion, usage_chunk
+from tests.support.bodies import USAGE, chunk, completion, usage_chunk
+from tests.support.upstream import Exchange
 
 WEATHER_TOOL = {
     "type": "function",

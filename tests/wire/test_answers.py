@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.upstream import CREATED, ID, USAGE, ScriptedUpstream, completion
-from tests.wire.client import Client, body_of
-from tests.wire.ledger import Ledger
+from tests.support.bodies import CREATED, ID, USAGE, completion
+from tests.support.client import Client, body_of
+from tests.support.ledger import Ledger
+from tests.support.upstream import ScriptedUpstream
 from tests.wire.strict import judge
 
 
@@ -131,4 +132,4 @@ def test_missing_usage_is_estimated_and_flagged(client: Client, upstream: Script
     reply = client.post()
     usage = reply.json()["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] > 0
-    assert ledger.row(reply.headers["x-request-id"])["usage_source"] == "estimated"
+    assert ledger.settled_row(reply.headers["x-request-id"])["usage_source"] == "estimated"

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.support.upstream import DONE, Exchange, ScriptedUpstream, chunk, completion
-from tests.wire.client import Client, body_of
-
-Script = Callable[[Exchange], None]
-
-
-def fail(status: int, body: Any = None, **headers: str) -> Script:
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    error = {"message": "Secret reason", "type": "t", "param": None, "code": "c"}
-    return lambda exchange: exchange.answer({"error": error} if body is None else body, status, given)
-
+from tests.support.bodies import DONE, chunk, completion
+from tests.support.client import Client, body_of
+from tests.support.upstream import Exchange, Script, ScriptedUpstream
+from tests.wire.failures import fail
 
 BY_STATUS = [
     *(

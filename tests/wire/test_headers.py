@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.bodies import completion
+from tests.support.client import Client, body_of
+from tests.support.ledger import Ledger
 from tests.support.serving import Host, serve
-from tests.support.upstream import ScriptedUpstream, completion
-from tests.wire.client import Client, body_of
-from tests.wire.ledger import Ledger
+from tests.support.upstream import ScriptedUpstream
 
 KINDS = {
     "plain": (body_of(), 200),
@@ -51,7 +52,7 @@ def test_request_id_is_kept_sent_upstream_and_in_the_row(
     reply = any_client.post(body_of(stream=stream), X_Request_Id=given)
     assert reply.headers["x-request-id"] == given
     assert upstream.exchanges[0].request_id == given
-    assert ledger.rows(given)
+    assert ledger.rows_of(given)
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ü", "<script>", "a/b", "a,b", "../x"])

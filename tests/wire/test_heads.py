@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from tests.support.client import PATH, Client, body_of
 from tests.support.serving import Host, Server
-from tests.wire.client import PATH, Client, body_of
 
 GOOD = json.dumps(body_of()).encode()
 JSON_TYPE = "Content-Type: application/json"

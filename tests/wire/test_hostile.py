@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 
 import pytest
 
+from tests.support.client import Client, body_of
 from tests.support.upstream import ScriptedUpstream
-from tests.wire.client import Client, body_of, read_reply
 
 GOOD = json.dumps(body_of()).encode()
 JSON_TYPE = "Content-Type: application/json"
@@ -174,18 +173,18 @@ def test_image_of_4_mb_passes_unchanged(any_client: Client, upstream: ScriptedUp
 
 
 def test_body_cut_off_by_the_client_reaches_no_upstream(any_client: Client, upstream: ScriptedUpstream) -> None:
-    with socket.create_connection(("127.0.0.1", any_client.port), timeout=10) as sock:
-        sock.sendall(any_client.head(JSON_TYPE, f"Content-Length: {len(GOOD)}") + GOOD[:20])
+    with any_client.connect() as connection:
+        connection.send(any_client.head(JSON_TYPE, f"Content-Length: {len(GOOD)}") + GOOD[:20])
     assert any_client.post().status == 200  # the server lives
     assert len(upstream.exchanges) == 1
 
 
 def test_expect_100_continue_is_answered_before_the_body(any_client: Client) -> None:
-    with socket.create_connection(("127.0.0.1", any_client.port), timeout=10) as sock:
-        sock.sendall(any_client.head(JSON_TYPE, f"Content-Length: {len(GOOD)}", "Expect: 100-continue"))
-        assert sock.recv(100).startswith(b"HTTP/1.1 100")
-        sock.sendall(GOOD)
-        assert read_reply(sock).status == 200
+    with any_client.connect() as connection:
+        connection.send(any_client.head(JSON_TYPE, f"Content-Length: {len(GOOD)}", "Expect: 100-continue"))
+        assert connection.read_head()[0] == 100
+        connection.send(GOOD)
+        assert connection.read_reply().status == 200
 
 
 @pytest.mark.parametrize("piece", [b"zz\r\nabc\r\n", b"-5\r\nabc\r\n", b"3\r\nabcXX", b"\r\n\r\n"])

@@ -8,12 +8,12 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from tests.support.bodies import chunk
+from tests.support.client import Client, Reply, body_of
+from tests.support.ledger import Ledger
 from tests.support.serving import Host, Server, free_port, serve
-from tests.support.upstream import Exchange, ScriptedUpstream, chunk
-from tests.wire.client import Client, Reply, body_of
-from tests.wire.conftest import UPSTREAM_KEY
-from tests.wire.ledger import Ledger
-from tests.wire.test_failures import fail
+from tests.support.upstream import UPSTREAM_KEY, Exchange, ScriptedUpstream
+from tests.wire.failures import fail
 
 
 def assert_clean(reply: Reply, upstream: ScriptedUpstream) -> None:
@@ -73,7 +73,7 @@ def test_secrets_quoted_in_an_error_event_are_taken_out(
 def test_failure_leaves_a_row_without_secrets(client: Client, upstream: ScriptedUpstream, ledger: Ledger) -> None:
     quoted = f"{UPSTREAM_KEY} at {upstream.base_url}"
     upstream.script(fail(400, {"error": {"message": quoted, "code": quoted}}))
-    row = ledger.row(client.post().headers["x-request-id"])
+    row = ledger.settled_row(client.post().headers["x-request-id"])
     assert (row["state"], row["http_status"]) == ("failed", 400)
     assert row["error_code"].startswith("[redacted]")
     assert UPSTREAM_KEY not in str(row)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
+from tests.support.bodies import chunk, event
+from tests.support.client import Client, body_of
 from tests.support.serving import Server
-from tests.support.upstream import Exchange, ScriptedUpstream, chunk, event
-from tests.wire.client import Client, body_of
+from tests.support.upstream import Exchange, ScriptedUpstream
 
 MEGABYTE = 1 << 20
 STREAM_MEGABYTES = 50
@@ -38,15 +38,15 @@ def test_slow_reader_puts_back_pressure_on_the_upstream(
     before = resident_megabytes(any_server)
     data = json.dumps(body_of(stream=True)).encode()
     head = any_client.head("Content-Type: application/json", f"Content-Length: {len(data)}")
-    with socket.create_connection(("127.0.0.1", any_client.port), timeout=60) as sock:
-        sock.sendall(head + data)
-        received = len(sock.recv(65536))
+    with any_client.connect(timeout=60) as connection:
+        connection.send(head + data)
+        received = len(connection.receive())
         exchange = upstream.exchanges[-1]
         assert not exchange.finished.wait(1.5)  # nobody reads: the upstream must be held up
         assert exchange.sent < STREAM_MEGABYTES * MEGABYTE // 2
         highest, tail = 0, b""
         while not tail.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"):
-            piece = sock.recv(MEGABYTE)
+            piece = connection.receive(MEGABYTE)
             assert piece, "the stream was cut"
             received, tail = received + len(piece), (tail + piece)[-100:]
             if received % 7 == 0:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.upstream import Exchange, ScriptedUpstream, chunk, completion
-from tests.wire.client import Client, body_of
-from tests.wire.ledger import Ledger
+from tests.support.bodies import chunk, completion
+from tests.support.client import Client, body_of
+from tests.support.ledger import Ledger
+from tests.support.upstream import Exchange, ScriptedUpstream
 from tests.wire.quirks import HELLO, ROLE, STOP
 
 DETAILS = {
@@ -32,7 +33,7 @@ def metered(client: Client, upstream: ScriptedUpstream, ledger: Ledger, usage: A
             exchange.answer(completion(usage=usage))
 
     upstream.script(answer)
-    return ledger.row(client.post(body_of(stream=is_stream)).headers["x-request-id"])
+    return ledger.settled_row(client.post(body_of(stream=is_stream)).headers["x-request-id"])
 
 
 @SHAPES
@@ -75,6 +76,6 @@ def test_usage_told_before_a_stream_broke_off_does_not_hide_what_came_after(
         exchange.cut()
 
     upstream.script(break_off)
-    row = ledger.row(client.stream().headers["x-request-id"])
+    row = ledger.settled_row(client.stream().headers["x-request-id"])
     assert (row["state"], row["prompt_tokens"], row["usage_source"]) == ("failed", 30, "estimated")
     assert row["completion_tokens"] > 100

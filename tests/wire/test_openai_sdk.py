@@ -11,8 +11,9 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from tests.support.bodies import USAGE, chunk, chunks_of, completion
 from tests.support.serving import Host, Server
-from tests.support.upstream import USAGE, Exchange, ScriptedUpstream, chunk, chunks_of, completion
+from tests.support.upstream import Exchange, ScriptedUpstream
 from tests.wire.sdk_scripts import WEATHER_TOOL, play, weather
 from tests.wire.strict import Recorder, Strict
 

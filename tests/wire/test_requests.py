@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.client import Client, body_of
 from tests.support.upstream import ScriptedUpstream
-from tests.wire.client import Client, body_of
 from tests.wire.request_cases import BAD_FIELDS, BAD_MESSAGES, CALL, GOOD_FIELDS, GOOD_MESSAGES, TOOL
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,18 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.upstream import (
-    DONE,
-    USAGE,
-    Exchange,
-    ScriptedUpstream,
-    chunk,
-    chunks_of,
-    completion,
-    event,
-    usage_chunk,
-)
-from tests.wire.client import Client, body_of
+from tests.support.bodies import DONE, USAGE, chunk, chunks_of, completion, event, usage_chunk
+from tests.support.client import Client, body_of
+from tests.support.upstream import Exchange, ScriptedUpstream
 from tests.wire.quirks import ALL, HELLO, QUIRKS, ROLE, STOP, bytes_of
 
 
@@ -163,20 +153,17 @@ def test_chunk_leaves_as_soon_as_it_arrives(any_client: Client, upstream: Script
     def script(exchange: Exchange) -> None:
         exchange.start()
         exchange.event(chunk({"role": "assistant", "content": "first"}))
-        assert seen.wait(1), "the first chunk did not arrive before the second was sent"
+        assert seen.wait(10), "the first chunk did not arrive before the second was sent"
         exchange.chunk(bytes_of(STOP) + DONE)
         exchange.end()
 
     upstream.script(script)
     head = any_client.head("Content-Type: application/json", f"Content-Length: {len(data)}")
-    with socket.create_connection(("127.0.0.1", any_client.port), timeout=5) as sock:
-        sock.sendall(head + data)
-        received = b""
-        while b"first" not in received:
-            received += sock.recv(65536)
+    with any_client.connect() as connection:
+        connection.send(head + data)
+        connection.read_until(b"first")
         seen.set()
-        while b"[DONE]" not in received:
-            received += sock.recv(65536)
+        connection.read_until(b"[DONE]")
 
 
 def deltas_of(chunks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from openai.lib.streaming.chat._completions import accumulate_delta
 
-from tests.support.upstream import ScriptedUpstream, chunk
-from tests.wire.client import Client
+from tests.support.bodies import chunk
+from tests.support.client import Client
+from tests.support.upstream import ScriptedUpstream
 
 A, B = {"id": "call_a", "type": "function"}, {"id": "call_b", "type": "function"}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from tests.hosts.alien.desk.models import Credential, Member
+from tests.hosts.helpdesk.desk.models import Credential, Member
 
 
 def issue(bearer: Member, rights: Iterable[str] = ("robot",), remark: str = "") -> str:

@@ -1,4 +1,4 @@
-"""`python -m tests.hosts.alien.probe`: what the desk's own routes answer, as JSON, under the settings in force."""
+"""`python -m tests.hosts.helpdesk.probe`: what the desk's own routes answer, as JSON, under the settings in force."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def main() -> None:
 
 def requests() -> list[tuple[str, str, dict[str, Any]]]:
     """Method, path and keyword arguments: what works and what is refused, in every way that the desk has."""
-    from tests.hosts.alien.desk import credentials  # models exist only after the setup
-    from tests.hosts.alien.desk.models import Member
+    from tests.hosts.helpdesk.desk import credentials  # models exist only after the setup
+    from tests.hosts.helpdesk.desk.models import Member
 
     member = Member.objects.create_user("mia@desk.example")
     key = {"X-Desk-Credential": credentials.issue(member)}

@@ -2,6 +2,6 @@
 
 from django.urls import include, path
 
-from tests.hosts.alien.urls_before import urlpatterns as desk_patterns
+from tests.hosts.helpdesk.urls_before import urlpatterns as desk_patterns
 
 urlpatterns = [*desk_patterns, path("gate/llm/", include("threadless.urls"))]

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from tests.hosts.alien.desk.models import Ticket
-from tests.hosts.alien.desk.robot import words
+from tests.hosts.helpdesk.desk.models import Ticket
+from tests.hosts.helpdesk.desk.robot import words
 
 
 def desk_errors(error: Exception, context: dict[str, Any]) -> Response | None:

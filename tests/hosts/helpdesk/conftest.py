@@ -15,7 +15,7 @@ PATH = "/gate/llm/chat/completions"
 @pytest.fixture
 def member(db: None) -> Any:
     """A member of the desk."""
-    from tests.hosts.alien.desk.models import Member  # only these settings install it
+    from tests.hosts.helpdesk.desk.models import Member  # only these settings install it
 
     return Member.objects.create_user("mia@desk.example")
 
@@ -23,7 +23,7 @@ def member(db: None) -> Any:
 @pytest.fixture
 def secret(member: Any) -> str:
     """The member's credential."""
-    from tests.hosts.alien.desk import credentials
+    from tests.hosts.helpdesk.desk import credentials
 
     return credentials.issue(member, remark="Mia's laptop")
 

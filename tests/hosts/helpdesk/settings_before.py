@@ -15,7 +15,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "rest_framework",
-    "tests.hosts.alien.desk",
+    "tests.hosts.helpdesk.desk",
 ]
 MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
@@ -23,10 +23,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "tests.hosts.alien.desk.pages.MembersOnly",
+    "tests.hosts.helpdesk.desk.pages.MembersOnly",
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-ROOT_URLCONF = "tests.hosts.alien.urls_before"
+ROOT_URLCONF = "tests.hosts.helpdesk.urls_before"
 LOGIN_URL = "/gate/"
 STATIC_URL = "/static/"
 USE_TZ = True
@@ -41,10 +41,10 @@ DATABASES = {
     }
 }
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tests.hosts.alien.desk.policies.DeskAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["tests.hosts.alien.desk.policies.IsMember"],
-    "DEFAULT_THROTTLE_CLASSES": ["tests.hosts.alien.desk.policies.OneTicketAtATime"],
-    "DEFAULT_RENDERER_CLASSES": ["tests.hosts.alien.desk.policies.DeskRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["tests.hosts.alien.desk.policies.DeskParser"],
-    "EXCEPTION_HANDLER": "tests.hosts.alien.desk.api.desk_errors",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tests.hosts.helpdesk.desk.policies.DeskAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tests.hosts.helpdesk.desk.policies.IsMember"],
+    "DEFAULT_THROTTLE_CLASSES": ["tests.hosts.helpdesk.desk.policies.OneTicketAtATime"],
+    "DEFAULT_RENDERER_CLASSES": ["tests.hosts.helpdesk.desk.policies.DeskRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["tests.hosts.helpdesk.desk.policies.DeskParser"],
+    "EXCEPTION_HANDLER": "tests.hosts.helpdesk.desk.api.desk_errors",
 }

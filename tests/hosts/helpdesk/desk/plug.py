@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from tests.hosts.alien.desk import credentials, robot
-from tests.hosts.alien.desk.models import Member, UsageLine
+from tests.hosts.helpdesk.desk import credentials, robot
+from tests.hosts.helpdesk.desk.models import Member, UsageLine
 from threadless.exceptions import NotAuthenticated
 from threadless.keys.adapters import BaseKeyAdapter
 from threadless.resolvers import BaseResolver

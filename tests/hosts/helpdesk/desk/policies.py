@@ -20,7 +20,7 @@ class DeskAuthentication(BaseAuthentication):
         text = request.headers.get("X-Desk-Credential")
         if text is None:
             return None
-        from tests.hosts.alien.desk import credentials  # models, which are not loaded yet when DRF imports this
+        from tests.hosts.helpdesk.desk import credentials  # models, which are not loaded yet when DRF imports this
 
         credential = credentials.find(text)
         if credential is None:

@@ -7,9 +7,9 @@ import json
 import pytest
 from django.db import connection
 
-from tests.hosts.alien.conftest import PATH
-from tests.hosts.alien.desk import credentials, plug
-from tests.hosts.alien.desk.models import Credential, Ticket, UsageLine
+from tests.hosts.helpdesk.conftest import PATH
+from tests.hosts.helpdesk.desk import credentials, plug
+from tests.hosts.helpdesk.desk.models import Credential, Ticket, UsageLine
 from tests.support import rows
 from threadless.models import UsageRecord
 from threadless.testing import read_events
@@ -57,7 +57,7 @@ def test_row_is_committed_before_the_answer_despite_atomic_requests(ask, monkeyp
         seen.append((connection.in_atomic_block, UsageRecord.objects.get().state))
         yield "Seen."
 
-    monkeypatch.setattr("tests.hosts.alien.desk.robot.words", look)
+    monkeypatch.setattr("tests.hosts.helpdesk.desk.robot.words", look)
     assert ask().status_code == 200
     assert seen == [(False, "open")]
 

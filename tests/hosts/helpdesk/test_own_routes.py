@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tests.hosts.alien import probe
+from tests.hosts.helpdesk import probe
 
-AFTER, BEFORE = "tests.hosts.alien.settings", "tests.hosts.alien.settings_before"
+AFTER, BEFORE = "tests.hosts.helpdesk.settings", "tests.hosts.helpdesk.settings_before"
 
 
 def run(*arguments, settings=AFTER, database=":memory:"):

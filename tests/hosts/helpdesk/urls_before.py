@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from tests.hosts.alien.desk.api import TicketsView
-from tests.hosts.alien.desk.pages import home
+from tests.hosts.helpdesk.desk.api import TicketsView
+from tests.hosts.helpdesk.desk.pages import home
 
 urlpatterns = [
     path("helpdesk/", home),
