@@ -45,6 +45,9 @@ revive          | a superuser  | yes        no      no     no        no       no
 remove_expiry   | the editor   | yes        yes     yes    no        no       no      no
 remove_expiry   | another user | yes        yes     no     no        no       no      no
 remove_expiry   | a superuser  | yes        no      no     no        no       no      no
+raise_limit     | the editor   | yes        yes     yes    no        no       no      no
+raise_limit     | another user | yes        yes     no     no        no       no      no
+raise_limit     | a superuser  | yes        no      no     no        no       no      no
 change_user     | the editor   | no         no      no     no        no       no      no
 change_user     | another user | no         no      no     no        no       no      no
 change_user     | a superuser  | no         no      no     no        no       no      no

@@ -41,6 +41,8 @@ revive           | a member     | yes        yes      no     no        no      n
 revive           | a superuser  | yes        no       no     no        no      no
 remove_expiry    | a member     | yes        yes      no     no        no      no
 remove_expiry    | a superuser  | yes        no       no     no        no      no
+raise_limit      | a member     | yes        yes      no     no        no      no
+raise_limit      | a superuser  | yes        no       no     no        no      no
 change_user      | a member     | no         no       no     no        no      no
 change_user      | the editor   | no         no       no     no        no      no
 undo_revocation  | a member     | no         no       no     no        no      no

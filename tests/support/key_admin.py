@@ -91,6 +91,9 @@ class Attempts:
     def remove_expiry(self) -> bool:
         return self._change(self._key(expires_at=timezone.now() + timedelta(days=1))).expires_at is None
 
+    def raise_limit(self) -> bool:
+        return self._change(self._key(requests_per_minute=1)).requests_per_minute is None
+
     def change_user(self) -> bool:
         return bool(self._change(self._key(), user=self.stranger.pk).user != self.user)
 

@@ -52,8 +52,9 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     created_template = "threadless/admin/key_created.html"
     revoke_template = "threadless/admin/revoke_keys.html"
 
-    rights_fields: ClassVar = ("scopes", "allowed_models", "expires_at")
-    readonly_rights_fields: ClassVar = ("scope_names", "model_names", "expires_at")
+    limit_fields: ClassVar = ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
+    rights_fields: ClassVar = ("scopes", "allowed_models", "expires_at", *limit_fields)
+    readonly_rights_fields: ClassVar = ("scope_names", "model_names", "expires_at", *limit_fields)
     history_fields: ClassVar = ("key_hint", "status", "last_used_at", "created_at", "created_by", "revoked_at")
 
     class Media:
