@@ -25,7 +25,7 @@ class APIKeyManager(models.Manager[KeyT]):
     """Makes keys; the only way to get a secret."""
 
     def issue(self, *, scopes: Iterable[str] = (), created_by: Any = None, **fields: Any) -> tuple[KeyT, str]:
-        """A new saved key and its secret, which is never to be had again.
+        """Return a new saved key and its secret. The secret cannot be recovered later.
 
         Raises `PermissionDenied` if `created_by` lacks one of the scopes or may not issue keys for this user. Without
         `created_by` (a shell, a command) no rights are checked.
