@@ -130,7 +130,7 @@ def test_too_many_values_are_refused_before_objects_are_created(item: bytes) -> 
     tracemalloc.start()
     try:
         assert "JSON values" in refusal_of(body)
-        assert tracemalloc.get_traced_memory()[1] < 16 << 20  # an object for each value would take more
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20  # an object for each value would take more
     finally:
         tracemalloc.stop()
 
@@ -141,5 +141,5 @@ def test_other_calls_run_between_the_passes_over_a_large_body(monkeypatch: pytes
     check_json(b'{"a": "%b"}' % (b"x" * 1000))
     assert not switches
     check_json(b'{"a": "%b"}' % (b"x" * 4 * PIECE))
-    assert len(switches) > 8
+    assert len(switches) >= 4
     assert set(switches) == {0}
