@@ -20,7 +20,7 @@ from threadless.exceptions import InvalidRequest
 _PIECE_BYTES: Final = 1 << 18
 """Bytes of a large body, and of what is checked of it at once where a check can be interrupted."""
 
-_NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
+_NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{,"))
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{},"'))
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """As signed bytes: one level down for an opening bracket, one up for a closing one."""
@@ -72,8 +72,11 @@ def _check_structure(body: bytes) -> None:
 
     Every value but the first follows a comma or an opening bracket, so their number is an upper bound.
     """
-    if len(body) < 2 * conf.max_values and len(body.translate(None, _NOT_OPENING)) <= conf.max_depth:
-        return  # the usual case: too few bytes and brackets, even if all of them were outside strings
+    marks = body.translate(None, _NOT_OPENING)
+    if len(marks) < conf.max_values and len(marks) - marks.count(b",") <= conf.max_depth:
+        return  # the usual case: too few for either limit, even if all of them were outside strings
+    del marks
+    let_others_run(body)
     structure = _structure(body)
     brackets = structure.count(b"[") + structure.count(b"{")
     if 1 + brackets + structure.count(b",") > conf.max_values:
