@@ -67,6 +67,8 @@ MALFORMED = {
     "MAX_BODY_BYTES": [None, 0, -1, 1.5, "1", True],
     "MAX_MESSAGES": [None, 0, -1, 1.5, "1", True],
     "MAX_DEPTH": [None, 0, -1, 1.5, "1", True, 501],
+    "BODY_SECONDS": [None, 0, -1, "1", True, 86_401],
+    "MAX_BYTES_IN_FLIGHT": [None, 0, -1, 1.5, "1", True],
     "MAX_VALUES": [None, 0, -1, 1.5, "1", True],
     "CONNECT_SECONDS": [None, 0, -1, "1", True, 86_401, float("nan"), float("inf")],
     "FIRST_BYTE_SECONDS": [None, 0, -1, "1", True, 86_401],

@@ -157,6 +157,12 @@ class Settings:
     max_values = Setting(
         100_000, whole(1), "maximum JSON values in a request: each costs time and memory, however short it is"
     )
+    body_seconds = Setting(60.0, SECONDS, "time for the upload of a request body")
+    max_bytes_in_flight = Setting(
+        128 * 1024 * 1024,
+        whole(1),
+        "request bodies and buffered answers of one server process at one time, in bytes; more is refused with a 503",
+    )
     connect_seconds = Setting(10.0, SECONDS, "time to connect to an upstream")
     first_byte_seconds = Setting(
         300.0, SECONDS, "time until an upstream's first byte; without streaming, until its whole answer"

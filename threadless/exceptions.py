@@ -43,6 +43,8 @@ class APIError(Exception):
         self.code = code or self.code
         self.type = type or self.type
         self.headers = dict(headers or {})
+        self.log_detail = ""
+        """Replaces the message in our log, where it may say more. No secret and no message text here either."""
 
 
 class InternalError(APIError):
@@ -85,6 +87,14 @@ class ModelNotFound(APIError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The model '{name}' does not exist or you do not have access to it.", param="model")
+
+
+class RequestTimeout(APIError):
+    """The upload took too long (408). The SDKs try again."""
+
+    status_code = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
 
 
 class RequestTooLarge(APIError):
@@ -156,6 +166,16 @@ class Overloaded(APIError):
         self, message: str = "The server is overloaded. Please try again later.", *, seconds: float = 1
     ) -> None:
         super().__init__(message, headers=retry_headers(seconds))
+
+
+class DatabaseUnavailable(APIError):
+    """The host's database cannot be reached; worth trying again (503)."""
+
+    status_code = 503
+    code = "database_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The server cannot reach its database. Please try again.", headers=retry_headers(1))
 
 
 class Cancelled(Exception):

@@ -1,4 +1,4 @@
-"""Reads a request body within its limit, once, without Django holding more of it than that.
+"""Reads a request body within its limits, once, without Django holding more of it than that.
 
 DRF's parsers are the wrong place: they take a chunked body, which has no length under WSGI, for an empty one.
 """
@@ -6,9 +6,9 @@ DRF's parsers are the wrong place: they take a chunked body, which has no length
 from __future__ import annotations
 
 import contextlib
-import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest
 from django.http.request import RawPostDataException
@@ -16,32 +16,52 @@ from django.http.response import HttpResponseBase
 
 from threadless.api.underlying import has_been_read, when_closed
 from threadless.conf import conf
-from threadless.exceptions import InvalidRequest, RequestTooLarge, UnsupportedMediaType
+from threadless.db.connections import release_connections
+from threadless.exceptions import InvalidRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from threadless.server.client import Client
+from threadless.server.memory import Reservation
 
 _PIECE_BYTES: Final = 65536
 _DRAIN_SECONDS: Final = 30.0
-_SILENCE_SECONDS: Final = 1.0
-"""A client that has sent nothing for so long is waiting for the answer, or has it."""
+_PIECE_SECONDS: Final = 1.0
+"""How long a piece may take while a refused request is drained. A slower client may lose the response."""
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 def read_json_body(request: HttpRequest) -> bytes:
-    """The body bytes of a JSON request.
+    """The body bytes of a JSON request. While it waits for them, no database connection is held.
 
-    Raises `UnsupportedMediaType` unless it says that it is plain JSON, `RequestTooLarge` beyond the limit, and
-    `InvalidRequest` if the client broke off.
+    Raises `UnsupportedMediaType` unless it says that it is plain JSON, `RequestTooLarge` beyond the limit, `Overloaded`
+    if the process holds too many bytes already, `RequestTimeout` after `BODY_SECONDS`, and `InvalidRequest` if the
+    client broke off.
     """
     _check_media_type(request)
-    limit = conf.max_body_bytes
     length = _content_length(request)
+    if length is not None and length > conf.max_body_bytes:
+        _refuse_size()
+    client = Client(request)
     stream = _stream(request, length)
-    body = b"" if length is not None and length > limit else _read(stream, limit + 1 if length is None else length)
-    if (length or len(body)) > limit:
-        raise RequestTooLarge(f"The request body is larger than {limit} bytes.")
-    if length is not None and len(body) < length:
-        raise InvalidRequest("The request body is shorter than its Content-Length.", code="invalid_json")
-    return body
+    with Reservation() as reservation:
+        if length is not None and client.has_sent(length):
+            reservation.add(length)
+            body = _read_known(stream, length)
+        else:
+            release_connections(keep_files=True)
+            with client.upload_deadline(conf.body_seconds) as is_late:
+                body = _receive(stream, length, reservation, is_late)
+        return reservation.hold(body)
+
+
+def _receive(stream: Any, length: int | None, reservation: Reservation, is_late: Callable[[], bool]) -> bytes:
+    try:
+        if length is None:
+            return _read_chunked(stream, reservation)
+        reservation.add(length)
+        return _read_known(stream, length)
+    except InvalidRequest:
+        if is_late():
+            raise RequestTimeout(f"The request body did not arrive within {conf.body_seconds:g} seconds.") from None
+        raise
 
 
 def _check_media_type(request: HttpRequest) -> None:
@@ -70,35 +90,59 @@ def _stream(request: HttpRequest, length: int | None) -> Any:
     return request
 
 
-def _read(stream: Any, size: int) -> bytes:
-    """Up to `size` bytes; less only at the end of the body."""
-    pieces, got = [], 0
-    try:
-        while got < size and (piece := stream.read(size - got)):
-            pieces.append(piece)
-            got += len(piece)
-    except Exception:  # noqa: BLE001  (each server has exceptions of its own for a broken chunk)
-        raise InvalidRequest("The request body could not be read.", code="invalid_json") from None
+def _read_known(stream: Any, length: int) -> bytes:
+    pieces, left = [], length
+    while left and (piece := _read(stream, left)):
+        pieces.append(piece)
+        left -= len(piece)
+    if left:
+        raise InvalidRequest("The request body is shorter than its Content-Length.", code="invalid_json")
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def _read_chunked(stream: Any, reservation: Reservation) -> bytes:
+    pieces, size = [], 0
+    while piece := _read(stream, _PIECE_BYTES):
+        reservation.add(len(piece))
+        pieces.append(piece)
+        size += len(piece)
+        if size > conf.max_body_bytes:
+            _refuse_size()
+    return b"".join(pieces)
+
+
+def _read(stream: Any, size: int) -> bytes:
+    """Up to `size` bytes; none at the end of the body."""
+    try:
+        data: bytes = stream.read(size)
+    except Exception:  # noqa: BLE001  (each server has exceptions of its own for a broken chunk)
+        raise InvalidRequest("The request body could not be read.", code="invalid_json") from None
+    return data
+
+
+def _refuse_size() -> NoReturn:
+    raise RequestTooLarge(f"The request body is larger than {conf.max_body_bytes} bytes.")
+
+
 def drain_request(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Once the answer is out, take what the client still sends: closing on it would reset the connection.
+    """After an error response, drain what the client is still sending.
 
-    Most clients read nothing before they have written all, and would lose the answer. Done under gunicorn, whose
-    socket tells when nothing more comes; other servers have read the body beforehand, or see to it themselves.
+    Closing with unread data would reset the connection, and most clients read nothing before they have written
+    everything: they would lose the response. Only under gunicorn, whose socket can be given a deadline; other servers
+    have read the body already, or drain it themselves.
     """
-    sock = Client(request).socket
-    if sock is not None:
-        when_closed(response, partial(_drain, request, sock))
+    client = Client(request)
+    if client.socket is not None:
+        when_closed(response, partial(_drain, request, client))
 
 
-def _drain(request: HttpRequest, sock: Any) -> None:
-    room, end, timeout = 2 * conf.max_body_bytes, time.monotonic() + _DRAIN_SECONDS, sock.gettimeout()
-    with contextlib.suppress(Exception):  # the client gets no other answer, whatever it does
+def _drain(request: HttpRequest, client: Client) -> None:
+    room = 2 * conf.max_body_bytes
+    with contextlib.suppress(Exception), client.upload_deadline(_DRAIN_SECONDS):
         stream = _stream(request, _content_length(request))
-        sock.settimeout(_SILENCE_SECONDS)
-        while room > 0 and time.monotonic() < end and (piece := stream.read(_PIECE_BYTES)):
+        while room > 0:
+            with client.upload_deadline(_PIECE_SECONDS):
+                piece = stream.read(_PIECE_BYTES)
+            if not piece:
+                return
             room -= len(piece)
-    with contextlib.suppress(OSError):
-        sock.settimeout(timeout)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.log import log_response
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from threadless.api.underlying import django_request
-from threadless.exceptions import APIError, Cancelled, InternalError, retry_headers
+from threadless.api.underlying import django_request, mark_logged
+from threadless.db.errors import is_unavailable
+from threadless.exceptions import APIError, Cancelled, DatabaseUnavailable, InternalError, retry_headers
 from threadless.usage.base import CLIENT_LEFT
+
+logger = logging.getLogger("django.request")
+"""Django's own, which hosts have configured: by default it mails errors to `ADMINS`."""
 
 _BY_STATUS: Final = {
     400: ("invalid_request_error", "invalid_value"),
@@ -32,16 +37,51 @@ _BY_STATUS: Final = {
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """For `get_exception_handler()` of our views. An unexpected exception still reaches the host's error reporting."""
     set_rollback()
+    view, request = context["view"], django_request(context["request"])
     if isinstance(error, Cancelled):
-        return HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # nobody reads it
+        response = HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # nobody reads it
+        _log(logging.DEBUG, "The client of request %s has left.", view.request_id, response=response, request=request)
+        return response
     failure = api_error(error)
     headers = dict(failure.headers)
     if failure.status_code == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
-    response = Response(context["view"].error_body(failure), status=failure.status_code, headers=headers)
-    if isinstance(failure, InternalError):
-        _report(failure.__cause__ or error, context["request"], response)
+    response = Response(view.error_body(failure), status=failure.status_code, headers=headers)
+    _report(failure, error, view.request_id, request, response)
     return response
+
+
+def _report(failure: APIError, error: Exception, request_id: str, request: HttpRequest, response: HttpResponse) -> None:
+    """One log record, which replaces Django's, and for an unexpected exception what Django does besides."""
+    level = logging.ERROR if failure.status_code >= 500 else logging.DEBUG
+    cause = (failure.__cause__ or error) if isinstance(failure, InternalError) else None
+    if cause is not None:
+        got_request_exception.send(sender=None, request=request)
+    reason = failure.log_detail or failure.message
+    _log(
+        level,
+        "Request %s failed with status %d (%s): %s",
+        request_id,
+        failure.status_code,
+        failure.code,
+        reason,
+        response=response,
+        request=request,
+        cause=cause,
+    )
+
+
+def _log(
+    level: int,
+    message: str,
+    *values: Any,
+    response: HttpResponse,
+    request: HttpRequest,
+    cause: BaseException | None = None,
+) -> None:
+    name = logging.getLevelName(level).lower()
+    log_response(message, *values, response=response, request=request, logger=logger, level=name, exception=cause)
+    mark_logged(response)
 
 
 def api_error(error: BaseException) -> APIError:
@@ -56,7 +96,15 @@ def api_error(error: BaseException) -> APIError:
         return _of_status(403, "You do not have permission to perform this action.")
     if isinstance(error, django_exceptions.SuspiciousOperation):
         return _of_status(400, "Bad request.")
+    if is_unavailable(error):
+        return _database_unavailable(error)
     return InternalError()
+
+
+def _database_unavailable(error: BaseException) -> APIError:
+    failure = DatabaseUnavailable()
+    failure.log_detail = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return failure
 
 
 def _from_drf(error: drf.APIException) -> APIError:
@@ -74,11 +122,3 @@ def _of_status(status: int, message: str) -> APIError:
     failure = APIError(message, type=kind, code=code)
     failure.status_code = status
     return failure
-
-
-def _report(error: BaseException, request: Any, response: Response) -> None:
-    """What Django does for an exception that leaves a view: the signal, and its own log."""
-    got_request_exception.send(sender=None, request=django_request(request))
-    log_response(
-        "Internal Server Error: %s", request.path, response=response, request=django_request(request), exception=error
-    )

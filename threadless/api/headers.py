@@ -14,10 +14,15 @@ from django.http.response import HttpResponseBase
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def request_id_of(request: HttpRequest) -> str:
-    """The client's `X-Request-Id` if it is harmless, else a new one."""
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
-    return given if _REQUEST_ID.fullmatch(given) else f"req_{os.urandom(16).hex()}"
+def new_request_id() -> str:
+    """An id of ours for the ledger and the upstream. A client could repeat its own, or copy a stranger's."""
+    return f"req_{os.urandom(16).hex()}"
+
+
+def client_request_id_of(request: HttpRequest) -> str:
+    """The client's `X-Request-Id` if it is harmless, else an empty string."""
+    value = request.META.get("HTTP_X_REQUEST_ID", "")
+    return value if _REQUEST_ID.fullmatch(value) else ""
 
 
 class Stopwatch:

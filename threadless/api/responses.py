@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import Final, Self
 
 from asgiref.sync import async_to_sync
@@ -34,10 +35,12 @@ _STREAM_HEADERS: Final = {
 def respond(call: Call, request: HttpRequest, stopwatch: Stopwatch) -> HttpResponseBase:
     """Run the call and answer it; raises the `APIError` that it ends with, or `Cancelled` if its client has gone."""
     client = Client(request)
+    client.drop_when_stalled(conf.stall_seconds)
     if client.is_async and not graceful.is_installed_in_loop:
         async_to_sync(graceful.install_in_event_loop)(end_calls)
     call.run(client)
     response = _stream(call, client) if call.asked.is_stream else _plain(call, client)
+    when_closed(response, partial(client.drop_when_stalled, 0))
     stopwatch.add("upstream", call.first_token_seconds)
     return response
 

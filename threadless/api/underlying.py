@@ -30,6 +30,11 @@ def has_been_read(request: HttpRequest) -> bool:
     return hasattr(request, "_body")
 
 
+def mark_logged(response: HttpResponseBase) -> None:
+    """Keep Django from logging this response: the caller has done so, with the request id."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
+
+
 def when_closed(response: HttpResponseBase, callback: Callable[[], object]) -> None:
     """Run `callback` when the server closes the response, after it has been sent."""
     response._resource_closers.append(callback)  # type: ignore[attr-defined]

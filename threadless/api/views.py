@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,7 +16,7 @@ from threadless import resolvers
 from threadless.api.authentication import caller_of
 from threadless.api.body import drain_request, read_json_body
 from threadless.api.exception_handler import exception_handler
-from threadless.api.headers import Stopwatch, request_id_of, set_headers
+from threadless.api.headers import Stopwatch, client_request_id_of, new_request_id, set_headers
 from threadless.api.negotiation import AnyNegotiation, wants_page
 from threadless.api.renderers import CallPageRenderer, JSONRenderer, ModelsPageRenderer
 from threadless.api.responses import respond
@@ -22,6 +24,7 @@ from threadless.api.underlying import django_request
 from threadless.calls.call import Call
 from threadless.calls.gates import Gates
 from threadless.conf import conf
+from threadless.db.connections import release_connections
 from threadless.dialects.base import Dialect, error_body
 from threadless.exceptions import APIError
 from threadless.types import Caller, JSONObject, Target
@@ -35,6 +38,9 @@ class EndpointView(APIView):
     schema = None
 
     request_id: str
+    """Ours: for the ledger, the upstream and the log."""
+    client_request_id: str
+    """The client's, which is echoed; empty if it sent none."""
     stopwatch: Stopwatch
     gates: Gates
     caller: Caller
@@ -63,7 +69,8 @@ class EndpointView(APIView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.request_id = request_id_of(request)
+        self.request_id = new_request_id()
+        self.client_request_id = client_request_id_of(request)
         self.stopwatch = Stopwatch()
         self.gates = Gates()
 
@@ -84,7 +91,8 @@ class EndpointView(APIView):
             request.accepted_renderer = JSONRenderer()
             request.accepted_media_type = "application/json"
         finalized = super().finalize_response(request, response, *args, **kwargs)
-        set_headers(finalized, self.request_id, self.stopwatch, self.gates.headers())
+        set_headers(finalized, self.client_request_id or self.request_id, self.stopwatch, self.gates.headers())
+        release_connections(keep_files=True)  # the client may read the response as slowly as it likes
         if finalized.status_code >= 400:
             drain_request(django_request(request), finalized)
         return finalized
@@ -115,12 +123,13 @@ class CallView(EndpointView):
         """The browsable page."""
         return Response({"targets": resolvers.targets(self.caller)})
 
+    @method_decorator(sensitive_variables())
     def post(self, request: Request) -> HttpResponseBase:
         """One call."""
         asked = self.dialect.parse(read_json_body(django_request(request)), self.request_id)
         target = resolvers.resolve(asked.model, self.caller)
         self.check_object_permissions(request, target)
-        call = Call(self.dialect, asked, target, self.caller, self.gates)
+        call = Call(self.dialect, asked, target, self.caller, self.gates, client_request_id=self.client_request_id)
         self.stopwatch.lap("resolve")
         return respond(call, django_request(request), self.stopwatch)
 

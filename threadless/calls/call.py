@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext
-from typing import Any
+from typing import Any, Final
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
@@ -21,12 +21,16 @@ from threadless.calls.threads import threads
 from threadless.conf import conf
 from threadless.dialects.base import Asked, Dialect
 from threadless.exceptions import APIError
+from threadless.server import timeouts
 from threadless.server.client import Client
 from threadless.server.watch import watch
 from threadless.types import Caller, Target
 from threadless.usage.base import Outcome
 
 logger = logging.getLogger("threadless")
+
+_USAGE_SECONDS: Final = 2.0
+"""How long, after the client has left with a complete answer."""
 
 
 class Call:
@@ -35,11 +39,13 @@ class Call:
     `cancel` may come from any thread at any time, also after the end.
     """
 
-    def __init__(self, dialect: Dialect, asked: Asked, target: Target, caller: Caller, gates: Gates) -> None:
+    def __init__(
+        self, dialect: Dialect, asked: Asked, target: Target, caller: Caller, gates: Gates, client_request_id: str = ""
+    ) -> None:
         self._backend = backends[target.backend]
         self.asked = asked = dialect.check(asked, target, self._backend)
         self.dialect, self.target, self.caller = dialect, target, caller
-        self.request_id = asked.request.request_id
+        self.request_id, self.client_request_id = asked.request.request_id, client_request_id
         self.lifetime = Lifetime(conf.max_call_seconds)
         self.channel = Channel()
         """Where a stream's response takes its bytes from. Closed at the end of every call that has its own thread."""
@@ -69,13 +75,25 @@ class Call:
             else:
                 self._work()
 
+    @property
+    def has_begun(self) -> bool:
+        """True once the client has a status of 200, or the first bytes of a stream are on their way."""
+        return self.is_committed or (self.asked.is_stream and self.first_token_seconds is not None)
+
     def cancel(self, failure: APIError | None = None) -> None:
-        """End the call early, because its client has gone or with this failure."""
-        self.lifetime.cancel(failure)
-        if failure is None:
-            self.channel.close()  # wakes a thread that waits for room
-        else:
+        """End the call early, with this failure or because its client has gone.
+
+        If the client leaves with a complete answer, the upstream's usage is still waited for.
+        """
+        if failure is not None:
+            self.lifetime.cancel(failure)
             self.channel.stop_waiting()
+            return
+        if self.account.is_answered and not self.lifetime.is_cancelled:
+            timeouts.call_later(self.lifetime.cancel, _USAGE_SECONDS)
+        else:
+            self.lifetime.cancel()
+        self.channel.close()  # wakes a thread that waits for room
 
     def end(self, failure: APIError | None) -> None:
         """The work is done, or has failed; called by the owner when it settles the row."""

@@ -28,6 +28,7 @@ class Row:
         self._opening = Opening(
             operation=call.dialect.operation,
             request_id=call.request_id,
+            client_request_id=call.client_request_id,
             caller=call.caller,
             target=call.target,
             is_stream=call.asked.is_stream,
@@ -58,34 +59,40 @@ def _failure(call: Call, error: BaseException) -> APIError | None:
     """What the client learns of an exception; None if the client has gone."""
     if call.lifetime.is_cancelled:
         return call.lifetime.failure
-    if isinstance(error, APIError):
-        return error
-    logger.error("The backend %r failed unexpectedly.", call.target.backend, exc_info=error)
-    failure = InternalError()
-    failure.__cause__ = error
+    failure = error if isinstance(error, APIError) else InternalError()
+    if failure is not error:
+        failure.__cause__ = error
+    if call.has_begun:  # else the failure becomes the response, and is logged with it
+        logger.error(
+            "Call %s failed after its first byte (%s): %s",
+            call.request_id,
+            failure.code,
+            failure.log_detail or failure.message,
+            exc_info=failure.__cause__,
+        )
     return failure
 
 
 def _outcome(call: Call, error: BaseException | None) -> Outcome:
     has_failed = call.failure is not None
-    has_begun = call.first_token_seconds is not None
+    has_output = call.first_token_seconds is not None
     account = call.account
     return Outcome(
         state="failed" if has_failed else "completed" if error is None else "cancelled",
         failure=call.failure,
-        has_begun=call.is_committed or (call.asked.is_stream and has_begun),
+        has_begun=call.has_begun,
         finish_reason=account.finish_reason,
         upstream_model=account.upstream_model,
         tool_calls=account.tool_calls,
-        usage=_usage(call, has_failed=has_failed, has_begun=has_begun),
+        usage=_usage(call, has_failed=has_failed, has_output=has_output),
         first_token_seconds=call.first_token_seconds,
         duration_seconds=call.lifetime.elapsed,
     )
 
 
-def _usage(call: Call, *, has_failed: bool, has_begun: bool) -> Usage | None:
+def _usage(call: Call, *, has_failed: bool, has_output: bool) -> Usage | None:
     try:
-        return call.account.owed(has_failed=has_failed, has_begun=has_begun)
+        return call.account.owed(has_failed=has_failed, has_output=has_output)
     except Exception:  # a count that fails must not leave the row open
         logger.exception("The tokens of call %s could not be counted.", call.request_id)
         return call.account.reported

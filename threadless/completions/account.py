@@ -26,6 +26,7 @@ class Account:
         "_written",
         "_written_before_report",
         "finish_reason",
+        "is_answered",
         "reported",
         "tool_calls",
         "upstream_model",
@@ -37,6 +38,8 @@ class Account:
         self.upstream_model = ""
         """The model that the upstream says it ran."""
         self.finish_reason = ""
+        self.is_answered = False
+        """True once the answer is complete, even if the upstream has not reported its usage yet."""
         self.tool_calls = 0
         self._request = request
         self._target = target
@@ -73,9 +76,9 @@ class Account:
             self._usage = self._reported_or_estimated()
         return self._usage
 
-    def owed(self, *, has_failed: bool, has_begun: bool) -> Usage | None:
+    def owed(self, *, has_failed: bool, has_output: bool) -> Usage | None:
         """What is charged. A failure before any output is free, unless the upstream reported a count."""
-        return self.reported if has_failed and not has_begun else self.usage()
+        return self.reported if has_failed and not has_output else self.usage()
 
     def _reported_or_estimated(self) -> Usage:
         reported = self.reported

@@ -103,6 +103,7 @@ class ChunkStream:
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice()
+            self._account.is_answered = False
         if choice.finished:
             return None
         delta = given.get("delta")
@@ -116,6 +117,7 @@ class ChunkStream:
         given["finish_reason"] = reason
         if reason is not None:
             choice.finished = True
+            self._account.is_answered = all(each.finished for each in self._choices.values())
             self._account.finish_reason = self._account.finish_reason or reason
         return given
 

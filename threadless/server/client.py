@@ -1,20 +1,80 @@
-"""`Client`: what the server tells us about the client of a request."""
+"""`Client`: the other side of a request, as far as its server shows it."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
+from threadless.server import timeouts
+
 
 class Client:
-    """The client that waits for an answer."""
+    """Who sends a request and waits for its answer."""
 
-    __slots__ = ("is_async", "socket")
+    __slots__ = ("_input", "is_async", "socket")
 
     def __init__(self, request: HttpRequest) -> None:
         self.is_async = isinstance(request, ASGIRequest)
         """True if the request came through ASGI: Django cancels the waiting task when the client leaves."""
         self.socket: Any = request.META.get("gunicorn.socket")
         """The client's socket, which gunicorn puts into the WSGI environ; None under other servers."""
+        self._input = request.META.get("wsgi.input")
+
+    def has_sent(self, size: int) -> bool:
+        """True if so many bytes of the body have arrived that reading them does not wait. False if that is not known.
+
+        gunicorn keeps what came with the head in a buffer; the kernel holds the rest.
+        """
+        buffer = getattr(getattr(getattr(self._input, "reader", None), "unreader", None), "buf", None)
+        if buffer is None or self.socket is None:
+            return size == 0 or self.is_async  # Django has read the body of an ASGI request completely
+        buffered = len(buffer.getbuffer())
+        return buffered >= size or buffered + _unread_bytes(self.socket) >= size
+
+    @contextlib.contextmanager
+    def upload_deadline(self, seconds: float) -> Iterator[Callable[[], bool]]:
+        """Within the block, stop receiving after so many seconds, up to one second late: reads then see the body's end.
+
+        Yields a function that tells whether that has happened. Without the socket there is no deadline.
+        """
+        is_over = False
+
+        def stop() -> None:
+            nonlocal is_over
+            is_over = True
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RD)
+
+        if self.socket is not None:
+            timeouts.call_later(stop, seconds)
+        try:
+            yield lambda: is_over
+        finally:
+            timeouts.cancel(stop)
+
+    def drop_when_stalled(self, seconds: float) -> None:
+        """Let the kernel close the connection if the client acknowledges nothing for so long; 0 for its default.
+
+        A client that stops reading would otherwise hold its server's thread inside a write.
+        """
+        if self.socket is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            with contextlib.suppress(OSError):  # it is closed, or no TCP socket
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+
+
+def _unread_bytes(sock: Any) -> int:
+    """How much the kernel has received on this socket."""
+    import fcntl  # not on every system; gunicorn needs it too
+    import struct
+    import termios
+
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.FIONREAD, struct.pack("i", 0))
+    except (OSError, ValueError):
+        return 0
+    return int(struct.unpack("i", answer)[0])

@@ -1,0 +1,10 @@
+"""Tells a database that cannot be reached from other failures."""
+
+from __future__ import annotations
+
+from django.db import InterfaceError, OperationalError
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """True for a lost or refused connection, an exhausted pool, or a lock that was waited for in vain."""
+    return isinstance(error, InterfaceError | OperationalError)
