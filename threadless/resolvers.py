@@ -32,31 +32,33 @@ class BaseResolver(ABC):
 
 
 class SettingsResolver(BaseResolver):
-    """The models of the `MODELS` setting, shown to every caller who has their scope."""
+    """The models of the `MODELS` setting."""
 
     def list(self, caller: Caller) -> Iterable[Target]:
-        return [Target(id=name, **fields) for name, fields in conf.models.items() if _in_scope(fields, caller)]
+        return [Target(id=name, **fields) for name, fields in conf.models.items()]
 
     def resolve(self, name: str, caller: Caller) -> Target:
         fields = conf.models.get(name)
-        if fields is None or not _in_scope(fields, caller):
+        if fields is None:
             raise ModelNotFound(name)
         return Target(id=name, **fields)
 
 
 def resolve(name: str, caller: Caller) -> Target:
     """The target that this caller may use under this name; raises `ModelNotFound`."""
-    if "\0" in name or not caller.may_use(name):  # PostgreSQL would fail on a NUL
+    if "\0" in name:  # PostgreSQL refuses it in a query
         raise ModelNotFound(name)
     target: Target = conf.resolver().resolve(name, caller)
+    if not _is_allowed(target, caller):
+        raise ModelNotFound(name)
     return target
 
 
 def targets(caller: Caller) -> list[Target]:
     """Every target that `resolve` would find for this caller."""
-    return [target for target in conf.resolver().list(caller) if caller.may_use(target.id)]
+    return [target for target in conf.resolver().list(caller) if _is_allowed(target, caller)]
 
 
-def _in_scope(fields: object, caller: Caller) -> bool:
-    scope = fields.get("scope") if isinstance(fields, dict) else None
-    return not scope or scope in caller.scopes
+def _is_allowed(target: Target, caller: Caller) -> bool:
+    """The rule for both: the key's own list of models, by the target's id, and the target's scope."""
+    return caller.may_use(target.id) and (not target.scope or target.scope in caller.scopes)

@@ -12,12 +12,14 @@ _TOKENS_PER_MESSAGE: Final = 4
 """What the markers around a message come to in usual chat templates."""
 _TOKENS_PER_MEDIA: Final = 256
 """For an image, an audio or a file; base64 bytes say nothing about its tokens."""
+_BILLED_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
+"""Fields beside the messages that a model reads."""
 
 
 def prompt_tokens(request: ChatRequest, target: Target) -> int:
     """Tokens of everything that was sent to the model."""
     messages = request.get("messages") or []
-    texts = [target.instructions, *_texts(messages), *(_tool_texts(request, target))]
+    texts = [target.instructions, *_texts(messages), *(_field_texts(request, target))]
     text = count_tokens("\n".join(filter(None, texts)), target.model)
     media = sum(_media_parts(message) for message in messages)
     return text + _TOKENS_PER_MESSAGE * (len(messages) + bool(target.instructions)) + _TOKENS_PER_MEDIA * media
@@ -49,9 +51,10 @@ def _texts(messages: Iterable[JSONObject]) -> Iterator[str]:
                 yield text
 
 
-def _tool_texts(request: ChatRequest, target: Target) -> Iterator[str]:
-    if tools := request.fields.get("tools"):
-        yield bytes(tools).decode()
+def _field_texts(request: ChatRequest, target: Target) -> Iterator[str]:
+    for name in _BILLED_FIELDS:
+        if value := request.fields.get(name):
+            yield bytes(value).decode()
     yield from (str(tool) for tool in target.tools)
 
 
