@@ -19,7 +19,7 @@ from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.exceptions import InvalidRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from threadless.server.client import Client
-from threadless.server.memory import Reservation
+from threadless.server.memory import COUNTED_FROM, Reservation
 
 _PIECE_BYTES: Final = 65536
 _DRAIN_SECONDS: Final = 30.0
@@ -41,15 +41,15 @@ def read_json_body(request: HttpRequest) -> bytes:
         _refuse_size()
     client = Client(request)
     stream = _stream(request, length)
-    with Reservation() as reservation:
-        if length is not None and client.has_sent(length):
+    if length is not None and client.has_sent(length):
+        if length < COUNTED_FROM:
+            return _read_known(stream, length)
+        with Reservation() as reservation:
             reservation.add(length)
-            body = _read_known(stream, length)
-        else:
-            release_connections(keep_files=True)
-            with client.upload_deadline(conf.body_seconds) as is_late:
-                body = _receive(stream, length, reservation, is_late)
-        return reservation.hold(body)
+            return reservation.hold(_read_known(stream, length))
+    release_connections(keep_files=True)
+    with Reservation() as reservation, client.upload_deadline(conf.body_seconds) as is_late:
+        return reservation.hold(_receive(stream, length, reservation, is_late))
 
 
 def _receive(stream: Any, length: int | None, reservation: Reservation, is_late: Callable[[], bool]) -> bytes:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -123,7 +122,7 @@ class CallView(EndpointView):
         """The browsable page."""
         return Response({"targets": resolvers.targets(self.caller)})
 
-    @method_decorator(sensitive_variables())
+    @sensitive_variables()
     def post(self, request: Request) -> HttpResponseBase:
         """One call."""
         asked = self.dialect.parse(read_json_body(django_request(request)), self.request_id)

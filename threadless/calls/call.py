@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import closing, nullcontext
 from typing import Any, Final
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
+from threadless.calls import running
 from threadless.calls.channel import Channel
 from threadless.calls.gates import Gates
+from threadless.calls.ownership import Ownership
 from threadless.calls.row import Row
-from threadless.calls.running import running
 from threadless.calls.threads import threads
 from threadless.conf import conf
 from threadless.dialects.base import Asked, Dialect
@@ -65,13 +66,17 @@ class Call:
 
         Returns when a plain call under WSGI has ended. Any other call goes on in a thread of its own.
         """
-        with ExitStack() as owned:
-            owned.enter_context(running(self))
-            self._gates.admit(self, owned)
-            owned.enter_context(Row(self))
+        with Ownership() as owned:
+            running.begin(self)
+            owned.add(lambda _: running.end(self))
+            owned.add(lambda _: self._gates.leave(self))
+            self._gates.admit(self)
+            row = Row(self)
+            row.open()
+            owned.add(row.settle)
             self._watch(client, owned)
             if self.asked.is_stream or client.is_async:
-                self._start_thread(owned.pop_all())
+                self._start_thread(owned.hand_over())
             else:
                 self._work()
 
@@ -101,14 +106,15 @@ class Call:
         if failure is not None and self._encoder is not None:
             self.result = self._encoder.failure(failure)
 
-    def _watch(self, client: Client, owned: ExitStack) -> None:
+    def _watch(self, client: Client, owned: Ownership) -> None:
         """Cancel the call when the client hangs up. If that cannot be noticed, the call runs all the same."""
         try:
-            owned.callback(watch(client.socket, self.cancel))
+            stop = watch(client.socket, self.cancel)
+            owned.add(lambda _: stop())
         except OSError:
             logger.warning("The client of call %s cannot be watched.", self.request_id, exc_info=True)
 
-    def _start_thread(self, owned: ExitStack) -> None:
+    def _start_thread(self, owned: Ownership) -> None:
         def run() -> None:
             with closing(self.channel), owned:
                 self._work()

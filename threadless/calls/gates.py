@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from threadless.conf import conf
@@ -52,6 +51,7 @@ class Gates:
 
     def __init__(self) -> None:
         self._gates: list[Any] = [gate() for gate in (*conf.gates, *additions("threadless_gates"))]
+        self._admitted: list[Any] = []
         self._marks: dict[Any, int] = {}
 
     def knock(self, caller: Caller) -> None:
@@ -65,13 +65,22 @@ class Gates:
         if refusals:
             raise refusals[0]
 
-    def admit(self, call: Call, stack: ExitStack) -> None:
-        """Ask all gates to admit the call. The stack lets those that did know when it ends."""
+    def admit(self, call: Call) -> None:
+        """Ask all gates to admit the call. Those that did must `leave`, also if a later one refuses."""
         for gate in self._gates:
             mark = gate.admit(call)
-            stack.callback(_leave, gate, call)
+            self._admitted.append(gate)
             if mark is not None:
                 self._marks[gate] = mark
+
+    def leave(self, call: Call) -> None:
+        """Tell the gates that have admitted the call how it ended."""
+        while self._admitted:
+            gate = self._admitted.pop()
+            try:
+                gate.leave(call, call.outcome)
+            except Exception:
+                logger.exception("Gate %s failed at the end of call %s.", type(gate).__name__, call.request_id)
 
     def progress(self, call: Call) -> None:
         """Let the gates whose mark has been reached decide whether the call may go on."""
@@ -99,10 +108,3 @@ def _progress(gate: Gate, call: Call) -> int | None:
     except Exception:
         logger.exception("Gate %s failed during call %s.", type(gate).__name__, call.request_id)
         return None
-
-
-def _leave(gate: Gate, call: Call) -> None:
-    try:
-        gate.leave(call, call.outcome)
-    except Exception:
-        logger.exception("Gate %s failed at the end of call %s.", type(gate).__name__, call.request_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("threadless")
 
 
 class Row:
-    """Opened on entering the block, settled when the block ends in any way."""
+    """Whoever opens it must see to it that it is settled, once."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -36,13 +36,13 @@ class Row:
         )
         self._entry: Any = None
 
-    def __enter__(self) -> Self:
+    def open(self) -> None:
+        """Make the call durable. What it raises ends the call before the upstream is asked."""
         self._entry = self._recorder.open(self._opening)
         signals.call_opened.send_robust(sender=None, opening=self._opening)
-        return self
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        """Keep an `Exception` as the call's failure, and let any other exception through."""
+    def settle(self, error: BaseException | None) -> bool:
+        """Write how the call ended. Keeps an `Exception` as the failure of the call; any other is let through."""
         call = self._call
         call.lifetime.finish()
         call.end(None if error is None else _failure(call, error))

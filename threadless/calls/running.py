@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, Protocol
 
 from threadless.exceptions import APIError, UpstreamUnavailable
@@ -27,19 +25,19 @@ _is_awaited = False
 _is_over = False
 
 
-@contextmanager
-def running(call: Cancellable) -> Iterator[None]:
-    """Wraps all that the owner of a call does, including the settlement."""
+def begin(call: Cancellable) -> None:
+    """From now on the end of the process waits for this call, until `end`."""
     _running.add(call)
     if _is_over:
         call.cancel(_failure())
-    try:
-        yield
-    finally:
-        _running.discard(call)
-        if _is_awaited:
-            with _changed:
-                _changed.notify_all()
+
+
+def end(call: Cancellable) -> None:
+    """The call is settled."""
+    _running.discard(call)
+    if _is_awaited:
+        with _changed:
+            _changed.notify_all()
 
 
 def end_calls(timeout: float) -> bool:

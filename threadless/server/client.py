@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,9 +31,11 @@ class Client:
 
         gunicorn keeps what came with the head in a buffer; the kernel holds the rest.
         """
+        if self.socket is None:  # Django has read the body of an ASGI request completely
+            return size == 0 or self.is_async or isinstance(self._input, io.BytesIO)
         buffer = getattr(getattr(getattr(self._input, "reader", None), "unreader", None), "buf", None)
-        if buffer is None or self.socket is None:
-            return size == 0 or self.is_async  # Django has read the body of an ASGI request completely
+        if buffer is None:
+            return False
         buffered = len(buffer.getbuffer())
         return buffered >= size or buffered + _unread_bytes(self.socket) >= size
 

@@ -9,7 +9,7 @@ from threadless.conf import conf
 from threadless.exceptions import Overloaded
 from threadless.server.process import reset_after_fork
 
-_COUNTED_FROM: Final = 64 * 1024
+COUNTED_FROM: Final = 64 * 1024
 """Smaller bodies are not counted: their number is limited by other means."""
 
 
@@ -62,7 +62,7 @@ class Reservation:
 
     def hold(self, data: bytes) -> bytes:
         """The same bytes, which count for as long as anything refers to them."""
-        if len(data) < _COUNTED_FROM:
+        if len(data) < COUNTED_FROM:
             return data
         missing = len(data) - self._size
         if missing > 0:
