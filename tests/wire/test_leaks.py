@@ -92,7 +92,7 @@ def test_upstream_that_is_down_is_a_503_and_stands_in_no_log(host_without_upstre
             reply = client.post(body_of(stream=stream))
             assert (reply.status, reply.error["code"]) == (503, "upstream_unavailable")
         log = server.log_text()
-    assert "Service Unavailable" in log
+    assert "(upstream_unavailable)" in log
     assert "localhost" not in log
     assert "secret-path" not in log
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.core import exceptions as django_exceptions
@@ -40,7 +41,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     view, request = context["view"], django_request(context["request"])
     if isinstance(error, Cancelled):
         response = HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # nobody reads it
-        _log(logging.DEBUG, "The client of request %s has left.", view.request_id, response=response, request=request)
+        _log(logging.DEBUG, "The client of request %s has left.", [view.request_id], response, request)
         return response
     failure = api_error(error)
     headers = dict(failure.headers)
@@ -57,24 +58,14 @@ def _report(failure: APIError, error: Exception, request_id: str, request: HttpR
     cause = (failure.__cause__ or error) if isinstance(failure, InternalError) else None
     if cause is not None:
         got_request_exception.send(sender=None, request=request)
-    reason = failure.log_detail or failure.message
-    _log(
-        level,
-        "Request %s failed with status %d (%s): %s",
-        request_id,
-        failure.status_code,
-        failure.code,
-        reason,
-        response=response,
-        request=request,
-        cause=cause,
-    )
+    values = (request_id, request.path, failure.status_code, failure.code, failure.log_detail or failure.message)
+    _log(level, "Request %s to %s failed with status %d (%s): %s", values, response, request, cause)
 
 
 def _log(
     level: int,
     message: str,
-    *values: Any,
+    values: Sequence[Any],
     response: HttpResponse,
     request: HttpRequest,
     cause: BaseException | None = None,
