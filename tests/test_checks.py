@@ -72,6 +72,8 @@ MALFORMED = {
     "FIRST_BYTE_SECONDS": [None, 0, -1, "1", True, 86_401],
     "BETWEEN_CHUNKS_SECONDS": [None, 0, -1, "1", True, 86_401],
     "MAX_CALL_SECONDS": [None, 0, -1, "1", True, 86_401],
+    "MAX_ANSWER_BYTES": [0, 1.5, "1"],
+    "MAX_EVENT_BYTES": [0, 1.5, "1"],
     "GRACE_SECONDS": [None, -1, "1", True, 86_401],
     "PING_SECONDS": [None, 0, -1, "1", True, 86_401],
     "STALL_SECONDS": [None, 0, -1, "1", True, 86_401],
