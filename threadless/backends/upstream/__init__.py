@@ -1,1 +1,9 @@
-"""A small HTTP client for upstreams."""
+"""A small HTTP client for upstreams. Its public face is `Upstream`."""
+
+from threadless.backends.upstream.addresses import is_exposed
+from threadless.backends.upstream.client import Upstream
+from threadless.backends.upstream.redact import CallRedactor, Redactor
+from threadless.backends.upstream.response import Limits, Response, Timeouts
+from threadless.backends.upstream.sse import Event
+
+__all__ = ["CallRedactor", "Event", "Limits", "Redactor", "Response", "Timeouts", "Upstream", "is_exposed"]
