@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from threadless.backends.upstream import Limits, Response, Timeouts, Upstream
+from threadless.backends.upstream.limits import Timer
+from threadless.server import timeouts
 
 WAIT = 10.0
 LIMITS = Limits(answer_bytes=64 * 1024 * 1024, event_bytes=16 * 1024 * 1024)
@@ -22,6 +24,7 @@ class Sender:
     first_byte_seconds: float = WAIT
     between_chunks_seconds: float = WAIT
     limits: Limits = LIMITS
+    timer: Timer = timeouts
     upstream: Upstream = field(init=False)
 
     def __post_init__(self) -> None:
@@ -31,6 +34,7 @@ class Sender:
             timeouts=Timeouts(self.connect_seconds, self.first_byte_seconds, self.between_chunks_seconds),
             limits=self.limits,
             max_idle=self.max_idle,
+            timer=self.timer,
         )
 
     def post(self, body: bytes = b"{}", request_id: str = "") -> Response:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from threadless.backends.upstream.limits import Limits, Timeouts, Timer
 from threadless.backends.upstream.pool import Pool, make_endpoint
 from threadless.backends.upstream.redact import Redactor
-from threadless.backends.upstream.response import Limits, Response, Timeouts, make_request
+from threadless.backends.upstream.response import Response, make_request
+from threadless.server import timeouts as coarse_timer
 
 _HEADERS = {
     "Accept": "application/json, text/event-stream",
@@ -21,8 +23,9 @@ class Upstream:
 
     `api_key` is sent as a bearer token; spaces and line ends around it are removed. `headers` are added to each
     request. `max_idle` connections are kept open between calls. With `trust_env`, the proxies and certificate bundles
-    that the environment names are used. Raises `ValueError` or `TypeError` for an invalid argument; the message never
-    contains the key or the value of a header.
+    that the environment names are used. `timer` serves the long timeouts.
+
+    Raises `ValueError` or `TypeError` for an invalid argument; the message never contains the key or a header's value.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Upstream:
         limits: Limits,
         max_idle: int = 1000,
         trust_env: bool = False,
+        timer: Timer = coarse_timer,
     ) -> None:
         api_key = _strip_key(api_key)
         authorization = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -47,6 +51,7 @@ class Upstream:
         self._pool = Pool(endpoint.route, connect_seconds=timeouts.connect_seconds, max_idle=max_idle)
         self._timeouts = timeouts
         self._limits = limits
+        self._timer = timer
 
     @property
     def idle_connections(self) -> int:
@@ -56,7 +61,7 @@ class Upstream:
     def post(self, body: bytes, request_id: str = "") -> Response:
         """The response to a JSON body, to be read within a `with` block. Raises `ValueError` for an invalid ID."""
         request = make_request(self._head, body, request_id)
-        return Response(self._pool, request, self._timeouts, self._limits)
+        return Response(self._pool, request, self._timeouts, self._limits, self._timer)
 
 
 def _strip_key(api_key: str) -> str:

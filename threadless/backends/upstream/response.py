@@ -7,17 +7,20 @@ import errno
 import io
 import time
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from threadless.backends import lifetime
 from threadless.backends.upstream.connections import Connection
+from threadless.backends.upstream.limits import Limits, Timeouts, Timer
 from threadless.backends.upstream.parser import ProtocolError, ResponseParser
 from threadless.backends.upstream.pool import Pool
 from threadless.backends.upstream.sse import Event, EventTooLargeError, SSEDecoder
 from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
+from threadless.server import timeouts as coarse_timer
+from threadless.server.timeouts import COARSE_SECONDS
 
 _SEGMENT_BYTES: Final = 65536
 _ONE_WRITE_BYTES: Final = 65536
@@ -32,27 +35,6 @@ _TURN_SEGMENT_BYTES: Final = 2048
 """A segment counts as at least so much."""
 
 
-class Timeouts(NamedTuple):
-    """In seconds. A call's deadline shortens each of them."""
-
-    connect_seconds: float
-    """TCP connect, proxy tunnel and TLS handshake together, without the name lookup."""
-    first_byte_seconds: float
-    between_chunks_seconds: float
-
-
-class Limits(NamedTuple):
-    """What an upstream may send."""
-
-    answer_bytes: int
-    """Content of an answer that is read whole, after decompression."""
-    event_bytes: int
-    """One server-sent event."""
-    head_bytes: int = 65536
-    """Consecutive bytes without content: the head with its interim responses, trailers, and extensions of chunks."""
-    interim_responses: int = 10
-
-
 class Response:
     """What an upstream answers. Entering the `with` block sends the request and waits for the head.
 
@@ -64,17 +46,26 @@ class Response:
     headers: dict[str, str]
     """Names in lower case."""
 
-    def __init__(self, pool: Pool, request: tuple[bytes, ...], timeouts: Timeouts, limits: Limits) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        request: tuple[bytes, ...],
+        timeouts: Timeouts,
+        limits: Limits,
+        timer: Timer = coarse_timer,
+    ) -> None:
         self._pool = pool
         self._request = request
         self._timeouts = timeouts
         self._limits = limits
+        self._timer = timer
         self._life = lifetime.current()
         self._parser = ResponseParser(max_head_bytes=limits.head_bytes, max_interim=limits.interim_responses)
         self._connection: Connection | None = None
         self._sock: Any = None
         self._is_in_order = False
         """True if nothing arrived before the whole request was sent."""
+        self._is_waiting = self._is_late = False
         self._first_content = b""
         self._turn_bytes = 0
 
@@ -106,20 +97,15 @@ class Response:
     def read(self) -> bytes:
         """The whole content. Raises `UpstreamError` if it exceeds the limit."""
         limit = self._limits.answer_bytes
-        is_too_large = int(self.headers.get("content-length", "0")) > limit
-        if is_too_large or len(content := self.read_some(limit + 1)) > limit:
-            raise UpstreamError("The model's answer is too large.")
-        return content
+        if int(self.headers.get("content-length", "0")) <= limit:
+            pieces = self._gather(limit + 1)
+            if sum(map(len, pieces)) <= limit:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        raise UpstreamError("The model's answer is too large.")
 
     def read_some(self, limit: int) -> bytes:
         """The first `limit` bytes of the content, or all of it if there are less."""
-        pieces, size = [], 0
-        for segment in self.segments():
-            pieces.append(segment)
-            size += len(segment)
-            if size >= limit:
-                break
-        return (pieces[0] if len(pieces) == 1 else b"".join(pieces))[:limit]
+        return b"".join(self._gather(limit))[:limit]
 
     def events(self) -> Iterator[Event]:
         """The server-sent events, each as soon as it is complete."""
@@ -139,6 +125,17 @@ class Response:
         with contextlib.suppress(OSError, ProtocolError, UpstreamTimeout, Cancelled):  # the content is complete
             while not self._parser.is_complete and (left := end - time.monotonic()) > 0:
                 self._receive(left)
+
+    def _gather(self, limit: int) -> list[bytes]:
+        """The content up to the segment with which it has at least `limit` bytes."""
+        pieces: list[bytes] = []
+        size = 0
+        for segment in self.segments():
+            pieces.append(segment)
+            size += len(segment)
+            if size >= limit:
+                break
+        return pieces
 
     def _segments(self) -> Iterator[bytes]:
         segment, self._first_content = self._first_content, b""
@@ -162,18 +159,49 @@ class Response:
         if self._life is not None:
             self._life.check()
             seconds = min(seconds, self._life.remaining)
-        self._sock.settimeout(seconds)
-        try:
-            data = self._sock.recv(_SEGMENT_BYTES)
-        except TimeoutError:
-            if self._connection is None or not self._connection.is_readable():
-                raise
-            data = self._sock.recv(_SEGMENT_BYTES)  # this process was busy: the timeout fired late
+        data = self._receive_exactly(seconds) if seconds < COARSE_SECONDS else self._receive_coarsely(seconds)
         if not data:
             self._parser.end()
             return b""
         self._take_turns(len(data))
         return self._parser.feed(data)
+
+    def _receive_exactly(self, seconds: float) -> bytes:
+        self._sock.settimeout(seconds)
+        try:
+            data: bytes = self._sock.recv(_SEGMENT_BYTES)
+        except TimeoutError:
+            if self._connection is None or not self._connection.is_readable():
+                raise
+            data = self._sock.recv(_SEGMENT_BYTES)  # this process was busy, and the timeout fired late
+        return data
+
+    def _receive_coarsely(self, seconds: float) -> bytes:
+        """Under gevent this costs a tenth less than a timeout of the socket, which starts a timer for every chunk."""
+        self._sock.settimeout(None)
+        self._is_waiting = True
+        self._timer.call_later(self._give_up, seconds)
+        try:
+            data: bytes = self._sock.recv(_SEGMENT_BYTES)
+        except OSError:  # gevent raises it in whoever waits on a socket that is shut down
+            if not self._is_late:
+                raise
+        finally:
+            self._is_waiting = False
+            self._timer.cancel(self._give_up)
+        if self._is_late:
+            raise TimeoutError
+        return data
+
+    def _give_up(self) -> None:
+        connection = self._connection
+        if connection is None or not self._is_waiting:
+            return
+        if connection.is_readable():  # this process was busy, and the timeout fired late; look again
+            self._timer.call_later(self._give_up, 0)
+            return
+        self._is_late = True
+        connection.shut_down()
 
     def _take_turns(self, size: int) -> None:
         self._turn_bytes += max(size, _TURN_SEGMENT_BYTES)
