@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from tests.support.bodies import chunk, completion
 from tests.support.upstream import ScriptedUpstream
 from threadless.backends import lifetime
 from threadless.backends.base import BaseChatBackend, build_backend
 from threadless.backends.openai import OpenAIBackend
-from threadless.exceptions import APIError, InvalidBackend, InvalidRequest, UpstreamError
+from threadless.exceptions import APIError, InvalidRequest, UpstreamError
 from threadless.types import Caller, ChatRequest, Target
 
 CALLER = Caller(user_id=None)
@@ -206,7 +207,7 @@ INVALID_URLS = [
 @pytest.mark.parametrize("base_url", INVALID_URLS)
 def test_invalid_base_url_is_one_error_without_the_value(settings: Any, base_url: Any) -> None:
     options = {"base_url": base_url, "api_key": SECRET}
-    with pytest.raises(InvalidBackend, match="base_url") as caught:
+    with pytest.raises(ImproperlyConfigured, match="base_url") as caught:
         build(settings, options)
     assert "CANARY" not in str(caught.value)
 
@@ -228,12 +229,13 @@ def build(settings: Any, options: dict[str, Any]) -> BaseChatBackend:
         {"api_key": SECRET, "headers": {"X-Name": "CANARY\0"}},
         {"api_key": SECRET, "headers": {"X Name": "CANARY"}},
         {"api_key": SECRET, "headers": {"X-Name": 5}},
+        {"api_key": SECRET, "headers": ["CANARY"]},
         {"api_key": SECRET, "headers": {"X-Name": "\u2028CANARY"}},
         {"api_key": SECRET, "unknown": "CANARY"},
     ],
 )
 def test_invalid_option_is_an_error_without_the_value(settings: Any, options: dict[str, Any]) -> None:
-    with pytest.raises(InvalidBackend) as caught:
+    with pytest.raises(ImproperlyConfigured) as caught:
         build(settings, {"base_url": URL, **options})
     assert "CANARY" not in str(caught.value)
 

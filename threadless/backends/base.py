@@ -65,11 +65,6 @@ class BaseChatBackend(ABC):
         """
         yield from chunks_of(self.complete(request, target, caller).body)
 
-    def validate_request(self, request: ChatRequest, target: Target) -> None:
-        """Raise `InvalidRequest` for a request that this backend cannot serve."""
-        if not self.supports_tools and request.get("tools"):
-            raise InvalidRequest("This model does not support tools.", param="tools", code="unsupported_parameter")
-
     def check(self) -> list[CheckMessage]:
         """System-check messages about this backend's options. Must not touch the network."""
         return []

@@ -14,9 +14,18 @@ from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.convert import chunks_of
 from threadless.backends.failures import failure_in_answer, failure_of
 from threadless.backends.payloads import REFUSED_FIELDS, added_json
-from threadless.backends.upstream import CallRedactor, Event, Limits, Response, Timeouts, Upstream, is_exposed
+from threadless.backends.upstream import (
+    CallRedactor,
+    Event,
+    InvalidOptionError,
+    Limits,
+    Response,
+    Timeouts,
+    Upstream,
+    is_exposed,
+)
 from threadless.conf import conf
-from threadless.exceptions import InvalidRequest, UpstreamError
+from threadless.exceptions import InvalidBackend, InvalidRequest, UpstreamError
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
 _MAX_ERROR_BYTES: Final = 1024 * 1024
@@ -64,12 +73,12 @@ class OpenAIBackend(BaseChatBackend):
         self.base_url = base_url
         self._refused_fields, self._dropped_fields = frozenset(refused_fields), frozenset(dropped_fields)
         self._allow_prompt_echo = allow_prompt_echo
-        silences = first_byte_seconds or conf.first_byte_seconds, between_chunks_seconds or conf.between_chunks_seconds
-        sizes = max_answer_bytes or conf.max_answer_bytes, max_event_bytes or conf.max_event_bytes
-        timeouts = Timeouts(connect_seconds or conf.connect_seconds, *silences)
-        limits = Limits(*sizes, max_head_bytes, max_interim_responses)
-        network: dict[str, Any] = {"timeouts": timeouts, "max_idle": pool_maxsize, "trust_env": trust_env}
-        self._upstream = Upstream(base_url, api_key=api_key, headers=headers, limits=limits, **network)
+        timeouts = _make_timeouts(connect_seconds, first_byte_seconds, between_chunks_seconds)
+        limits = _make_limits(max_answer_bytes, max_event_bytes, max_head_bytes, max_interim_responses)
+        access: dict[str, Any] = {"api_key": api_key, "headers": headers, "trust_env": trust_env}
+        self._upstream = _make_upstream(
+            alias, base_url, timeouts=timeouts, limits=limits, max_idle=pool_maxsize, **access
+        )
 
     def check(self) -> list[CheckMessage]:
         if not is_exposed(self.base_url):
@@ -80,9 +89,9 @@ class OpenAIBackend(BaseChatBackend):
 
     def validate_request(self, request: ChatRequest, target: Target) -> None:
         super().validate_request(request, target)
-        for name in request.fields:
-            if name in self._refused_fields:
-                raise InvalidRequest(f"The field {name!r} is not supported.", param=name, code="unsupported_parameter")
+        if not self._refused_fields.isdisjoint(request.fields):
+            name = next(name for name in request.fields if name in self._refused_fields)
+            raise InvalidRequest(f"The field {name!r} is not supported.", param=name, code="unsupported_parameter")
 
     def payload(self, request: ChatRequest, target: Target, caller: Caller, **fields: Any) -> dict[str, msgspec.Raw]:
         """The JSON object to send. A host's own LLM path overrides this to add its rules."""
@@ -126,6 +135,27 @@ class OpenAIBackend(BaseChatBackend):
 
     def _post(self, payload: Mapping[str, msgspec.Raw], request: ChatRequest) -> Response:
         return self._upstream.post(msgspec.json.encode(payload), request.request_id)
+
+
+def _make_upstream(alias: str, base_url: str, **options: Any) -> Upstream:
+    try:
+        return Upstream(base_url, **options)
+    except InvalidOptionError as error:
+        fault = str(error)
+    # Raised outside the `except` block: otherwise a log could show the values of the first exception's frames.
+    raise InvalidBackend(f"Backend {alias!r}: {fault}")
+
+
+def _make_timeouts(connect: float | None, first_byte: float | None, between_chunks: float | None) -> Timeouts:
+    return Timeouts(
+        connect or conf.connect_seconds,
+        first_byte or conf.first_byte_seconds,
+        between_chunks or conf.between_chunks_seconds,
+    )
+
+
+def _make_limits(answer: int | None, event: int | None, head: int, interim_responses: int) -> Limits:
+    return Limits(answer or conf.max_answer_bytes, event or conf.max_event_bytes, head, interim_responses)
 
 
 def _check_status(response: Response, redact: CallRedactor) -> None:

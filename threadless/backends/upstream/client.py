@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from threadless.backends.upstream.limits import Limits, Timeouts, Timer
-from threadless.backends.upstream.pool import Pool, make_endpoint
+from threadless.backends.upstream.pool import InvalidOptionError, Pool, make_endpoint
 from threadless.backends.upstream.redact import Redactor
 from threadless.backends.upstream.response import Response, make_request
 from threadless.server import timeouts as coarse_timer
@@ -25,7 +25,7 @@ class Upstream:
     request. `max_idle` connections are kept open between calls. With `trust_env`, the proxies and certificate bundles
     that the environment names are used. `timer` serves the long timeouts.
 
-    Raises `ValueError` or `TypeError` for an invalid argument; the message never contains the key or a header's value.
+    Raises `InvalidOptionError` for an invalid argument; the text never contains its value.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Upstream:
         trust_env: bool = False,
         timer: Timer = coarse_timer,
     ) -> None:
-        api_key = _strip_key(api_key)
+        api_key = _strip_key(api_key or "")
         authorization = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         own_headers = {**authorization, **(headers or {})}
         endpoint = make_endpoint(base_url, path, {**_HEADERS, **own_headers}, trust_env=trust_env)
@@ -66,8 +66,8 @@ class Upstream:
 
 def _strip_key(api_key: str) -> str:
     if not isinstance(api_key, str):
-        raise TypeError("api_key must be a string.")
+        raise InvalidOptionError("api_key must be a string.")
     api_key = api_key.strip()  # a file with a secret often ends with a line feed
     if not (api_key.isascii() and api_key.isprintable()):
-        raise ValueError("api_key contains characters that HTTP does not allow in a header.")
+        raise InvalidOptionError("api_key contains characters that HTTP does not allow in a header.")
     return api_key

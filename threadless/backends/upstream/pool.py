@@ -33,6 +33,10 @@ _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
+class InvalidOptionError(ValueError):
+    """An option is invalid. The text names the option and never contains its value, which may be a secret."""
+
+
 class Endpoint(NamedTuple):
     """What every request to one URL has in common."""
 
@@ -100,7 +104,7 @@ def _close_all(connections: deque[Connection]) -> None:
 
 
 def make_endpoint(base_url: str, path: str, headers: Mapping[str, str], *, trust_env: bool) -> Endpoint:
-    """The endpoint of a URL. Raises `ValueError` or `TypeError`, whose text never contains a value given here."""
+    """The endpoint of a URL. Raises `InvalidOptionError`."""
     _check_url(base_url)
     _check_headers(headers)
     session, adapter = requests.Session(), HTTPAdapter()
@@ -109,7 +113,7 @@ def make_endpoint(base_url: str, path: str, headers: Mapping[str, str], *, trust
         request = requests.Request("POST", base_url.rstrip("/") + path, headers=dict(headers)).prepare()
         environment: Any = session.merge_environment_settings(request.url, {}, None, None, None)
     except (ValueError, requests.RequestException):
-        raise ValueError("base_url is not a valid URL.") from None
+        raise InvalidOptionError("base_url is not a valid URL.") from None
     del request.headers["Content-Length"]  # of an empty body
     request.headers.setdefault("Host", urlsplit(str(request.url)).netloc)
     proxy = select_proxy(str(request.url), environment["proxies"])
@@ -122,28 +126,28 @@ def make_endpoint(base_url: str, path: str, headers: Mapping[str, str], *, trust
 
 def _check_url(base_url: str) -> None:
     if not isinstance(base_url, str):
-        raise TypeError("base_url must be a string.")
+        raise InvalidOptionError("base_url must be a string.")
     try:
         parts = urlsplit(base_url)
         is_address = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:  # of the port, or of an IPv6 address
         is_address = False
     if not is_address or not base_url.isprintable() or " " in base_url:
-        raise ValueError("base_url must be an address such as https://api.example.com/v1.")
+        raise InvalidOptionError("base_url must be an address such as https://api.example.com/v1.")
     if "@" in parts.netloc:
-        raise ValueError("base_url must not contain a user name or password; use api_key or headers.")
+        raise InvalidOptionError("base_url must not contain a user name or password; use api_key or headers.")
     if parts.query or parts.fragment or base_url.endswith(("?", "#")):
-        raise ValueError("base_url must not contain a query string or fragment.")
+        raise InvalidOptionError("base_url must not contain a query string or fragment.")
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not (isinstance(name, str) and isinstance(value, str)):
-            raise TypeError("The names and values of headers must be strings.")
+            raise InvalidOptionError("The names and values of headers must be strings.")
         if not _HEADER_NAME.fullmatch(name):
-            raise ValueError("The name of a header is invalid.")
+            raise InvalidOptionError("The name of a header is invalid.")
         if not _HEADER_VALUE.fullmatch(value) or value != value.strip():
-            raise ValueError(f"The value of the header {name!r} contains characters that HTTP does not allow.")
+            raise InvalidOptionError(f"The value of the header {name!r} contains characters that HTTP does not allow.")
 
 
 def _make_route(url: SplitResult, proxy: str | None, verify: bool | str) -> tuple[Route, dict[str, str]]:
@@ -168,7 +172,7 @@ def _parse_proxy(proxy: str) -> tuple[tuple[str, int], dict[str, str]]:
     except ValueError:
         host, port = None, 0
     if not host or parts.scheme != "http":
-        raise ValueError("The proxy in the environment must be an http:// address.")
+        raise InvalidOptionError("The proxy in the environment must be an http:// address.")
     if parts.username is None:
         return (host, port), {}
     credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
@@ -183,6 +187,6 @@ def _make_tls_context(verify: bool | str) -> ssl.SSLContext:
             cafile=None if is_folder else str(bundle), capath=str(bundle) if is_folder else None
         )
     except OSError:
-        raise ValueError("The certificate bundle in the environment cannot be read.") from None
+        raise InvalidOptionError("The certificate bundle in the environment cannot be read.") from None
     context.set_alpn_protocols(["http/1.1"])
     return context
