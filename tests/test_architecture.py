@@ -110,8 +110,11 @@ def test_models_ask_the_settings_for_the_user_model_alone(path: str) -> None:
     assert asked == {"AUTH_USER_MODEL"}
 
 
-def test_requests_is_used_in_one_file() -> None:
-    assert importers("requests", OURS) == {"threadless/backends/openai.py"}
+@pytest.mark.parametrize(
+    ("package", "module"), [("requests", "pool"), ("urllib3", "response"), ("httptools", "parser")]
+)
+def test_library_of_the_http_client_is_used_in_one_file(package: str, module: str) -> None:
+    assert importers(package, OURS) == {f"threadless/backends/upstream/{module}.py"}
 
 
 def test_environment_of_the_example_is_declared_in_one_file() -> None:

@@ -74,6 +74,8 @@ MALFORMED = {
     "FIRST_BYTE_SECONDS": [None, 0, -1, "1", True, 86_401],
     "BETWEEN_CHUNKS_SECONDS": [None, 0, -1, "1", True, 86_401],
     "MAX_CALL_SECONDS": [None, 0, -1, "1", True, 86_401],
+    "MAX_ANSWER_BYTES": [0, 1.5, "1"],
+    "MAX_EVENT_BYTES": [0, 1.5, "1"],
     "GRACE_SECONDS": [None, -1, "1", True, 86_401],
     "PING_SECONDS": [None, 0, -1, "1", True, 86_401],
     "STALL_SECONDS": [None, 0, -1, "1", True, 86_401],
@@ -211,7 +213,7 @@ MISTAKES: list[Any] = [
     {"default": {"BACKEND": FUNCTION, "OPTIONS": {"function": (CANARY,)}}},
     {"default": {"BACKEND": "builtins.dict", "OPTIONS": {"api_key": CANARY}}},
     {"default": {"BACKEND": "tests.test_checks.Failing", "OPTIONS": {"key": CANARY}}},
-    {"default": upstream(api_key=f"{CANARY}\n")},
+    {"default": upstream(api_key=f"{CANARY}\nX-Key: a")},
     {"default": upstream(api_key=f"\N{CYRILLIC SMALL LETTER KA}{CANARY}")},
     {"default": upstream(api_key=[CANARY])},
     {"default": upstream(headers=[CANARY])},
@@ -235,7 +237,7 @@ def test_message_about_a_backend_shows_no_value(settings: Any, backends_setting:
     assert CANARY not in " ".join(f"{message.msg} {message.hint}" for message in messages)
 
 
-@pytest.mark.parametrize("key", [f"{CANARY}\n", [CANARY]])
+@pytest.mark.parametrize("key", [f"{CANARY}\nX-Key: a", [CANARY]])
 def test_log_of_a_call_shows_no_option_of_an_invalid_backend(settings: Any, key: Any) -> None:
     settings.THREADLESS = {"BACKENDS": {"default": upstream(api_key=key)}}
     with pytest.raises(InvalidBackend) as caught:

@@ -169,6 +169,8 @@ class Settings:
     )
     between_chunks_seconds = Setting(120.0, SECONDS, "longest pause within an upstream's answer")
     max_call_seconds = Setting(900.0, SECONDS, "longest duration of a call")
+    max_answer_bytes = Setting(64 * 1024 * 1024, whole(1), "maximum size of an upstream's plain answer, decompressed")
+    max_event_bytes = Setting(16 * 1024 * 1024, whole(1), "maximum size of one event of an upstream's stream")
     grace_seconds = Setting(
         5.0,
         SECONDS_OR_ZERO,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote_from_bytes, urlsplit
 
 import msgspec
 from django.utils.http import parse_http_date
 
+from threadless.backends.upstream import CallRedactor
 from threadless.exceptions import (
     APIError,
     InvalidRequest,
@@ -43,45 +43,16 @@ _SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _MAX_MESSAGE: Final = 2000
 _MAX_WORD: Final = 200
 """For `type`, `param` and `code`."""
-_MIN_SECRET: Final = 8
-"""A shorter value of a configured header is no secret, and might be a part of any word."""
 _DEFAULT_RETRY: Final = {"Retry-After": "1", "retry-after-ms": "1000"}
 
 
-class Redactor:
-    """Takes an upstream's key, URL and host out of text that a client will see."""
-
-    def __init__(self, base_url: str, api_key: str, others: Iterable[str] = ()) -> None:
-        parts = urlsplit(base_url)
-        address = parts.netloc.rpartition("@")[2]
-        plain_url = base_url.replace(parts.netloc, address).rstrip("/")
-        secrets = {api_key, base_url.rstrip("/"), plain_url, parts.netloc, address, parts.hostname or ""}
-        secrets.add(parts.password or "")
-        secrets |= {other for other in others if len(other) >= _MIN_SECRET}
-        # Longest first, so that a URL goes as a whole before its host does.
-        ordered = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
-        pattern = "|".join("".join(map(_spellings, secret)) for secret in ordered)
-        self._pattern = re.compile(pattern or "(?!)", re.IGNORECASE)
-
-    def __call__(self, text: str) -> str:
-        """The text with every occurrence replaced, in any letter case, URL-encoded in part, as a whole or twice."""
-        return self._pattern.sub("[redacted]", text)
-
-
-def _spellings(character: str) -> str:
-    """A pattern for one character as it is and URL-encoded."""
-    forms = {quote_from_bytes(form.encode(), safe="") for form in (character, character.lower(), character.upper())}
-    encoded = {form if form.startswith("%") else f"%{ord(form):02X}" for form in forms}
-    return f"(?:{'|'.join([re.escape(character), *sorted(form.replace('%', '%(?:25)*') for form in encoded)])})"
-
-
-def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: Redactor) -> APIError:
+def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
     """The error for an upstream's HTTP answer other than a success. Header names are in lower case."""
     logger.warning("The upstream answered with HTTP status %d.", status)
     return _failure(status, _error_of(body), _retry_headers(headers), redact)
 
 
-def failure_in_answer(error: JSONValue, redact: Redactor) -> APIError:
+def failure_in_answer(error: JSONValue, redact: CallRedactor) -> APIError:
     """The error for an `error` object inside an answer or a stream whose HTTP status was a success."""
     details = error if isinstance(error, dict) else {"message": str(error)}
     words = (details.get("status"), details.get("code"), details.get("type"))
@@ -90,7 +61,7 @@ def failure_in_answer(error: JSONValue, redact: Redactor) -> APIError:
     return _failure(status, details, {}, redact)
 
 
-def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: Redactor) -> APIError:
+def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
     if status in _ABOUT_THE_REQUEST:
         return _invalid_request(error, redact)
     if status == _RATE_LIMITED:
@@ -103,10 +74,11 @@ def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: Re
     return UpstreamError()
 
 
-def _invalid_request(error: JSONObject, redact: Redactor) -> InvalidRequest:
+def _invalid_request(error: JSONObject, redact: CallRedactor) -> InvalidRequest:
     def text(name: str, limit: int = _MAX_WORD) -> str | None:
         value = error.get(name)
-        return redact(value)[:limit] if isinstance(value, str) and value else None
+        redacted = redact.text(value) if isinstance(value, str) else None
+        return redacted[:limit] if redacted else None
 
     return InvalidRequest(
         text("message", _MAX_MESSAGE) or "The model refused the request.",

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 from threadless.exceptions import APIError, Cancelled, UpstreamTimeout
 
@@ -26,8 +25,6 @@ class Lifetime:
         self.is_cancelled = False
         self.failure: APIError | None = None
         """Why the call was cancelled, if not because its client has gone."""
-        self.sock: Any = None
-        """The socket that the backend waits on, if it has one."""
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 

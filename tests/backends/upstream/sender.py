@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from threadless.backends.lifetime import Lifetime
-from threadless.backends.upstream.connections import POOL_CLASSES, Connections
-from threadless.backends.upstream.response import Transport
+from threadless.backends.upstream import Limits, Response, Timeouts, Upstream
+from threadless.backends.upstream.limits import Timer
+from threadless.server import timeouts
 
 WAIT = 10.0
+LIMITS = Limits(answer_bytes=64 * 1024 * 1024, event_bytes=16 * 1024 * 1024)
 
 
 @dataclass
@@ -18,33 +19,35 @@ class Sender:
     """Posts to one port over connections of its own."""
 
     port: int
-    most_idle: int = 10
+    max_idle: int = 10
+    connect_seconds: float = WAIT
     first_byte_seconds: float = WAIT
     between_chunks_seconds: float = WAIT
-    pool: Any = None
-    connections: Connections = field(init=False)
-    transport: Transport = field(init=False)
+    limits: Limits = LIMITS
+    timer: Timer = timeouts
+    upstream: Upstream = field(init=False)
 
     def __post_init__(self) -> None:
-        pool = self.pool or POOL_CLASSES["http"]("127.0.0.1", self.port)
-        self.connections = Connections(pool, connect_seconds=WAIT, most_idle=self.most_idle)
-        self.transport = Transport(
-            self.connections,
-            "/v1/chat/completions",
-            {"Host": "upstream"},
-            first_byte_seconds=self.first_byte_seconds,
-            between_chunks_seconds=self.between_chunks_seconds,
+        self.upstream = Upstream(
+            f"http://127.0.0.1:{self.port}/v1",
+            headers={"Host": "upstream"},
+            timeouts=Timeouts(self.connect_seconds, self.first_byte_seconds, self.between_chunks_seconds),
+            limits=self.limits,
+            max_idle=self.max_idle,
+            timer=self.timer,
         )
+
+    def post(self, body: bytes = b"{}", request_id: str = "") -> Response:
+        """An answer, to be read within a `with` block."""
+        return self.upstream.post(body, request_id)
 
     def ask(self, body: bytes = b"{}", request_id: str = "") -> tuple[int, bytes]:
         """Status and content of an answer that is read whole."""
-        with self.transport.post(body, request_id) as response:
+        with self.post(body, request_id) as response:
             return response.status, response.read()
 
     def keeps_connection_after(self, read: Callable[[Any], object] = lambda response: response.read()) -> bool:
         """Whether the connection is still open once an answer was read in this way."""
-        lifetime = Lifetime(WAIT)
-        with lifetime.active(), self.transport.post(b"{}", "") as response:
+        with self.post() as response:
             read(response)
-            sock = lifetime.sock
-        return bool(sock.fileno() >= 0)
+        return self.upstream.idle_connections == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from threadless.backends.upstream.addresses import addresses_of, forget
+from threadless.backends.upstream.addresses import find_addresses, forget
 
 NAME = ("localhost", 8000)
 
@@ -31,26 +31,26 @@ def lookups(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
 def test_number_is_an_address_without_a_look_up(lookups: list[Any], host: str, family: int) -> None:
-    assert addresses_of((host, 80)) == [(family, (host, 80))]
+    assert find_addresses((host, 80)) == [(family, (host, 80))]
     assert lookups == []
 
 
 def test_name_is_looked_up_once(lookups: list[Any]) -> None:
-    first = addresses_of(NAME)
-    assert addresses_of(NAME) == first
+    first = find_addresses(NAME)
+    assert find_addresses(NAME) == first
     assert lookups == [NAME]
     assert "127.0.0.1" in [address[0] for _, address in first]
 
 
 def test_forgotten_name_is_looked_up_again(lookups: list[Any]) -> None:
-    addresses_of(NAME)
+    find_addresses(NAME)
     forget(NAME)
-    addresses_of(NAME)
+    find_addresses(NAME)
     assert lookups == [NAME, NAME]
 
 
 def test_name_that_nobody_has_is_an_error_and_not_kept(lookups: list[Any]) -> None:
     for _ in range(2):
         with pytest.raises(socket.gaierror):
-            addresses_of(("nobody.invalid", 80))
+            find_addresses(("nobody.invalid", 80))
     assert len(lookups) == 2

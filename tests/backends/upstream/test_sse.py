@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from threadless.backends.upstream.sse import Event, SSEDecoder
 
+MAX_EVENT_BYTES = 1_000_000
 LINE_ENDS = st.sampled_from([b"\n", b"\r", b"\r\n"])
 VALUES = st.text(alphabet=st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=20).map(str.encode)
 LINES = st.one_of(
@@ -28,7 +29,7 @@ STREAMS = st.builds(
 
 
 def decode(segments: list[bytes]) -> list[Event]:
-    decoder = SSEDecoder()
+    decoder = SSEDecoder(MAX_EVENT_BYTES)
     events = [event for segment in segments for event in decoder.feed(segment)]
     return events + decoder.flush()
 

@@ -1,1 +1,21 @@
-"""A small HTTP client for upstreams."""
+"""A small HTTP client for upstreams. Its public face is `Upstream`."""
+
+from threadless.backends.upstream.addresses import is_exposed
+from threadless.backends.upstream.client import Upstream
+from threadless.backends.upstream.limits import Limits, Timeouts
+from threadless.backends.upstream.pool import InvalidOptionError
+from threadless.backends.upstream.redact import CallRedactor, Redactor
+from threadless.backends.upstream.response import Response
+from threadless.backends.upstream.sse import Event
+
+__all__ = [
+    "CallRedactor",
+    "Event",
+    "InvalidOptionError",
+    "Limits",
+    "Redactor",
+    "Response",
+    "Timeouts",
+    "Upstream",
+    "is_exposed",
+]

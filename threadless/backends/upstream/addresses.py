@@ -1,7 +1,7 @@
-"""Where an upstream's name leads to, remembered for a moment.
+"""The addresses of an upstream's host, kept for a few seconds.
 
-gevent hands every look-up, of a number too, to another thread, which waits for the interpreter each time: when a
-thousand streams begin, each opening a connection, their first bytes come ten times later for it.
+gevent looks up every name, and every numeric address too, in another thread. When a thousand streams begin at once and
+each opens a connection, the first bytes take ten times longer because of it.
 """
 
 from __future__ import annotations
@@ -10,31 +10,46 @@ import ipaddress
 import socket
 import time
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 _KEPT_SECONDS: Final = 10.0
 
-Place: TypeAlias = tuple[str, int]
+HostPort: TypeAlias = tuple[str, int]
 Address: TypeAlias = tuple[int, Any]
-"""A family, and what `socket.connect` takes for it."""
+"""An address family, and what `socket.connect` takes for it."""
 
-_known: dict[Place, tuple[float, list[Address]]] = {}
+_PRIVATE_DOMAINS: Final = (".localhost", ".local", ".internal", ".home.arpa", ".svc")
+
+_known: dict[HostPort, tuple[float, list[Address]]] = {}
 
 
-def addresses_of(place: Place) -> list[Address]:
-    """The addresses of a host and port, those to try first at the front; raises `socket.gaierror`."""
-    until, addresses = _known.get(place, (0.0, []))
+def find_addresses(host_port: HostPort) -> list[Address]:
+    """The addresses of a host and port, best first. Raises `socket.gaierror`, or `UnicodeError` for an invalid name."""
+    until, addresses = _known.get(host_port, (0.0, []))
     if time.monotonic() >= until:
-        addresses = _numeric(*place) or _looked_up(*place)
-        _known[place] = time.monotonic() + _KEPT_SECONDS, addresses
+        addresses = _parse_numeric(*host_port) or _look_up(*host_port)
+        _known[host_port] = time.monotonic() + _KEPT_SECONDS, addresses
     return addresses
 
 
-def forget(place: Place) -> None:
-    """Look the name up anew next time: nothing answered where it led to."""
-    _known.pop(place, None)
+def forget(host_port: HostPort) -> None:
+    """Look the name up again next time, because none of its addresses answered."""
+    _known.pop(host_port, None)
 
 
-def _numeric(host: str, port: int) -> list[Address]:
+def is_exposed(url: str) -> bool:
+    """True if requests to this URL leave the private network without encryption, judging by its host alone."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_private
+    except ValueError:  # a name; one without a dot is that of a neighbor, such as a container
+        return "." in host and not host.endswith(_PRIVATE_DOMAINS)
+
+
+def _parse_numeric(host: str, port: int) -> list[Address]:
     try:
         version = ipaddress.ip_address(host).version
     except ValueError:
@@ -42,6 +57,6 @@ def _numeric(host: str, port: int) -> list[Address]:
     return [(socket.AF_INET6 if version == 6 else socket.AF_INET, (host, port))]
 
 
-def _looked_up(host: str, port: int) -> list[Address]:
+def _look_up(host: str, port: int) -> list[Address]:
     found = socket.getaddrinfo(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]

@@ -1,205 +1,239 @@
-"""One POST to an upstream and its response as it arrives, each time-out kept."""
+"""One POST to an upstream and its response as it arrives, within time and size limits."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final, Self
 
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from threadless.backends import lifetime
-from threadless.backends.upstream.connections import Connections, shut_down
-from threadless.backends.upstream.http1 import Body, Head, ProtocolError, body_of, split_head
-from threadless.exceptions import UpstreamError, UpstreamTimeout
-from threadless.server.timeouts import COARSE_SECONDS, call_later, cancel
+from threadless.backends.upstream.connections import Connection
+from threadless.backends.upstream.limits import Limits, Timeouts, Timer
+from threadless.backends.upstream.parser import ProtocolError, ResponseParser
+from threadless.backends.upstream.pool import Pool
+from threadless.backends.upstream.sse import Event, EventTooLargeError, SSEDecoder
+from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
+from threadless.server import timeouts as coarse_timer
+from threadless.server.timeouts import COARSE_SECONDS
 
 _SEGMENT_BYTES: Final = 65536
 _ONE_WRITE_BYTES: Final = 65536
-"""Up to here a copy costs less than a second write, a second segment and a second read at the other end."""
+"""Up to this size a copy costs less than a second write and a second read at the other end."""
 _DRAIN_SECONDS: Final = 0.2
-"""How long the end of a body is waited for after `[DONE]`, so that the connection can be used again."""
+"""How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
-"""The upstream has answered before it read the whole request, such as with a 413, and reads no more."""
-
-
-class Transport:
-    """Posts to one address. Time-outs are in seconds; a call's deadline shortens them."""
-
-    def __init__(
-        self,
-        connections: Connections,
-        target: str,
-        headers: Mapping[str, str],
-        *,
-        first_byte_seconds: float,
-        between_chunks_seconds: float,
-    ) -> None:
-        self._connections = connections
-        lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        self._head = "".join(f"{line}\r\n" for line in lines).encode("latin-1")
-        self._first_byte_seconds = first_byte_seconds
-        self._between_chunks_seconds = between_chunks_seconds
-
-    def post(self, body: bytes, request_id: str) -> Response:
-        """The response, to be read within a `with` block, which raises `UpstreamError`s for what goes wrong."""
-        if not (request_id.isascii() and request_id.isprintable()):
-            raise ValueError("A request id must be printable ASCII.")
-        own = f"X-Request-Id: {request_id}\r\n" if request_id else ""
-        head = b"%b%bContent-Length: %d\r\n\r\n" % (self._head, own.encode(), len(body))
-        pieces = (head + body,) if len(body) <= _ONE_WRITE_BYTES else (head, body)
-        return Response(self._connections, pieces, self._first_byte_seconds, self._between_chunks_seconds)
+"""The upstream has answered before it read the whole request, for example with a 413, and reads no more."""
+_TURN_BYTES: Final = 65536
+"""Under gevent, a flooding upstream never blocks its reader. After so much input the reader lets others run."""
+_TURN_SEGMENT_BYTES: Final = 2048
+"""A segment counts as at least so much."""
 
 
 class Response:
-    """What an upstream answers. Entering the block sends the request and waits for the head."""
+    """What an upstream answers. Entering the `with` block sends the request and waits for the head.
+
+    The block raises `UpstreamTimeout`, `UpstreamUnavailable` or another `UpstreamError`, never with the failure that
+    caused it, whose text may contain an address.
+    """
 
     status: int
     headers: dict[str, str]
     """Names in lower case."""
 
     def __init__(
-        self, connections: Connections, request: tuple[bytes, ...], first_byte_seconds: float, between_seconds: float
+        self,
+        pool: Pool,
+        request: tuple[bytes, ...],
+        timeouts: Timeouts,
+        limits: Limits,
+        timer: Timer = coarse_timer,
     ) -> None:
-        self._connections = connections
+        self._pool = pool
         self._request = request
-        self._first_byte_seconds = first_byte_seconds
-        self._between_seconds = between_seconds
+        self._timeouts = timeouts
+        self._limits = limits
+        self._timer = timer
         self._life = lifetime.current()
-        self._connection: Any = None
+        self._parser = ResponseParser(max_head_bytes=limits.head_bytes, max_interim=limits.interim_responses)
+        self._connection: Connection | None = None
         self._sock: Any = None
-        self._head: Head
-        self._body: Body
-        self._is_sent = self._has_begun = self._is_late = False
-        self._received = b""
+        self._is_in_order = False
+        """True if nothing arrived before the whole request was sent."""
+        self._is_waiting = self._is_late = False
+        self._first_content = b""
+        self._turn_bytes = 0
 
     def __enter__(self) -> Self:
-        self._connection = self._connections.take()
-        self._sock = self._connection.sock
         try:
-            self._limit(self._first_byte_seconds)
-            self._send()
-            self._head, self._received = self._receive_head()
-            self._body = body_of(self._head)
-            self._has_begun = True
-            self._sock.settimeout(None)  # see `_receive_in_time`
+            connection = self._connection = self._pool.take()
+            self._sock = connection.sock
+            self._send(connection)
+            while not self._parser.status:
+                self._first_content = self._receive(self._timeouts.first_byte_seconds)
         except BaseException as error:
             self.__exit__(type(error), error)
             raise
-        self.status, self.headers = self._head.status, self._head.headers
+        self.status, self.headers = self._parser.status, self._parser.headers
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, *traceback: object) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._connections.give_back(connection, is_reusable=self._is_reusable())
-        # Without the failure that led to it, whose text may hold an address.
+            self._pool.give_back(connection, is_reusable=self._is_reusable())
+        self._parser.close()
         if isinstance(error, TimeoutError):
             raise UpstreamTimeout("The model took too long to answer.") from None
+        if isinstance(error, EventTooLargeError):
+            raise UpstreamError("The model's answer is too large.") from None
         if isinstance(error, (OSError, HTTPError, ProtocolError)):
             raise UpstreamError("The connection to the model broke.") from None
 
-    def read(self, limit: int | None = None) -> bytes:
-        """The whole content, or what came until there were `limit` bytes."""
-        pieces, size = [], 0
+    def read(self) -> bytes:
+        """The whole content. Raises `UpstreamError` if it exceeds the limit."""
+        limit = self._limits.answer_bytes
+        if int(self.headers.get("content-length", "0")) <= limit:
+            pieces = self._gather(limit + 1)
+            if sum(map(len, pieces)) <= limit:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        raise UpstreamError("The model's answer is too large.")
+
+    def read_some(self, limit: int) -> bytes:
+        """The first `limit` bytes of the content, or all of it if there are less."""
+        return b"".join(self._gather(limit))[:limit]
+
+    def events(self) -> Iterator[Event]:
+        """The server-sent events, each as soon as it is complete."""
+        decoder = SSEDecoder(self._limits.event_bytes)
         for segment in self.segments():
-            pieces.append(segment)
-            size += len(segment)
-            if limit is not None and size >= limit:
-                break
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            yield from decoder.feed(segment)
+        yield from decoder.flush()
 
     def segments(self) -> Iterator[bytes]:
-        """The content as it arrives, never gathered."""
+        """The content as it arrives."""
         coding = self.headers.get("content-encoding", "identity")
         return self._segments() if coding.lower() == "identity" else self._decoded()
 
     def drain(self) -> None:
-        """Wait a moment for the end of a body whose content is whole."""
+        """Wait a moment for the end of a body whose content is complete."""
         end = time.monotonic() + _DRAIN_SECONDS
-        try:
-            while not self._body.is_complete and (left := end - time.monotonic()) > 0:
-                self._sock.settimeout(left)
-                self._receive()
-        except (OSError, ProtocolError):
-            return  # what the connection does now concerns nobody
+        with contextlib.suppress(OSError, ProtocolError, UpstreamTimeout, Cancelled):  # the content is complete
+            while not self._parser.is_complete and (left := end - time.monotonic()) > 0:
+                self._receive(left)
+
+    def _gather(self, limit: int) -> list[bytes]:
+        """The content up to the segment with which it has at least `limit` bytes."""
+        pieces: list[bytes] = []
+        size = 0
+        for segment in self.segments():
+            pieces.append(segment)
+            size += len(segment)
+            if size >= limit:
+                break
+        return pieces
 
     def _segments(self) -> Iterator[bytes]:
-        received, self._received = self._received, b""
-        segment = self._body.feed(received)
+        segment, self._first_content = self._first_content, b""
         while True:
             if segment:
                 yield segment
-            if self._body.is_complete:
+            if self._parser.is_complete:
                 return
-            if self._life is not None:
-                self._life.check()
-            segment = self._receive_in_time()
-
-    def _receive_in_time(self) -> bytes:
-        seconds = self._between_seconds if self._life is None else min(self._between_seconds, self._life.remaining)
-        if seconds < COARSE_SECONDS:
-            self._sock.settimeout(seconds)
-            return self._receive()
-        call_later(self._give_up, seconds)
-        try:
-            return self._receive()
-        finally:
-            cancel(self._give_up)
-
-    def _give_up(self) -> None:
-        self._is_late = True
-        if self._connection is not None:  # else it is another call's by now
-            shut_down(self._sock)
-
-    def _receive(self) -> bytes:
-        data = self._sock.recv(_SEGMENT_BYTES)
-        if self._is_late:
-            raise TimeoutError
-        if data:
-            return self._body.feed(data)
-        self._body.end()
-        return b""
+            segment = self._receive(self._timeouts.between_chunks_seconds)
 
     def _decoded(self) -> Iterator[bytes]:
-        """Some upstreams compress though they were asked not to; urllib3 knows the codings."""
+        """Some upstreams compress although they were asked not to. urllib3 knows the codings."""
         raw = io.BufferedReader(_File(self._segments()), _SEGMENT_BYTES)
         response = HTTPResponse(raw, self.headers, preload_content=False)
         while segment := response.read1(_SEGMENT_BYTES, decode_content=True):
+            self._take_turns(len(segment))
             yield segment
 
-    def _send(self) -> None:
+    def _receive(self, seconds: float) -> bytes:
+        """The content in what arrives next. Raises `TimeoutError` after so many seconds without a byte."""
+        if self._life is not None:
+            self._life.check()
+            seconds = min(seconds, self._life.remaining)
+        data = self._receive_exactly(seconds) if seconds < COARSE_SECONDS else self._receive_coarsely(seconds)
+        if not data:
+            self._parser.end()
+            return b""
+        self._take_turns(len(data))
+        return self._parser.feed(data)
+
+    def _receive_exactly(self, seconds: float) -> bytes:
+        self._sock.settimeout(seconds)
         try:
-            for piece in self._request:
-                sent = self._sock.send(piece)  # mostly all; gevent's `sendall` asks the system for its buffers first
-                if sent < len(piece):
-                    self._sock.sendall(memoryview(piece)[sent:])
-            self._is_sent = True
+            data: bytes = self._sock.recv(_SEGMENT_BYTES)
+        except TimeoutError:
+            if self._connection is None or not self._connection.is_readable():
+                raise
+            data = self._sock.recv(_SEGMENT_BYTES)  # this process was busy, and the timeout fired late
+        return data
+
+    def _receive_coarsely(self, seconds: float) -> bytes:
+        """Under gevent this costs a tenth less than a timeout of the socket, which starts a timer for every chunk."""
+        self._sock.settimeout(None)
+        self._is_waiting = True
+        self._timer.call_later(self._give_up, seconds)
+        try:
+            data: bytes = self._sock.recv(_SEGMENT_BYTES)
+        except OSError:  # gevent raises it in whoever waits on a socket that is shut down
+            if not self._is_late:
+                raise
+        finally:
+            self._is_waiting = False
+            self._timer.cancel(self._give_up)
+        if self._is_late:
+            raise TimeoutError
+        return data
+
+    def _give_up(self) -> None:
+        connection = self._connection
+        if connection is None or not self._is_waiting:
+            return
+        if connection.is_readable():  # this process was busy, and the timeout fired late; look again
+            self._timer.call_later(self._give_up, 0)
+            return
+        self._is_late = True
+        connection.shut_down()
+
+    def _take_turns(self, size: int) -> None:
+        self._turn_bytes += max(size, _TURN_SEGMENT_BYTES)
+        if self._turn_bytes > _TURN_BYTES:
+            self._turn_bytes = 0
+            time.sleep(0)
+
+    def _send(self, connection: Connection) -> None:
+        """Send the request, and free its bytes."""
+        pieces, self._request = self._request, ()
+        seconds = self._timeouts.first_byte_seconds
+        self._sock.settimeout(seconds if self._life is None else min(seconds, self._life.remaining))
+        is_early = False
+        try:
+            for piece in pieces:
+                rest = memoryview(piece)
+                while rest:
+                    is_early = is_early or connection.is_readable()
+                    rest = rest[self._sock.send(rest) :]
+            self._is_in_order = not is_early
+        except TimeoutError:
+            if not connection.is_readable():
+                raise
         except OSError as error:
             if error.errno not in _READ_EARLY:
                 raise
 
-    def _receive_head(self) -> tuple[Head, bytes]:
-        received = b""
-        while data := self._sock.recv(_SEGMENT_BYTES):
-            head, received = split_head(received + data)
-            if head is not None:
-                return head, received
-            if self._life is not None:  # a head may come byte by byte
-                self._life.check()
-                self._limit(self._first_byte_seconds)
-        raise ProtocolError("The connection ended before the head.")
-
-    def _limit(self, seconds: float) -> None:
-        self._sock.settimeout(seconds if self._life is None else min(seconds, self._life.remaining))
-
     def _is_reusable(self) -> bool:
-        if not (self._is_sent and self._has_begun and self._head.is_persistent):
-            return False
-        return self._body.is_complete and not (self._body.has_excess or self._body.ends_connection)
+        """True if the answer is complete and successful, and nothing suggests that the peer counts differently."""
+        parser = self._parser
+        is_whole = parser.is_complete and parser.is_persistent and not parser.has_surplus
+        return is_whole and self._is_in_order and parser.status == 200
 
 
 class _File(io.RawIOBase):
@@ -217,3 +251,15 @@ class _File(io.RawIOBase):
         taken, self._rest = data[: len(buffer)], data[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
+
+
+def make_request(head: bytes, body: bytes, request_id: str) -> tuple[bytes, ...]:
+    """The bytes of a request, in as few pieces as are worth a write each.
+
+    Raises `ValueError` for a request ID that a header cannot hold.
+    """
+    if not (request_id.isascii() and request_id.isprintable()):
+        raise ValueError("A request ID must be printable ASCII.")
+    own = f"X-Request-Id: {request_id}\r\n" if request_id else ""
+    head = b"%b%bContent-Length: %d\r\n\r\n" % (head, own.encode(), len(body))
+    return (head + body,) if len(body) <= _ONE_WRITE_BYTES else (head, body)

@@ -9,19 +9,31 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 _BOM: Final = b"\xef\xbb\xbf"
+_LINE_OVERHEAD_BYTES: Final = 40
+"""Memory of a line beside its bytes."""
+
+
+class EventTooLargeError(Exception):
+    """An event, or a line of it, exceeds the limit."""
 
 
 class Event(NamedTuple):
-    """One event: its `event:` name (empty if none was given) and its data, lines joined by LF."""
+    """One event: its `event:` name (empty if there is none) and its data, lines joined by LF."""
 
     name: bytes
     data: bytes
 
 
 class SSEDecoder:
-    """Feed it bytes as they come; it returns each event as soon as its blank line is there."""
+    """Feed it bytes as they arrive; it returns each event as soon as its blank line is there.
 
-    def __init__(self) -> None:
+    `max_event_bytes` limits what is held for an incomplete event.
+    """
+
+    def __init__(self, max_event_bytes: int) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._line_bytes = 0
+        self._data_bytes = 0
         self._line: list[bytes] = []
         self._data: list[bytes] = []
         self._name = b""
@@ -29,7 +41,7 @@ class SSEDecoder:
         self._at_start = True
 
     def feed(self, segment: bytes) -> list[Event]:
-        """The events that this segment completes."""
+        """The events that this segment completes. Raises `EventTooLargeError`."""
         if self._is_between_events and (events := _whole_events(segment)):
             return events
         return self._feed_lines(segment)
@@ -46,6 +58,9 @@ class SSEDecoder:
         for line in segment.splitlines(keepends=True):
             ended = line.endswith((b"\n", b"\r"))
             self._line.append(line)
+            self._line_bytes += len(line)
+            if self._line_bytes + self._data_bytes > self._max_event_bytes:
+                raise EventTooLargeError
             if ended:
                 self._take_line(events)
         self._after_cr = segment.endswith(b"\r") or (self._after_cr and not segment)
@@ -54,7 +69,7 @@ class SSEDecoder:
     def flush(self) -> list[Event]:
         """The last event if the stream ended without its blank line.
 
-        The standard drops it; some upstreams end so, and the reader judges the data anyway.
+        The standard drops it. Some upstreams end this way, and the data is checked later in any case.
         """
         self._after_cr = False  # else the first line end would count as the second half of a CRLF
         return self._feed_lines(b"\n\n")
@@ -62,6 +77,7 @@ class SSEDecoder:
     def _take_line(self, events: list[Event]) -> None:
         line = self._line[0] if len(self._line) == 1 else b"".join(self._line)
         self._line = []
+        self._line_bytes = 0
         line = line.rstrip(b"\r\n")
         if self._at_start:
             self._at_start = False
@@ -69,6 +85,7 @@ class SSEDecoder:
         if line:
             self._take_field(line)
             return
+        self._data_bytes = 0
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         if data:  # some upstreams keep a connection alive with empty ones
             events.append(Event(self._name, data))
@@ -79,14 +96,15 @@ class SSEDecoder:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value[1:] if value.startswith(b" ") else value)
+            self._data_bytes += len(line) + _LINE_OVERHEAD_BYTES
         elif name == b"event":
             self._name = value[1:] if value.startswith(b" ") else value
 
 
 def _whole_events(segment: bytes) -> list[Event]:
-    """The events of a segment that holds whole ones of one `data` line each and nothing else, as nearly all do.
+    """The events of a segment that holds only whole events of one `data` line each, as nearly all do.
 
-    Empty for any other: line by line costs five times as much.
+    Empty for any other segment. Reading line by line costs five times as much.
     """
     *blocks, rest = segment.split(b"\n\n")
     events = []

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadless.backends.failures import Redactor
+from threadless.backends.upstream.redact import Redactor
 
-URL = "https://user:pass-word@llm.internal:8443/tenant/v1"
+URL = "https://llm.internal:8443/tenant/v1"
 KEY = "sk-äb+c/d=="
 redact = Redactor(URL, KEY, ["azure-key-123", "short"])
 
@@ -31,8 +31,8 @@ def test_address_in_any_spelling_is_taken_out(text: str) -> None:
     assert redact(f"see {text}") == "see [redacted]"
 
 
-@pytest.mark.parametrize("secret", ["azure-key-123", "pass-word"])
-def test_header_value_and_password_are_taken_out(secret: str) -> None:
+@pytest.mark.parametrize("secret", ["azure-key-123"])
+def test_header_value_is_taken_out(secret: str) -> None:
     assert redact(f"bad {secret}") == "bad [redacted]"
 
 

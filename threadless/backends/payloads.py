@@ -1,0 +1,58 @@
+"""Which fields of a request an upstream gets, and what a target has added to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from threadless.types import ChatRequest
+
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+REFUSED_FIELDS: Final = frozenset(
+    {
+        # OpenRouter, Vercel: other models, other providers, stored configurations, paid extras
+        *("models", "route", "provider", "providerOptions", "preset", "plugins"),
+        # LiteLLM: other models and deployments
+        *("fallbacks", "context_window_fallbacks", "context_window_fallback_dict", "content_policy_fallbacks"),
+        *("model_list", "user_config", "router_settings_override", "deployment_id", "custom_llm_provider"),
+        *("mock_response", "extra_body", "extra_headers", "extra_query", "headers", "default_headers"),
+        # Addresses and credentials, by the names of LiteLLM
+        *("api_base", "base_url", "api_key", "api_version", "api_type", "organization", "litellm_credential_name"),
+        *("azure_ad_token", "vertex_credentials", "vertex_project", "vertex_location", "vertex_ai_credentials"),
+        *("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region_name", "aws_profile_name"),
+        *("aws_session_name", "aws_role_name", "aws_web_identity_token", "aws_sts_endpoint"),
+        *("aws_bedrock_runtime_endpoint", "watsonx_url", "region_name", "proxy"),
+        # Azure OpenAI: data sources with endpoints and credentials
+        *("data_sources", "dataSources", "enhancements"),
+        # vLLM, SGLang, TGI: other weights, other machines, code
+        *("lora_path", "adapter_id", "kv_transfer_params", "bootstrap_host", "bootstrap_port", "bootstrap_room"),
+        *("custom_logit_processor",),
+    }
+)
+"""Fields with which a client could choose another model, address or credential, by the name that each server gives."""
+
+
+def added_json(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> tuple[bytes, ...]:
+    """What a payload has beyond the request in `messages` and `tools`, as JSON arrays."""
+    return tuple(_added(payload[name], request.fields.get(name)) for name in _changed(request, payload))
+
+
+def _changed(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> Iterator[str]:
+    for name in ("messages", "tools"):
+        if name in payload and payload[name] is not request.fields.get(name):
+            yield name
+
+
+def _added(sent: msgspec.Raw, asked: msgspec.Raw | None) -> bytes:
+    """The items before those of the client, or, if the list was changed in another way, all that are not among them."""
+    own_list = bytes(asked or b"").strip()
+    own_items = own_list.removeprefix(b"[").lstrip()
+    if own_items in (b"", b"]", b"null"):
+        return bytes(sent)
+    if bytes(sent).endswith(own_items):
+        return bytes(sent)[: -len(own_items)].rstrip().removesuffix(b",") + b"]"
+    client_items = set(map(bytes, _decode_items(own_list)))
+    return msgspec.json.encode([item for item in _decode_items(sent) if bytes(item) not in client_items])

@@ -1,0 +1,154 @@
+"""Removes from an upstream's texts what clients must not see: key and address, private model name, added instructions.
+
+Output of the model itself is never changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import quote, quote_from_bytes, urlsplit
+
+import msgspec
+
+_REDACTED: Final = "[redacted]"
+_MIN_SECRET: Final = 8
+"""A shorter value of a configured header is not a secret, and could be a part of any word."""
+_RUN: Final = 24
+"""So many characters in a row of an added text give it away."""
+_ESCAPES: Final = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|[bfnrt])")
+_IGNORED: Final = str.maketrans("", "", "\\\"'`")
+
+_BODY_FIELDS: Final = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "obfuscation"}
+)
+_CHOICE_FIELDS: Final = frozenset(
+    {"index", "delta", "message", "finish_reason", "logprobs", "stop_reason", "matched_stop", "native_finish_reason"}
+    | {"token_ids", "text"}
+)
+_OUTPUT_FIELDS: Final = frozenset(
+    {"role", "content", "refusal", "tool_calls", "function_call", "audio", "annotations", "images"}
+    | {"reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "tool_call_id", "name"}
+)
+"""Fields of `message` and `delta` that hold what the model has produced."""
+PROMPT_ECHO_FIELDS: Final = frozenset(
+    {"prompt", "prompt_text", "prompt_logprobs", "prompt_token_ids", "prompt_fragments", "raw_prompt", "raw_output"}
+    | {"input_token_ids", "prefill", "__verbose"}
+)
+"""Where vLLM, SGLang, TGI, llama.cpp, Together and Fireworks repeat the prompt, added instructions included."""
+
+
+class Redactor:
+    """Removes one upstream's key, URL, host and header values from texts."""
+
+    def __init__(self, base_url: str, api_key: str, others: Iterable[str] = ()) -> None:
+        parts = urlsplit(base_url)
+        secrets = {api_key, base_url.rstrip("/"), parts.netloc, parts.hostname or ""}
+        secrets |= {other for other in others if len(other) >= _MIN_SECRET}
+        # Longest first, so that a URL is replaced as a whole before its host is.
+        ordered = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
+        pattern = "|".join("".join(map(_spellings, secret)) for secret in ordered)
+        self._pattern = re.compile(pattern or "(?!)", re.IGNORECASE)
+
+    def __call__(self, text: str) -> str:
+        """The text with every occurrence replaced, in any letter case, URL-encoded in part, as a whole or twice."""
+        return self._pattern.sub(_REDACTED, text)
+
+
+class CallRedactor:
+    """Removes also what one call's target adds: the private model name, instructions, and tools.
+
+    `added` is the JSON that was put before the client's own messages and tools.
+    """
+
+    def __init__(
+        self, redact: Redactor, *, model: str, public_model: str, added: Iterable[bytes], allow_prompt_echo: bool
+    ) -> None:
+        self._redact = redact
+        self._model = model
+        self._public_model = public_model
+        self._added = added
+        self._allow_prompt_echo = allow_prompt_echo
+
+    def text(self, value: str) -> str | None:
+        """The text without secrets; None if it repeats 24 characters or more of what was added."""
+        if len(value) >= _RUN and any(_share_run(_normalize(value), added) for added in self._added_texts):
+            return None
+        return self._model_pattern.sub(lambda _: self._public_model, self._redact(value))
+
+    def clean(self, body: dict[str, Any]) -> None:
+        """Redact, in place, the unknown fields of an answer or chunk, and drop those that repeat the prompt."""
+        if not body.keys() <= _BODY_FIELDS:
+            self._clean_fields(body, _BODY_FIELDS)
+        choices = body.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            if not choice.keys() <= _CHOICE_FIELDS:
+                self._clean_fields(choice, _CHOICE_FIELDS)
+            output = choice.get("delta") or choice.get("message")
+            if isinstance(output, dict) and not output.keys() <= _OUTPUT_FIELDS:
+                self._clean_fields(output, _OUTPUT_FIELDS)
+
+    def _clean_fields(self, fields: dict[str, Any], known: frozenset[str]) -> None:
+        for name in [name for name in fields if name not in known]:
+            if name in PROMPT_ECHO_FIELDS:
+                if not self._allow_prompt_echo:
+                    del fields[name]
+            else:
+                fields[name] = self._clean_value(fields[name])
+
+    def _clean_value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            text = self.text(value)
+            return _REDACTED if text is None else text
+        if isinstance(value, list):
+            return [self._clean_value(item) for item in value]
+        if isinstance(value, dict):
+            self._clean_fields(value, frozenset())
+        return value
+
+    @cached_property
+    def _added_texts(self) -> list[str]:
+        """Every string that was added, normalized."""
+        texts = (text for raw in self._added for text in _find_strings(msgspec.json.decode(raw)))
+        return [normalized for text in texts if len(normalized := _normalize(text)) >= _RUN]
+
+    @cached_property
+    def _model_pattern(self) -> re.Pattern[str]:
+        name = self._model
+        if not name or name == self._public_model:
+            return re.compile("(?!)")
+        spellings = sorted({name, quote(name, safe=""), name.replace("/", "\\/")}, key=len, reverse=True)
+        pattern = "|".join(map(re.escape, spellings))
+        return re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", re.IGNORECASE)
+
+
+def _spellings(character: str) -> str:
+    """A pattern for one character as it is and URL-encoded."""
+    forms = {quote_from_bytes(form.encode(), safe="") for form in (character, character.lower(), character.upper())}
+    encoded = {form if form.startswith("%") else f"%{ord(form):02X}" for form in forms}
+    return f"(?:{'|'.join([re.escape(character), *sorted(form.replace('%', '%(?:25)*') for form in encoded)])})"
+
+
+def _normalize(text: str) -> str:
+    """The text without what a `repr` or a JSON encoding changes: white space, quotes, backslashes, escapes, case."""
+    text = _ESCAPES.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
+    return "".join(text.split()).translate(_IGNORED).casefold()
+
+
+def _share_run(first: str, second: str) -> bool:
+    """True if the texts share `_RUN` characters in a row. Linear in both lengths."""
+    short, long = sorted((first, second), key=len)
+    runs = {short[i : i + _RUN] for i in range(len(short) - _RUN + 1)}
+    return any(long[i : i + _RUN] in runs for i in range(len(long) - _RUN + 1))
+
+
+def _find_strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _find_strings(item)
