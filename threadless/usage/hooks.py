@@ -55,12 +55,10 @@ def ledger_hooks() -> tuple[LedgerHook, ...]:
     try:
         classes = additions(APP_ATTRIBUTE)
     except ImportError as error:
-        raise ImproperlyConfigured(f"{APP_ATTRIBUTE} of an installed app cannot be imported: {error}") from error
+        raise ImproperlyConfigured(f"{APP_ATTRIBUTE} of an app cannot be imported: {error}") from error
     for hook in classes:
         if not (isinstance(hook, type) and issubclass(hook, LedgerHook) and hook.name):
-            raise ImproperlyConfigured(
-                f"{APP_ATTRIBUTE} of an installed app: {hook!r} is not a LedgerHook with a name."
-            )
+            raise ImproperlyConfigured(f"{APP_ATTRIBUTE} of an app: {hook!r} is not a LedgerHook with a name.")
     names = [hook.name for hook in classes]
     if len(set(names)) != len(names):
         raise ImproperlyConfigured(f"Two ledger hooks have the same name: {', '.join(sorted(names))}.")
