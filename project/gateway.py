@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from project import llm
 from project.accounts.models import ApiKey, Membership, organisation_id_of
@@ -19,10 +19,9 @@ from threadless.types import Caller, Target
 class PlatformKeyAdapter(ModelKeyAdapter):
     """Keys of `accounts.ApiKey`, which stop when their user leaves the organisation."""
 
-    def get_queryset(self) -> QuerySet[Any]:
-        memberships = Membership.objects.filter(user=OuterRef("user"), organisation=OuterRef("organisation"))
-        keys: QuerySet[Any] = super().get_queryset().annotate(is_member=Exists(memberships))
-        return keys
+    annotations = {
+        "is_member": Exists(Membership.objects.filter(user=OuterRef("user"), organisation=OuterRef("organisation")))
+    }
 
     def check_key(self, key: AbstractAPIKey) -> None:
         super().check_key(key)

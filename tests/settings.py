@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "threadless",
+    "tests.support.testapp",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -14,12 +14,14 @@ from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.dummy import DummyBackend
 from threadless.backends.function import FunctionBackend
 from threadless.backends.openai import OpenAIBackend
+from threadless.db.connections import release_connections
 from threadless.exceptions import APIError
 from threadless.keys.adapters import BaseKeyAdapter, ModelKeyAdapter, get_api_key_model
 from threadless.keys.models import AbstractAPIKey, APIKeyManager
 from threadless.resolvers import BaseResolver, SettingsResolver
 from threadless.testing import aread_events, read_events, use_dummy_backend
 from threadless.types import Caller, ChatRequest, Completion, Limits, Target, Usage
+from threadless.usage.hooks import LedgerHook
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
 
 EXPORTS = {
@@ -57,6 +59,13 @@ SIGNATURES = {
     " -> 'tuple[KeyT, str]'",
     AbstractAPIKey.revoke: "(self) -> 'None'",
     AbstractAPIKey.set_new_secret: "(self) -> 'str'",
+    AbstractAPIKey.rotate: "(self, previous_for: 'timedelta' = datetime.timedelta(0)) -> 'str'",
+    LedgerHook.opening: "(self, using: 'str', opening: 'Opening') -> 'str | None'",
+    LedgerHook.opened: "(self, using: 'str', entry: 'Entry', state: 'str | None') -> 'None'",
+    LedgerHook.settling: "(self, using: 'str', entry: 'Entry', state: 'str | None', outcome: 'Outcome', *,"
+    " was_interrupted: 'bool') -> 'None'",
+    LedgerHook.interrupting: "(self, using: 'str', states: 'Mapping[Entry, str | None]') -> 'None'",
+    release_connections: "(*, keep_files: 'bool' = False) -> 'None'",
     get_api_key_model: "() -> 'type[models.Model]'",
     APIError.__init__: "(self, message: 'str', *, param: 'str | None' = None, code: 'str | None' = None,"
     " type: 'str | None' = None, headers: 'Mapping[str, str] | None' = None) -> 'None'",

@@ -7,7 +7,7 @@ message shows a value from `BACKENDS`, because options hold secrets.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, get_args
 
@@ -23,9 +23,11 @@ from threadless.backends.base import BaseChatBackend, build_backend
 from threadless.conf import API_KEY_MODEL, SETTINGS, conf
 from threadless.db.connections import persistent_aliases
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
+from threadless.keys.checks import check_key_lookup
 from threadless.keys.models import AbstractAPIKey
 from threadless.setting_types import Requirement
 from threadless.types import Target, TargetKind
+from threadless.usage.checks import check_ledger_hooks
 
 
 @register("threadless")
@@ -164,8 +166,10 @@ def _check_throttle_cache() -> Iterator[CheckMessage]:
         yield CheckWarning(text, hint=hint, id="threadless.W003")
 
 
-SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterator[CheckMessage]]], ...]] = (
+SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterable[CheckMessage]]], ...]] = (
     (("KEY_ADAPTER",), _check_key_model),
+    (("KEY_ADAPTER",), check_key_lookup),
+    (("USAGE_RECORDER",), check_ledger_hooks),
     (("BACKENDS",), _check_backends),
     (("MODELS", "BACKENDS", "SCOPES"), _check_models),
     (("SCOPES", "REQUIRED_SCOPE", "SCOPE_PERMISSIONS"), _check_scopes),

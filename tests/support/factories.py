@@ -13,7 +13,7 @@ from django.utils import timezone
 from threadless.keys.adapters import get_api_key_model
 from threadless.types import Caller, Target
 from threadless.usage.models import UsageRecord
-from threadless.usage.recorder import Opening
+from threadless.usage.recorder import Entry, Opening
 
 _numbers = count(1)
 
@@ -64,3 +64,8 @@ def make_record(**fields: Any) -> UsageRecord:
         "deadline": now + timedelta(minutes=16),
     }
     return UsageRecord.objects.create(**defaults | fields)
+
+
+def entry_of(record: UsageRecord) -> Entry:
+    """What `open` returned for this record."""
+    return Entry(record._state.db or "default", record.pk, record.request_id)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models.sql.compiler import SQLInsertCompiler, SQLUpdateCompiler
 from django.utils import timezone
 
-from tests.support.factories import make_opening, make_record
+from tests.support.factories import entry_of, make_opening, make_record
 from threadless.exceptions import UpstreamError
 from threadless.types import Caller, Target, Usage
 from threadless.usage import retries, sweep
+from threadless.usage.checks import check_statements
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 
@@ -24,7 +28,7 @@ COMPLETED = Outcome(state="completed")
 
 def settle(outcome: Outcome, **fields: Any) -> UsageRecord:
     record = make_record(**fields)
-    DatabaseUsageRecorder().settle(record.pk, outcome)
+    DatabaseUsageRecorder().settle(entry_of(record), outcome)
     record.refresh_from_db()
     return record
 
@@ -33,7 +37,7 @@ def settle(outcome: Outcome, **fields: Any) -> UsageRecord:
 def test_open_writes_row_that_says_open() -> None:
     opening = make_opening(request_id="req_1", is_stream=True)
     entry = DatabaseUsageRecorder().open(opening)
-    record = UsageRecord.objects.get(pk=entry)
+    record = UsageRecord.objects.get(pk=entry.pk)
     assert (record.request_id, record.state, record.is_stream) == ("req_1", "open", True)
     assert (record.key_id, record.key_label) == ("7", "laptop")
     assert (record.model, record.target_model, record.backend) == ("small", "upstream-small", "default")
@@ -43,21 +47,21 @@ def test_open_writes_row_that_says_open() -> None:
 def test_open_keeps_account_operation_and_both_request_ids() -> None:
     caller = Caller(user_id=None, account="4711")
     opening = make_opening(request_id="req_1", client_request_id="mine", operation="embeddings", caller=caller)
-    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(opening))
+    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(opening).pk)
     assert (record.request_id, record.client_request_id) == ("req_1", "mine")
     assert (record.account, record.operation) == ("4711", "embeddings")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_open_names_server_process() -> None:
-    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(make_opening()))
+    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(make_opening()).pk)
     assert record.worker == f"{socket.gethostname()[:50]}:{os.getpid()}"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_open_sets_deadline_a_minute_after_longest_call(settings: Any) -> None:
     settings.THREADLESS = {"MAX_CALL_SECONDS": 100}
-    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(make_opening()))
+    record = UsageRecord.objects.get(pk=DatabaseUsageRecorder().open(make_opening()).pk)
     assert record.deadline - record.opened_at == timedelta(seconds=160)
 
 
@@ -83,7 +87,7 @@ def test_open_of_plain_call_keeps_connection_to_file_only() -> None:
 def test_open_cuts_long_names() -> None:
     caller = Caller(user_id=None, key_id="k" * 99, label="\0" + "l" * 999)
     entry = DatabaseUsageRecorder().open(make_opening(caller=caller, target=Target(id="m" * 999, model="u" * 999)))
-    record = UsageRecord.objects.get(pk=entry)
+    record = UsageRecord.objects.get(pk=entry.pk)
     assert (record.key_id, record.key_label) == ("k" * 64, "l" * 100)
     assert (len(record.model), len(record.target_model)) == (200, 200)
 
@@ -139,6 +143,26 @@ def test_settle_of_final_row_changes_nothing(state: str) -> None:
 
 
 @pytest.mark.django_db
+def test_settle_notes_when() -> None:
+    before = timezone.now()
+    settled_at = settle(COMPLETED).settled_at
+    assert settled_at is not None
+    assert timedelta(0) <= settled_at - before < timedelta(minutes=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", [{"request_id": "another"}, {"pk": 0}])
+def test_settle_of_another_row_changes_nothing_and_says_so(
+    change: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    record = make_record()
+    DatabaseUsageRecorder().settle(entry_of(record)._replace(**change), COMPLETED)
+    record.refresh_from_db()
+    assert record.state == "open"
+    assert caplog.text.count("was settled already or does not exist") == 1
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("given", "kept"), [("x" * 999, "x" * 200), ("a\0b", "ab"), ("a\ud800b", "a?b"), ("Modèle 模型", "Modèle 模型")]
 )
@@ -156,7 +180,63 @@ def test_settle_cuts_upstream_counts_to_what_databases_take(given: int, kept: in
 def test_settle_takes_one_query(django_assert_num_queries: Any) -> None:
     record = make_record()
     with django_assert_num_queries(1):
-        DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+        DatabaseUsageRecorder().settle(entry_of(record), COMPLETED)
+
+
+class ReversedCompiler(SQLUpdateCompiler):
+    """A Django of another day: the columns of an update come in another order."""
+
+    def as_sql(self) -> Any:
+        self.query.values = self.query.values[::-1]
+        return super().as_sql()
+
+
+class BrokenCompiler(SQLInsertCompiler):
+    """A Django of another day: an insert cannot be compiled without an object."""
+
+    def as_sql(self) -> Any:
+        if self.query.raw:
+            raise AttributeError("raw")
+        return super().as_sql()
+
+
+@pytest.fixture
+def new_compilers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets the connection compile with these, as another version of Django might."""
+    known = connection.ops.compiler
+    changed = {"SQLUpdateCompiler": ReversedCompiler, "SQLInsertCompiler": BrokenCompiler}
+    monkeypatch.setattr(connection.ops, "compiler", lambda name: changed.get(name) or known(name))
+    settings.THREADLESS = {**settings.THREADLESS}  # forgets what was compiled
+    yield
+    settings.THREADLESS = {**settings.THREADLESS}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sql_that_django_compiles_in_another_way_loses_nothing(
+    new_compilers: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    usage = Usage(prompt_tokens=10, completion_tokens=5)
+    for _ in range(2):
+        entry = DatabaseUsageRecorder().open(make_opening(is_stream=True))
+        DatabaseUsageRecorder().settle(entry, replace(COMPLETED, usage=usage, tool_calls=3))
+        record = UsageRecord.objects.get(pk=entry.pk)
+        assert (record.state, record.is_stream, record.tool_calls) == ("completed", True, 3)
+        assert (record.prompt_tokens, record.completion_tokens) == (10, 5)
+        assert record.settled_at is not None
+    assert caplog.text.count("Django's SQL is unexpected") == 2  # once for each of the two statements
+
+
+@pytest.mark.django_db
+def test_check_tells_of_sql_that_django_compiles_in_another_way(new_compilers: None) -> None:
+    [message] = check_statements(databases=["default"])
+    assert message.id == "threadless.W021"
+    assert "insert, update" in message.msg
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("databases", [["default"], [], None])
+def test_check_accepts_sql_of_this_django(databases: list[str] | None) -> None:
+    assert check_statements(databases=databases) == []
 
 
 def refuse(*args: Any) -> None:
@@ -167,7 +247,7 @@ def refuse(*args: Any) -> None:
 def test_settle_while_database_is_away_is_made_up_for() -> None:
     record = make_record()
     with connection.execute_wrapper(refuse):
-        DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+        DatabaseUsageRecorder().settle(entry_of(record), COMPLETED)
     assert retries.drain(20)
     record.refresh_from_db()
     assert record.state == "completed"
@@ -176,9 +256,9 @@ def test_settle_while_database_is_away_is_made_up_for() -> None:
 @pytest.mark.django_db
 def test_settle_sweeps_at_most_once_a_minute(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
     record, overdue = make_record(), make_record(deadline=timezone.now() - timedelta(seconds=5))
-    monkeypatch.setattr(sweep, "_next_sweep", 0.0)
-    DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+    monkeypatch.setitem(sweep._last_sweeps, "default", time.monotonic() - 60)
+    DatabaseUsageRecorder().settle(entry_of(record), COMPLETED)
     overdue.refresh_from_db()
     assert overdue.state == "interrupted"
     with django_assert_num_queries(1):
-        DatabaseUsageRecorder().settle(record.pk, COMPLETED)
+        DatabaseUsageRecorder().settle(entry_of(record), COMPLETED)

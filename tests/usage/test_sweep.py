@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from tests.support.factories import make_record
+from tests.support.factories import entry_of, make_record
 from threadless.db.connections import release_connections
 from threadless.usage import retries
 from threadless.usage.models import UsageRecord
@@ -64,7 +64,7 @@ def test_sweep_without_overdue_rows_takes_one_query(django_assert_num_queries: A
 def test_settle_after_sweep_wins() -> None:
     record = overdue()
     sweep()
-    DatabaseUsageRecorder().settle(record.pk, Outcome(state="completed"))
+    DatabaseUsageRecorder().settle(entry_of(record), Outcome(state="completed"))
     record.refresh_from_db()
     assert record.state == "completed"
 
@@ -98,7 +98,7 @@ def in_a_thread(work: Callable[[], Any]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_sweeps_beside_settlements_cost_no_outcome() -> None:
-    entries = [overdue().pk for _ in range(60)]
+    entries = [entry_of(overdue()) for _ in range(60)]
     completed = Outcome(state="completed")
     settlements = [partial(DatabaseUsageRecorder().settle, entry, completed) for entry in entries]
     works = [work for settlement in settlements for work in (settlement, partial(sweep, limit=20))]

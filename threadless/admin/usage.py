@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -18,17 +16,11 @@ from django.utils.timezone import template_localtime  # type: ignore[attr-define
 from django.utils.translation import gettext_lazy as _
 
 from threadless.conf import conf
+from threadless.usage import export
 from threadless.usage.models import UsageRecord
 
 COUNT_LIMIT = 10_000
 """The number of rows that a list counts, shows and exports at most. Filters make the others visible."""
-
-CSV_COLUMNS = (
-    "request_id", "opened_at", "key_id", "key_label", "user_id", "model", "target_kind", "target_model", "backend",
-    "upstream_model", "is_stream", "state", "http_status", "error_code", "finish_reason", "prompt_tokens",
-    "completion_tokens", "cached_tokens", "reasoning_tokens", "usage_source", "tool_calls", "first_token_ms",
-    "duration_ms",
-)  # fmt: skip
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -78,11 +70,28 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("export_csv",)
     change_list_template = "threadless/admin/usage_list.html"
     fieldsets = (
-        (None, {"fields": ("request_id", "opened_at", ("outcome", "status_code"), ("error_code", "finish_reason"))}),
-        (_("Caller"), {"fields": ("username", ("key_label", "key_id"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("request_id", "client_request_id"),
+                    ("opened_at", "settled_at"),
+                    ("outcome", "status_code"),
+                    ("error_code", "finish_reason"),
+                )
+            },
+        ),
+        (_("Caller"), {"fields": ("username", "account", ("key_label", "key_id"))}),
         (
             _("Target"),
-            {"fields": (("model", "target_kind"), ("target_model", "backend"), "upstream_model", "is_stream")},
+            {
+                "fields": (
+                    ("model", "target_kind"),
+                    ("target_model", "backend"),
+                    "upstream_model",
+                    ("operation", "is_stream"),
+                )
+            },
         ),
         (
             _("Tokens"),
@@ -91,10 +100,12 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                     ("prompt_tokens", "cached_tokens"),
                     ("completion_tokens", "reasoning_tokens"),
                     ("usage_source", "tool_calls"),
+                    "cost_nano",
                 )
             },
         ),
         (_("Times"), {"fields": (("first_token", "duration"), "deadline")}),
+        (_("Internals"), {"fields": ("worker", "hook_state"), "classes": ("collapse",)}),
     )
     readonly_fields = ("outcome", "status_code", "username", "first_token", "duration")
 
@@ -180,28 +191,9 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=_("Export selected rows as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> HttpResponse:
         """Stream the selected rows as CSV, at most `COUNT_LIMIT`."""
-        rows = queryset.select_related(None)[:COUNT_LIMIT].values_list(*CSV_COLUMNS).iterator(chunk_size=2000)
+        rows = queryset.select_related(None)[:COUNT_LIMIT].values_list(*export.COLUMNS).iterator(chunk_size=2000)
         headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
-        return StreamingHttpResponse(_csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]
-
-
-class _Line:
-    """A file-like object for `csv.writer` that returns each line instead of storing it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(rows: Iterator[tuple[Any, ...]]) -> Iterator[str]:
-    writer: Any = csv.writer(_Line())
-    yield writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        yield writer.writerow([_cell(value) for value in row])
-
-
-def _cell(value: Any) -> Any:
-    """Escape text that spreadsheets would run as a formula. Users choose the names of keys."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return StreamingHttpResponse(export.csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]
 
 
 def _shortened(request_id: str) -> str:

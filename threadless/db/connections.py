@@ -1,4 +1,7 @@
-"""Database connections are given back before an upstream is waited for: a stream may take minutes."""
+"""Returns database connections before something slow starts: a stream may take minutes.
+
+`release_connections` is public: a host calls it in threads of its own, and before its own slow calls.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from django.db import connections
 
 
 def release_connections(*, keep_files: bool = False) -> None:
-    """Close this thread's connections (to their pool, if they have one), save those inside a transaction.
+    """Close the connections of this thread, or return them to their pool, except those inside a transaction.
 
-    Django opens them again at the next query. With `keep_files` those to SQLite stay open unless they have a pool: they
-    take no place at a server, and opening one costs 0.65 ms, as much as all else that a plain call does here.
+    Django opens them again at the next query. With `keep_files`, those to SQLite stay open unless they have a pool:
+    they occupy no server, and opening one costs 0.65 ms, as much as the rest of a plain call costs here.
     """
     for connection in connections.all(initialized_only=True):
         if not (connection.in_atomic_block or (keep_files and _is_lone_file(connection))):

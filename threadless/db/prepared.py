@@ -1,7 +1,7 @@
 """`Statement`: SQL that Django compiled once, executed as it is.
 
-Compiling a queryset costs ten times what SQLite takes to answer it. What is kept is the text of Django's own SQL. On
-SQLite Django would also translate its placeholders at each execution: 15 µs for each of the three statements of a call.
+Compiling a queryset costs ten times what SQLite takes to answer it. On SQLite, Django's cursor would also translate the
+placeholders of the whole text at each execution: without the path past it, a JSON call takes 26 % more instructions.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ class Statement:
         self._sql = sql
         self._sqlite_sql = _PLACEHOLDER.sub("?", sql).replace("%%", "%")
 
-    def run(self, connection: Any, params: Sequence[Any], take: Callable[[Any], T]) -> T:
-        """Execute it over one of Django's connections of this thread, and return what `take` reads from the cursor."""
+    def run(self, connection: Any, params: Sequence[Any], read: Callable[[Any], T]) -> T:
+        """Execute it on one of Django's connections of this thread; returns what `read` takes from the cursor."""
         connection.close_if_health_check_failed()
         connection.ensure_connection()
         if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
-            with connection.cursor() as cursor:  # whoever watches the queries sees these too
+            with connection.cursor() as cursor:  # so that query logs and execute wrappers see it
                 cursor.execute(self._sql, params)
-                return take(cursor)
+                return read(cursor)
         connection.validate_no_broken_transaction()
         with connection.wrap_database_errors:
             cursor = connection.connection.execute(self._sqlite_sql, params)
             try:
-                return take(cursor)
+                return read(cursor)
             finally:
                 cursor.close()  # only then an INSERT … RETURNING is committed
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
@@ -15,7 +16,7 @@ from django.utils import timezone
 from threadless.conf import API_KEY_MODEL, conf
 from threadless.exceptions import NotAuthenticated
 from threadless.keys import secrets
-from threadless.keys.lookup import PreparedGet, prepared
+from threadless.keys.lookup import PreparedLookup, find_key, is_plain, prepared
 from threadless.keys.models import AbstractAPIKey
 from threadless.types import Caller, Limits
 
@@ -51,7 +52,14 @@ class BaseKeyAdapter(ABC):
 class ModelKeyAdapter(BaseKeyAdapter):
     """Reads the model of `THREADLESS_API_KEY_MODEL`, or any other that extends `AbstractAPIKey`: one indexed query.
 
-    A host that adds columns overrides `get_caller_fields`, and `get_queryset` where that needs more tables.
+    A host that adds columns overrides `get_caller_fields`, and names in `annotations` what comes from other tables.
+    """
+
+    annotations: ClassVar[Mapping[str, Any]] = {}
+    """Query expressions by name; each becomes an attribute of the key.
+
+    The lookup with them is compiled once per process: their values must be the same for all calls. What depends on the
+    time or on the current tenant belongs into `get_queryset`, or into a database function such as `Now()`.
     """
 
     caller_class: type[Caller] = Caller
@@ -65,22 +73,37 @@ class ModelKeyAdapter(BaseKeyAdapter):
 
     def get_key(self, secret: str) -> AbstractAPIKey:
         """The row of this secret; malformed secrets cost no query."""
-        key = self._lookup().get(secrets.digest(secret)) if secrets.is_well_formed(secret) else None
-        if key is None:
+        digest = secrets.digest(secret)
+        key: Any = self._find(digest) if secrets.is_well_formed(secret) else None
+        if key is None or not key.accepts(digest):
             raise NotAuthenticated("Incorrect API key provided.")
         return key  # type: ignore[no-any-return]
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        """The keys, with what the other methods need as annotations; the user is joined to them.
+        """The keys that can be found, with what the other methods need; the user is joined unless this chooses columns.
 
-        Compiled once per process: nothing in it may vary from call to call.
+        It may do all that a queryset can. If overridden, it is called and compiled at each call, which costs 0.2 ms.
         """
-        return get_api_key_model()._default_manager.all()
+        keys: models.QuerySet[Any] = get_api_key_model()._default_manager.get_queryset()
+        return keys.annotate(**self.annotations)  # type: ignore[no-any-return]
 
-    def _lookup(self) -> PreparedGet:
+    @classmethod
+    def compiles_at_each_call(cls) -> str:
+        """Why the lookup cannot be compiled once: what the host overrides. Empty if it can."""
+        if cls.get_queryset is not ModelKeyAdapter.get_queryset:
+            return f"{cls.__qualname__}.get_queryset()"
+        manager: Any = get_api_key_model()._default_manager
+        return "" if is_plain(manager) else type(manager).__qualname__
+
+    def _find(self, digest: str) -> Any:
         model = get_api_key_model()
-        place = (type(self), model, router.db_for_read(model))
-        return prepared.get(place) or prepared.setdefault(place, PreparedGet(self.get_queryset()))
+        key = (type(self), model, router.db_for_read(model))
+        lookup = prepared.get(key)
+        if lookup is None:
+            if self.compiles_at_each_call():
+                return find_key(self.get_queryset(), digest)
+            lookup = prepared.setdefault(key, PreparedLookup(self.get_queryset()))
+        return lookup.get(digest)
 
     def check_key(self, key: AbstractAPIKey) -> None:
         """Refuse keys that are over. Whoever holds the secret may know why."""

@@ -1,4 +1,4 @@
-"""The key lookup of every call: one joined query, compiled once per process.
+"""The key lookup of every call: one joined query, compiled once per process where its SQL cannot change.
 
 Compiling a queryset costs ten times what SQLite takes to answer it: 194 µs against 13 for a key and its user. What is
 kept is Django's own SQL and its converters; the instances are built by `from_db`, as the ORM builds them.
@@ -22,8 +22,32 @@ _KEPT_VALUES: Final = 1024
 """Of each column, so that the keys in use find theirs."""
 
 
-class PreparedGet:
-    """`get(value)` returns what `queryset.filter(digest=value).first()` would, its user and annotations with it."""
+def find_key(queryset: models.QuerySet[Any], digest: str) -> Any:
+    """The key with this digest, or with it as the previous one; None if there is none. Compiled at each call."""
+    query: Any = queryset.query
+    is_ours = query.select_related is False and not query.deferred_loading[0]  # else the host loads what it needs
+    keys = queryset.select_related("user") if is_ours else queryset
+    return keys.filter(_matches(digest)).first()
+
+
+def _matches(digest: str) -> models.Q:
+    return models.Q(digest=digest) | models.Q(previous_digest=digest)
+
+
+def is_plain(manager: Any) -> bool:
+    """True if neither the manager nor its queryset changes a query by code that Django does not have.
+
+    Such code may depend on the time or on the current tenant, so its SQL must not be kept.
+    """
+    queryset = manager._queryset_class
+    return type(manager).get_queryset is models.Manager.get_queryset and all(
+        getattr(queryset, name) is getattr(models.QuerySet, name)
+        for name in ("__init__", "_clone", "_chain", "annotate", "filter", "order_by", "values_list")
+    )
+
+
+class PreparedLookup:
+    """`get(digest)` returns what `find_key(queryset, digest)` would, its user and annotations with it."""
 
     def __init__(self, queryset: models.QuerySet[Any]) -> None:
         self.using = queryset.db
@@ -33,19 +57,18 @@ class PreparedGet:
         self._user_names = [field.attname for field in self._user_model._meta.concrete_fields]
         self._annotations = list(queryset.query.annotations)
         columns = [*self._names, *(f"user__{name}" for name in self._user_names), *self._annotations]
-        rows = queryset.order_by().filter(digest=_MARK).values_list(*columns)
+        rows = queryset.order_by().filter(_matches(_MARK)).values_list(*columns)
         compiler: Any = rows.query.get_compiler(using=self.using)
         statement, params = compiler.as_sql()
         self._statement = Statement(statement)
         self._params = list(params)
-        self._place = self._params.index(_MARK)
         self._converters: list[tuple[int, Convert]] = []
         self._kept: list[tuple[int, Callable[[Any], Any]]] = []
         found = compiler.get_converters([column for column, _, _ in compiler.select])
-        for place, (steps, expression) in found.items():
-            self._add_converter(place, steps, expression)
+        for index, (steps, expression) in found.items():
+            self._add_converter(index, steps, expression)
 
-    def _add_converter(self, place: int, steps: list[Any], expression: Any) -> None:
+    def _add_converter(self, index: int, steps: list[Any], expression: Any) -> None:
         """From what the database gives to what Django does."""
 
         def convert(value: Any, connection: Any) -> Any:
@@ -55,23 +78,22 @@ class PreparedGet:
 
         if isinstance(expression.output_field, models.DateTimeField | models.BooleanField):
             # Times are parsed from text on SQLite, the same ones at each call of a key.
-            self._kept.append((place, lru_cache(_KEPT_VALUES)(lambda value: convert(value, connections[self.using]))))
+            self._kept.append((index, lru_cache(_KEPT_VALUES)(lambda value: convert(value, connections[self.using]))))
         else:
-            self._converters.append((place, convert))
+            self._converters.append((index, convert))
 
-    def get(self, value: str) -> Any:
+    def get(self, digest: str) -> Any:
         """The instance, None if there is none."""
-        params = self._params.copy()
-        params[self._place] = value
+        params = [digest if param == _MARK else param for param in self._params]
         connection = connections[self.using]
         row = self._statement.run(connection, params, first_row)
         return None if row is None else self._instance(list(row), connection)
 
     def _instance(self, row: list[Any], connection: Any) -> Any:
-        for place, convert in self._converters:
-            row[place] = convert(row[place], connection)
-        for place, recall in self._kept:
-            row[place] = recall(row[place])
+        for index, convert in self._converters:
+            row[index] = convert(row[index], connection)
+        for index, recall in self._kept:
+            row[index] = recall(row[index])
         start, end = len(self._names), len(self._names) + len(self._user_names)
         instance = self._model.from_db(self.using, self._names, row[:start])
         instance.user = self._user_model.from_db(self.using, self._user_names, row[start:end])
@@ -80,6 +102,6 @@ class PreparedGet:
         return instance
 
 
-prepared: Final[dict[Any, PreparedGet]] = {}
-"""By adapter class and database; forgotten when a setting changes."""
+prepared: Final[dict[Any, PreparedLookup]] = {}
+"""By adapter class, model and database; forgotten when a setting changes."""
 setting_changed.connect(lambda **_: prepared.clear(), weak=False)

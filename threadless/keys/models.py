@@ -6,7 +6,7 @@ The abstract fields live in hosts' migrations: only built-in defaults and valida
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
@@ -114,6 +114,24 @@ class AbstractAPIKey(models.Model):
         secret = secrets.generate(conf.key_prefix)
         self.prefix, self.last4, self.digest = conf.key_prefix, secret[-4:], secrets.digest(secret)
         return secret
+
+    def rotate(self, previous_for: timedelta = timedelta(0)) -> str:
+        """Give the key a new secret, save and return it. The present secret works for `previous_for` longer.
+
+        The key stays the same, so usage and budgets continue. A secret that was still valid from an earlier rotation
+        ends at once.
+        """
+        self.previous_digest, self.previous_until = self.digest, timezone.now() + previous_for
+        secret = self.set_new_secret()
+        self.save(update_fields=["prefix", "last4", "digest", "previous_digest", "previous_until"])
+        return secret
+
+    def accepts(self, digest: str, now: datetime | None = None) -> bool:
+        """True for the digest of the present secret, and until `previous_until` for that of the previous one."""
+        if digest == self.digest:
+            return True
+        until = self.previous_until
+        return digest == self.previous_digest and until is not None and (now or timezone.now()) < until
 
     def is_expired(self, now: datetime | None = None) -> bool:
         """True from the moment `expires_at` on."""

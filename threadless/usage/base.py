@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from threadless.conf import conf
 from threadless.exceptions import APIError
@@ -70,6 +70,15 @@ class Outcome:
     def error_code(self) -> str:
         """The code of the failure; empty without one."""
         return (self.failure.code or "") if self.failure else ""
+
+
+class Entry(NamedTuple):
+    """Where a record is. With its database, because a router may choose another one in the thread that settles."""
+
+    using: str
+    """Alias of the database."""
+    pk: int
+    request_id: str
 
 
 class BaseUsageRecorder(ABC):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
@@ -16,7 +16,10 @@ from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 logger = logging.getLogger("threadless.usage")
 
-Write = Callable[[int, dict[str, Any]], int]
+Write = Callable[[Any, Any], None]
+"""Writes an outcome to an entry; raises if the database does not take it."""
+
+_Waiting: TypeAlias = tuple[Any, Any, Write]
 
 CAPACITY: Final = 100_000
 """Outcomes kept in memory, some 50 MB; beyond it the oldest are logged as lost (a sweep marks their rows)."""
@@ -25,20 +28,20 @@ _LEAVING_RETRY_SECONDS: Final = 0.2
 _EXIT_SECONDS: Final = 5.0
 """How long the end of the process may wait for the last attempts."""
 
-_waiting: deque[tuple[int, dict[str, Any], Write]] = deque()
+_waiting: deque[_Waiting] = deque()
 _changed = threading.Condition()
 """Guards `_waiting` and `_thread`: whoever adds an outcome must see whether a thread is still there to take it."""
 _thread: threading.Thread | None = None
 _leaving = threading.Event()
 
 
-def retry_settlement(entry: int, values: dict[str, Any], write: Write) -> None:
+def retry_settlement(entry: Any, outcome: Any, write: Write) -> None:
     """Queue one outcome; starts the retry thread of this process when it is first needed, never before a fork."""
     global _thread
     with _changed:
         if len(_waiting) >= CAPACITY:
             logger.error("Usage record %s stays unsettled: too many wait for the database.", _waiting.popleft()[0])
-        _waiting.append((entry, values, write))
+        _waiting.append((entry, outcome, write))
         if _thread is None:
             _thread = threading.Thread(target=_retry, name="threadless-retries", daemon=True)
             _thread.start()
@@ -68,7 +71,7 @@ def _pause() -> None:
         _leaving.wait(_RETRY_SECONDS)
 
 
-def _first_waiting() -> tuple[int, dict[str, Any], Write] | None:
+def _first_waiting() -> _Waiting | None:
     """The outcome to try next; None lets the thread end, under the lock that `retry_settlement` looks under."""
     global _thread
     with _changed:
@@ -79,18 +82,18 @@ def _first_waiting() -> tuple[int, dict[str, Any], Write] | None:
     return None
 
 
-def _attempt(entry: int, values: dict[str, Any], write: Write) -> bool:
+def _attempt(entry: Any, outcome: Any, write: Write) -> bool:
     """True if nothing is left to do: the database took the outcome, or never will."""
     try:
-        write(entry, values)
-    except Exception as error:  # noqa: BLE001 (one bad outcome must not hold up the others)
+        write(entry, outcome)
+    except Exception as error:  # one bad outcome must not hold up the others
         if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError):
             return False
-        logger.error("Usage record %s stays unsettled: the database refuses its values (%r).", entry, error)
+        logger.error("Usage record %s stays unsettled: %r is refused.", entry, outcome, exc_info=error)
     return True
 
 
-def _put_away(outcome: tuple[int, dict[str, Any], Write], *, taken: bool) -> None:
+def _put_away(outcome: _Waiting, *, taken: bool) -> None:
     """Drop a settled outcome; one that failed goes to the end, so that it cannot hold up the others."""
     if not _waiting or _waiting[0] is not outcome:  # pushed out meanwhile, because the queue was full
         return

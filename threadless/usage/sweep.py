@@ -1,23 +1,29 @@
-"""Marks rows whose owner must have died: open past their deadline. Provisional; a late settle still wins."""
+"""Marks records whose owner must have died: open past their deadline. Provisional; a late settlement still wins."""
 
 from __future__ import annotations
 
-import threading
+import logging
 import time
 from typing import Any, Final
 
-from django.db.models import Func
+from django.db import connections, router, transaction
+from django.db.models import F, Func, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from threadless.usage.base import Entry
+from threadless.usage.hooks import LedgerHook, ledger_hooks, load_states
 from threadless.usage.models import UsageRecord
 
+logger = logging.getLogger("threadless.usage")
+
 BATCH: Final = 1000
-"""Rows of one statement, so that a sweep after a long outage locks little."""
+"""Records of one transaction, so that a sweep after a long outage locks few."""
 _INTERVAL_SECONDS: Final = 60.0
 
-_next_sweep = time.monotonic() + _INTERVAL_SECONDS
-_lock = threading.Lock()
+_started: Final = time.monotonic()
+_last_sweeps: Final[dict[str, float]] = {}
+"""Monotonic time by database alias."""
 
 
 class _DatabaseNow(Now):
@@ -27,29 +33,47 @@ class _DatabaseNow(Now):
         return Func.as_sql(self, compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
-def sweep(limit: int = BATCH) -> int:
-    """Mark up to `limit` overdue rows as interrupted by the database's clock; returns how many. Safe at any time.
+def sweep(limit: int = BATCH, using: str | None = None) -> int:
+    """Mark up to `limit` overdue records as interrupted by the database's clock; returns how many. Safe at any time.
 
     A host with `USE_TZ = False` keeps its own local times, of which databases know nothing: there by the host's clock.
     """
+    using = using or router.db_for_write(UsageRecord)
     now = timezone.now()
-    overdue = UsageRecord.objects.filter(
+    overdue = UsageRecord.objects.using(using).filter(
         state=UsageRecord.State.OPEN, deadline__lt=now if timezone.is_naive(now) else _DatabaseNow()
     )
     ids = list(overdue.order_by("deadline").values_list("pk", flat=True)[:limit])
     if not ids:
         return 0
-    return overdue.filter(pk__in=ids).update(state=UsageRecord.State.INTERRUPTED)
+    overdue = overdue.filter(pk__in=ids)
+    hooks = ledger_hooks()
+    return _interrupt(using, overdue, hooks) if hooks else overdue.update(state=UsageRecord.State.INTERRUPTED)
 
 
-def sweep_sometimes() -> None:
-    """Sweep at most once a minute per process; called after a settle, when a connection is at hand."""
-    global _next_sweep
+def _interrupt(using: str, overdue: QuerySet[UsageRecord], hooks: tuple[LedgerHook, ...]) -> int:
+    """Lock the records by ID, as every other transaction does, run the hooks and mark the records."""
+    features = connections[using].features
+    with transaction.atomic(using=using):
+        if not features.has_select_for_update:
+            overdue.update(deadline=F("deadline"))  # SQLite: a transaction that begins with a read may fail to write
+        rows = overdue.order_by("pk").select_for_update(skip_locked=features.has_select_for_update_skip_locked)
+        states = {
+            Entry(using, pk, request_id): load_states(state)
+            for pk, request_id, state in rows.values_list("pk", "request_id", "hook_state")
+        }
+        for hook in hooks:
+            hook.interrupting(using, {entry: found.get(hook.name) for entry, found in states.items()})
+        return overdue.filter(pk__in=[entry.pk for entry in states]).update(state=UsageRecord.State.INTERRUPTED)
+
+
+def sweep_sometimes(using: str) -> None:
+    """Sweep a database at most once a minute per process; called after a settlement, with a connection at hand."""
     now = time.monotonic()
-    if now < _next_sweep or not _lock.acquire(blocking=False):
+    if now - _last_sweeps.get(using, _started) < _INTERVAL_SECONDS:
         return
+    _last_sweeps[using] = now
     try:
-        _next_sweep = now + _INTERVAL_SECONDS
-        sweep()
-    finally:
-        _lock.release()
+        sweep(using=using)
+    except Exception:  # the settlement that led here has succeeded
+        logger.exception("The sweep of overdue usage records failed.")

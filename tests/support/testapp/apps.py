@@ -1,0 +1,21 @@
+"""The app with and without its ledger hooks."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class TestAppConfig(AppConfig):
+    """Installed by default: no hooks, as in most installations."""
+
+    name = "tests.support.testapp"
+    label = "testapp"
+    default = True
+    default_auto_field = "django.db.models.BigAutoField"
+
+
+class HookedConfig(TestAppConfig):
+    """The same with hooks."""
+
+    default = False
+    threadless_ledger_hooks = ("tests.support.testapp.hooks.BudgetHook", "tests.support.testapp.hooks.FaultyHook")
