@@ -22,7 +22,7 @@ from threadless.testing import aread_events, read_events, use_dummy_backend
 from threadless.types import Caller, ChatRequest, Completion, Limits, Target, Usage
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
 
-EXPORTS = {
+EXPORTS: dict[str, list[str]] = {
     "threadless.models": ["APIKey", "AbstractAPIKey", "UsageRecord"],
     "threadless.backends": ["BaseChatBackend", "backends", "payload_of"],
     "threadless.admin": ["BaseAPIKeyAdmin", "UsageRecordAdmin"],
@@ -36,7 +36,7 @@ EXPORTS = {
     ],
 }
 
-SIGNATURES = {
+SIGNATURES: dict[object, str] = {
     BaseChatBackend.complete: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Completion'",
     BaseChatBackend.stream: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Iterator[Chunk]'",
     BaseChatBackend.check: "(self) -> 'list[CheckMessage]'",
@@ -66,7 +66,7 @@ SIGNATURES = {
     " chunks: 'list[Chunk] | None' = None, error: 'APIError | None' = None) -> 'Iterator[DummyBackend]'",
 }
 
-FIELDS = {
+FIELDS: dict[type, list[str]] = {
     Limits: ["requests_per_minute", "tokens_per_minute", "concurrent_calls"],
     Caller: ["user_id", "key_id", "label", "account", "scopes", "allowed_models", "limits", "data"],
     Target: [
@@ -85,7 +85,7 @@ FIELDS = {
     ],
 }
 
-SEAMS = {
+SEAMS: dict[type, set[str]] = {
     BaseChatBackend: {"complete"},
     BaseResolver: {"list"},
     BaseKeyAdapter: {"authenticate"},
@@ -93,7 +93,7 @@ SEAMS = {
 }
 """What an implementer must write."""
 
-HEIRS = {
+HEIRS: dict[type, list[type]] = {
     BaseChatBackend: [OpenAIBackend, FunctionBackend, DummyBackend],
     BaseResolver: [SettingsResolver],
     BaseKeyAdapter: [ModelKeyAdapter],

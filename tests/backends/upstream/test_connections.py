@@ -126,7 +126,7 @@ def silent_port() -> Iterator[int]:
         yield sock.getsockname()[1]
 
 
-class MovingPool(POOL_CLASSES["http"]):  # type: ignore[misc,name-defined]
+class MovingPool(POOL_CLASSES["http"]):  # type: ignore[misc,name-defined,valid-type]
     """Connects to one port after the other."""
 
     def __init__(self, *ports: int) -> None:
