@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -81,7 +81,7 @@ def _tool(number: int) -> dict[str, object]:
 
 def completion() -> bytes:
     """The upstream's plain answer."""
-    message = {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _encode(_head("chat.completion") | {"choices": [choice], "usage": USAGE})
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from pytest_django import Settings
 
 from tests.support import factories
+from tests.support.fixtures import Configure, IssueKey
 
-# How long a busy machine takes to make up an input says nothing of the code.
-settings.register_profile(
+# Hypothesis also fails tests that generate input slowly. On a busy machine that says nothing about our code.
+hypothesis_settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-settings.load_profile("suite")
+hypothesis_settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test marked for one database is no test on the others."""
+    """Deselect tests that are marked for other databases."""
     marks = {item: item.get_closest_marker("database") for item in items}
     others = [item for item, mark in marks.items() if mark is not None and connection.vendor not in mark.args]
     if others:
@@ -29,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where all that the tests want is there, a skipped test is a fault of the set-up: `TESTS_MAY_NOT_SKIP`."""
+    """With `TESTS_MAY_NOT_SKIP` in the environment a skipped test fails the run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("TESTS_MAY_NOT_SKIP") and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -42,6 +44,16 @@ def user(db: None) -> Any:
 
 
 @pytest.fixture
-def issue_key(user: Any) -> Callable[..., tuple[Any, str]]:
-    """Makes `(key, secret)`, for `user` unless told otherwise."""
+def issue_key(user: Any) -> IssueKey:
+    """Makes a key and returns it with its secret; `user` owns it by default."""
     return lambda **fields: factories.make_key(**{"user": user} | fields)
+
+
+@pytest.fixture
+def configure(settings: Settings) -> Configure:
+    """Changes some of our settings until the end of the test."""
+
+    def change(**values: Any) -> None:
+        settings.THREADLESS = {**settings.THREADLESS, **values}
+
+    return change

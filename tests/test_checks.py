@@ -48,7 +48,7 @@ def test_unknown_setting_is_e002_with_a_guess(settings: Any, name: str, hint: st
     assert (message.id, message.hint) == ("threadless.E002", hint)
 
 
-MALFORMED = {
+MALFORMED: dict[str, list[Any]] = {
     "BACKENDS": [None, [], {"default": "path"}, {5: {}}, {"a b": {}}, {"a": {5: ""}}],
     "MODELS": [None, ["small"], {"small": "upstream"}, {"": {}}, {"small": {5: ""}}],
     "RESOLVER": [None, "", 5, ".x", "a b", "a..b"],

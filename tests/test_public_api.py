@@ -24,7 +24,7 @@ from threadless.types import Caller, ChatRequest, Completion, Limits, Target, Us
 from threadless.usage.hooks import LedgerHook
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
 
-EXPORTS = {
+EXPORTS: dict[str, list[str]] = {
     "threadless.models": ["APIKey", "AbstractAPIKey", "UsageRecord"],
     "threadless.backends": ["BaseChatBackend", "backends", "payload_of"],
     "threadless.admin": ["BaseAPIKeyAdmin", "UsageRecordAdmin"],
@@ -38,7 +38,7 @@ EXPORTS = {
     ],
 }
 
-SIGNATURES = {
+SIGNATURES: dict[object, str] = {
     BaseChatBackend.complete: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Completion'",
     BaseChatBackend.stream: "(self, request: 'ChatRequest', target: 'Target', caller: 'Caller') -> 'Iterator[Chunk]'",
     BaseChatBackend.check: "(self) -> 'list[CheckMessage]'",
@@ -75,7 +75,7 @@ SIGNATURES = {
     " chunks: 'list[Chunk] | None' = None, error: 'APIError | None' = None) -> 'Iterator[DummyBackend]'",
 }
 
-FIELDS = {
+FIELDS: dict[type, list[str]] = {
     Limits: ["requests_per_minute", "tokens_per_minute", "concurrent_calls"],
     Caller: ["user_id", "key_id", "label", "account", "scopes", "allowed_models", "limits", "data"],
     Target: [
@@ -94,7 +94,7 @@ FIELDS = {
     ],
 }
 
-SEAMS = {
+SEAMS: dict[type, set[str]] = {
     BaseChatBackend: {"complete"},
     BaseResolver: {"list"},
     BaseKeyAdapter: {"authenticate"},
@@ -102,7 +102,7 @@ SEAMS = {
 }
 """What an implementer must write."""
 
-HEIRS = {
+HEIRS: dict[type, list[type]] = {
     BaseChatBackend: [OpenAIBackend, FunctionBackend, DummyBackend],
     BaseResolver: [SettingsResolver],
     BaseKeyAdapter: [ModelKeyAdapter],

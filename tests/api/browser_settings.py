@@ -1,5 +1,11 @@
 """The example host under the strictest content security policy, for the tests of the playground in a browser."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
 from project.settings import *  # noqa: F403
 from project.settings import MIDDLEWARE
 
@@ -14,10 +20,10 @@ class StrictPolicy:
         " form-action 'self'; base-uri 'none'"
     )
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers["Content-Security-Policy"] = self.policy
         return response

@@ -1,15 +1,19 @@
 """The playground in a real browser, on a real server. Skipped where no Chromium is."""
 
+from __future__ import annotations
+
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.support.bodies import chunk, chunks_of, completion
-from tests.support.serving import prepared_host, serve
-from tests.support.upstream import ScriptedUpstream
+from tests.support.serving import Host, Server, prepared_host, serve
+from tests.support.upstream import Exchange, ScriptedUpstream
 
 webdriver = pytest.importorskip("selenium.webdriver")
 waiting = pytest.importorskip("selenium.webdriver.support.ui")
@@ -30,7 +34,15 @@ print(client.cookies["sessionid"].value)
 """
 
 
-def answer(exchange):
+class Platform(NamedTuple):
+    """What a browser talks to."""
+
+    host: Host
+    server: Server
+    upstream: ScriptedUpstream
+
+
+def answer(exchange: Exchange) -> None:
     """The upstream's part."""
     question = exchange.body["messages"][-1]["content"]
     words = ["Hello, ", "<b>world</b> 🙂"]
@@ -48,7 +60,7 @@ def answer(exchange):
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One browser for all tests here."""
     binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
@@ -65,33 +77,32 @@ def chromium(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def platform(chromium, tmp_path_factory):
-    """The example host on a server, with an upstream; host, server and upstream."""
+def platform(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The example host on a server, with an upstream."""
     with ScriptedUpstream() as upstream:
         upstream.script(answer)
         env = {"UPSTREAM_BASE_URL": upstream.base_url, "UPSTREAM_MODELS": "small=private-deployment-7,large"}
         host = prepared_host(tmp_path_factory.mktemp("host"), **env)
         with serve("gthread", env=host.env, settings="tests.api.browser_settings") as server:
-            yield host, server, upstream
+            yield Platform(host, server, upstream)
 
 
 @pytest.fixture(scope="module")
-def session(platform):
+def session(platform: Platform) -> str:
     """The cookie of somebody who is signed in and has the permission."""
-    return platform[0].manage("shell", "-v0", "-c", SIGN_IN).split()[-1]
+    return platform.host.manage("shell", "-v0", "-c", SIGN_IN).split()[-1]
 
 
 @pytest.fixture
-def page(chromium, platform, session):
+def page(chromium: Any, platform: Platform, session: str) -> Page:
     """The playground, freshly opened."""
-    host, server, _ = platform
-    return Page(chromium, host, server.base_url, session)
+    return Page(chromium, platform.host, platform.server.base_url, session)
 
 
 class Page:
     """What a reader does and sees."""
 
-    def __init__(self, browser, host, base_url, session):
+    def __init__(self, browser: Any, host: Host, base_url: str, session: str) -> None:
         self.browser, self.host, self.url = browser, host, f"{base_url}/api/v1/chat/completions"
         browser.get(f"{base_url}/health/")  # a cookie wants its site to be open
         browser.delete_all_cookies()
@@ -99,18 +110,18 @@ class Page:
         browser.get_log("browser")
         browser.get(self.url)
 
-    def text(self, name):
+    def text(self, name: str) -> str:
         return self.browser.find_element("id", f"tl-{name}").text
 
-    def click(self, name):
+    def click(self, name: str) -> None:
         self.browser.find_element("id", f"tl-{name}").click()
 
-    def type(self, name, text):
+    def type(self, name: str, text: str) -> None:
         """By script: the driver cannot type all of Unicode."""
         script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))"
         self.browser.execute_script(script, self.browser.find_element("id", f"tl-{name}"), text)
 
-    def ask(self, text, *, stream=True):
+    def ask(self, text: str, *, stream: bool = True) -> None:
         """Send a question and wait for the end."""
         if self.browser.find_element("name", "stream").is_selected() != stream:
             self.browser.find_element("css selector", ".tl-switch").click()
@@ -120,7 +131,7 @@ class Page:
         is_over = "return document.getElementById('tl-total').textContent !== '–'"
         wait.until(lambda browser: browser.execute_script(is_over))
 
-    def row(self):
+    def row(self) -> Any:
         """The newest row of the ledger."""
         columns = "request_id, is_stream, prompt_tokens, completion_tokens"
         with sqlite3.connect(self.host.env["DATABASE_URL"].removeprefix("sqlite:///")) as connection:
@@ -130,7 +141,7 @@ class Page:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_answer_is_shown_with_its_figures(page, stream):
+def test_answer_is_shown_with_its_figures(page: Page, stream: bool) -> None:
     page.ask("Hi", stream=stream)
     assert page.text("answer").endswith("Hello, <b>world</b> 🙂")
     assert page.text("status").startswith("200")
@@ -139,57 +150,57 @@ def test_answer_is_shown_with_its_figures(page, stream):
     assert page.text("usage") == f"{prompt_tokens} / {completion_tokens}"
 
 
-def test_strict_policy_finds_nothing_to_complain_of(page):
+def test_strict_policy_finds_nothing_to_complain_of(page: Page) -> None:
     page.ask("Hi")
     assert page.browser.get_log("browser") == []
 
 
-def test_reasoning_stands_apart_from_the_answer(page):
+def test_reasoning_stands_apart_from_the_answer(page: Page) -> None:
     page.ask("Hi")
     assert page.browser.find_element("css selector", ".tl-reasoning").text == "Hm."
     assert page.browser.find_element("css selector", ".tl-text").text == "Hello, <b>world</b> 🙂"
 
 
-def test_system_message_and_model_are_sent(page, platform):
+def test_system_message_and_model_are_sent(page: Page, platform: Platform) -> None:
     page.type("system", "Be brief.")
     page.browser.find_element("css selector", "#tl-model option:last-of-type").click()
     page.ask("Hi")
-    body = platform[2].exchanges[-1].body
+    body = platform.upstream.exchanges[-1].body
     assert body["model"] == "large"
     assert [message["content"] for message in body["messages"]][-2:] == ["Be brief.", "Hi"]
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_failure_is_shown_with_its_status(page, stream):
+def test_failure_is_shown_with_its_status(page: Page, stream: bool) -> None:
     page.ask("fail", stream=stream)
     assert (page.text("error"), page.text("status")[:3]) == ("Too long.", "400")
 
 
-def test_failure_within_a_stream_keeps_what_came_before(page):
+def test_failure_within_a_stream_keeps_what_came_before(page: Page) -> None:
     page.ask("break off")
     assert page.text("answer") == "Half"
     assert page.text("error").startswith("The model's")
 
 
-def test_tool_calls_are_pointed_out(page):
+def test_tool_calls_are_pointed_out(page: Page) -> None:
     page.ask("tools")
     assert "called a tool" in page.text("answer")
 
 
-def test_raw_events_are_shown_to_their_end(page):
+def test_raw_events_are_shown_to_their_end(page: Page) -> None:
     page.ask("Hi")
     page.click("tab-raw")
     assert page.text("raw").splitlines()[-1] == "[DONE]"
 
 
-def test_session_that_ended_meanwhile_is_told(page):
+def test_session_that_ended_meanwhile_is_told(page: Page) -> None:
     page.browser.delete_all_cookies()
     page.ask("Hi")
     assert page.text("status")[:3] == "401"
     assert "API key" in page.text("error")
 
 
-def test_snippets_follow_the_form_and_hold_no_key(page):
+def test_snippets_follow_the_form_and_hold_no_key(page: Page) -> None:
     page.type("user", 'It\'s "on"?')
     assert page.url in page.text("curl")
     page.click("tab-python")
@@ -198,11 +209,11 @@ def test_snippets_follow_the_form_and_hold_no_key(page):
 
 
 @pytest.mark.parametrize("tab", ["curl", "python"])
-def test_snippet_is_a_call_that_works(page, platform, tab):
+def test_snippet_is_a_call_that_works(page: Page, platform: Platform, tab: str) -> None:
     page.type("user", 'It\'s "on" 🙂 \\ $HOME')
     page.click(f"tab-{tab}")
-    snippet = page.text(tab).replace("YOUR_KEY", platform[0].key)
+    snippet = page.text(tab).replace("YOUR_KEY", platform.host.key)
     command = ["bash", "-c", snippet] if tab == "curl" else [sys.executable, "-c", snippet]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
     assert "world" in done.stdout, done.stderr
-    assert platform[2].exchanges[-1].body["messages"][-1]["content"] == 'It\'s "on" 🙂 \\ $HOME'
+    assert platform.upstream.exchanges[-1].body["messages"][-1]["content"] == 'It\'s "on" 🙂 \\ $HOME'

@@ -1,14 +1,19 @@
 """HTML is for people: a GET by a browser that is signed in. Nobody else ever gets any."""
 
+from __future__ import annotations
+
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tests.support import factories
+from tests.support.fixtures import Configure, IssueKey
 from threadless.resolvers import BaseResolver
 from threadless.testing import CompletionClient
-from threadless.types import Target
+from threadless.types import Caller, Target
 
 PATH, MODELS = "/api/v1/chat/completions", "/api/v1/models"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -16,31 +21,21 @@ ODD_ACCEPTS = ["", "*/*", "application/json", "text/event-stream", "text/html", 
 
 
 @pytest.fixture
-def browser(db):
+def browser(db: None) -> Client:
     """Signed in with the permission."""
     client = Client(headers=BROWSER)
     client.force_login(factories.make_user("bea", permissions=("write_chats",)))
     return client
 
 
-@pytest.fixture
-def configure(settings):
-    """Sets our settings for the test."""
-
-    def change(**values):
-        settings.THREADLESS = {**settings.THREADLESS, **values}
-
-    return change
-
-
-def text_of(response, status=200):
+def text_of(response: Any, status: int = 200) -> str:
     """The HTML of a page."""
     assert (response.status_code, response["Content-Type"]) == (status, "text/html; charset=utf-8")
     return response.content.decode()
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/", "/api/v1/chats/completions"])
-def test_page_offers_the_models_of_the_reader(browser, path):
+def test_page_offers_the_models_of_the_reader(browser: Client, path: str) -> None:
     page = text_of(browser.get(path))
     assert re.findall(r"<option[^>]*>([^<]*)", page) == ["small", "large"]
     assert f'action="{path}"' in page
@@ -49,11 +44,11 @@ def test_page_offers_the_models_of_the_reader(browser, path):
 class AgentsToo(BaseResolver):
     """A model and an agent, with names that would hurt a careless page."""
 
-    def list(self, caller):
+    def list(self, caller: Caller) -> list[Target]:
         return [Target(id="<b>&", model="m"), Target(id="guide 'n\"", model="m", kind="agent")]
 
 
-def test_names_are_escaped_and_agents_stand_apart(browser, configure):
+def test_names_are_escaped_and_agents_stand_apart(browser: Client, configure: Configure) -> None:
     configure(RESOLVER=AgentsToo)
     page = text_of(browser.get(PATH))
     assert "<b>&<" not in page
@@ -62,18 +57,18 @@ def test_names_are_escaped_and_agents_stand_apart(browser, configure):
     assert "guide &#x27;n&quot;" in text_of(browser.get(MODELS))
 
 
-def test_model_named_in_the_address_is_chosen(browser):
+def test_model_named_in_the_address_is_chosen(browser: Client) -> None:
     assert '<option value="large" selected>large</option>' in text_of(browser.get(f"{PATH}?model=large"))
 
 
-def test_reader_without_any_model_is_told(browser, configure):
+def test_reader_without_any_model_is_told(browser: Client, configure: Configure) -> None:
     configure(MODELS={})
     assert "have access to any model or agent" in text_of(browser.get(PATH))
     assert "have access to any model or agent" in text_of(browser.get(MODELS))
 
 
 @pytest.mark.parametrize("path", [PATH, MODELS])
-def test_page_keeps_to_the_strictest_content_security_policy(browser, path):
+def test_page_keeps_to_the_strictest_content_security_policy(browser: Client, path: str) -> None:
     page = text_of(browser.get(path))
     assert "<style" not in page
     assert not re.search(r"<[^>]+\s(on\w+|style)\s*=", page)
@@ -82,7 +77,7 @@ def test_page_keeps_to_the_strictest_content_security_policy(browser, path):
 
 
 @pytest.mark.parametrize("path", [PATH, MODELS])
-def test_reader_without_the_scope_gets_a_page_that_says_so(client, user, path):
+def test_reader_without_the_scope_gets_a_page_that_says_so(client: Client, user: Any, path: str) -> None:
     client.force_login(user)
     page = text_of(client.get(path, headers=BROWSER), 403)
     assert "Missing scope: CHATS:WRITE" in page
@@ -90,7 +85,7 @@ def test_reader_without_the_scope_gets_a_page_that_says_so(client, user, path):
     assert "<script" not in page
 
 
-def test_reader_over_the_limit_gets_a_page_that_says_so(browser, configure):
+def test_reader_over_the_limit_gets_a_page_that_says_so(browser: Client, configure: Configure) -> None:
     configure(REQUESTS_PER_MINUTE=1)
     browser.get(PATH)
     response = browser.get(PATH)
@@ -98,58 +93,60 @@ def test_reader_over_the_limit_gets_a_page_that_says_so(browser, configure):
     assert int(response["Retry-After"]) > 0
 
 
-def test_models_page_leads_to_the_playground(browser):
+def test_models_page_leads_to_the_playground(browser: Client) -> None:
     page = text_of(browser.get(MODELS))
     assert f'href="{PATH}?model=small"' in page
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_get_without_a_session_is_a_wrong_method_in_json(db, accept):
+def test_get_without_a_session_is_a_wrong_method_in_json(db: None, accept: str) -> None:
     response = Client().get(PATH, headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (405, "application/json")
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_get_with_a_key_is_a_wrong_method_in_json(browser, issue_key, accept):
+def test_get_with_a_key_is_a_wrong_method_in_json(browser: Client, issue_key: IssueKey, accept: str) -> None:
     headers = {"Accept": accept, "Authorization": f"Bearer {issue_key()[1]}"}
     response = browser.get(PATH, headers=headers)
     assert (response.status_code, response["Content-Type"]) == (405, "application/json")
 
 
-def test_get_with_a_session_that_asks_for_json_is_a_wrong_method(browser):
+def test_get_with_a_session_that_asks_for_json_is_a_wrong_method(browser: Client) -> None:
     assert browser.get(PATH, headers={"Accept": "application/json"}).status_code == 405
 
 
-def test_session_behind_a_password_of_the_web_server_still_gets_the_page(browser):
+def test_session_behind_a_password_of_the_web_server_still_gets_the_page(browser: Client) -> None:
     text_of(browser.get(PATH, headers=BROWSER | {"Authorization": "Basic dTpw"}))
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_post_answers_json_whatever_it_accepts(issue_key, accept):
+def test_post_answers_json_whatever_it_accepts(issue_key: IssueKey, accept: str) -> None:
     response = CompletionClient(issue_key()[1], headers={"Accept": accept}).complete("small", "Hi")
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
 @pytest.mark.parametrize("body", ["", "{}", '{"model": "small", "messages": [{"role": "user", "content": "Hi"}]}'])
-def test_post_of_a_browser_never_answers_html(browser, body):
+def test_post_of_a_browser_never_answers_html(browser: Client, body: str) -> None:
     response = browser.post(PATH, body, content_type="application/json")
     assert response["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_models_answer_json_to_a_key_whatever_it_accepts(issue_key, accept):
+def test_models_answer_json_to_a_key_whatever_it_accepts(issue_key: IssueKey, accept: str) -> None:
     client = CompletionClient(issue_key()[1], headers={"Accept": accept})
     assert client.models() == ["small", "large"]
 
 
 @pytest.mark.parametrize("templates", [[], [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]])
-def test_host_without_templates_answers_json(browser, settings, templates):
+def test_host_without_templates_answers_json(
+    browser: Client, settings: Settings, templates: list[dict[str, str]]
+) -> None:
     settings.TEMPLATES = templates
     assert browser.get(PATH).status_code == 405
     assert browser.get(MODELS)["Content-Type"] == "application/json"
 
 
-def test_unexpected_failure_shows_no_trace_to_the_reader(browser, configure):
+def test_unexpected_failure_shows_no_trace_to_the_reader(browser: Client, configure: Configure) -> None:
     configure(RESOLVER="tests.api.test_pages.Broken")
     browser.raise_request_exception = False
     page = text_of(browser.get(PATH), 500)
@@ -160,5 +157,5 @@ def test_unexpected_failure_shows_no_trace_to_the_reader(browser, configure):
 class Broken(BaseResolver):
     """Raises what no client may see."""
 
-    def list(self, caller):
+    def list(self, caller: Caller) -> list[Target]:
         raise RuntimeError("secret detail")

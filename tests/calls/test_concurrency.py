@@ -1,12 +1,17 @@
 """Calls at once: a place is taken at admission and given back however the call ends."""
 
+from __future__ import annotations
+
 import json
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from pytest_django import Settings
 
 from tests.support import factories
 from threadless.calls.gates import Gate
@@ -16,7 +21,8 @@ from threadless.calls.threads import threads
 from threadless.exceptions import RateLimited, UpstreamError
 from threadless.models import UsageRecord
 from threadless.testing import AsyncCompletionClient, CompletionClient, aread_events, read_events
-from threadless.usage.recorder import DatabaseUsageRecorder
+from threadless.types import Caller
+from threadless.usage.recorder import DatabaseUsageRecorder, Opening
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,10 +32,10 @@ WAIT = 10
 class Model:
     """The LLM path of these tests: it can be made to wait."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.entered, self.told = threading.Semaphore(0), threading.Event()
 
-    def __call__(self, payload, caller):
+    def __call__(self, payload: dict[str, Any], caller: Caller) -> Any:
         question = payload["messages"][-1]["content"]
         if question == "fail":
             raise UpstreamError
@@ -37,12 +43,12 @@ class Model:
             raise ValueError("unexpected")
         return self.words(question) if payload.get("stream") else self.text(question)
 
-    def text(self, question):
+    def text(self, question: str) -> str:
         self.entered.release()
         assert question != "wait" or self.told.wait(WAIT)
         return "Done."
 
-    def words(self, question):
+    def words(self, question: str) -> Iterator[str]:
         yield "One"
         self.entered.release()
         assert question != "wait" or self.told.wait(WAIT)
@@ -54,7 +60,7 @@ class Model:
 
 
 @pytest.fixture
-def gate(settings):
+def gate(settings: Settings) -> Iterator[Model]:
     """One place for each key."""
     gate = Model()
     backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": gate}}
@@ -70,23 +76,23 @@ def gate(settings):
 
 
 @pytest.fixture
-def secret():
+def secret() -> str:
     """A key."""
     return factories.make_key()[1]
 
 
 @pytest.fixture
-def api(gate, secret):
+def api(gate: Model, secret: str) -> CompletionClient:
     """A client with the key."""
     return CompletionClient(secret, raise_request_exception=False)
 
 
-def join_threads():
+def join_threads() -> None:
     """Wait until every stream is settled and has given its place back."""
     assert wait_for_calls(WAIT)
 
 
-def is_free(client):
+def is_free(client: CompletionClient) -> bool:
     """True if the key's only place is free: a call is admitted."""
     pause, end = threading.Event(), time.monotonic() + WAIT
     join_threads()  # a reader that has not begun yet is not waited for: hence more than one try
@@ -96,7 +102,7 @@ def is_free(client):
     return status == 200
 
 
-def test_second_call_at_once_is_refused_and_says_when_to_come_again(api, gate):
+def test_second_call_at_once_is_refused_and_says_when_to_come_again(api: CompletionClient, gate: Model) -> None:
     stream = api.complete("small", "wait", stream=True)
     response = api.complete("small", "Hi")
     assert (response.status_code, response.json()["error"]["code"]) == (429, "rate_limit_exceeded")
@@ -106,7 +112,7 @@ def test_second_call_at_once_is_refused_and_says_when_to_come_again(api, gate):
     assert is_free(api)
 
 
-def test_refused_call_leaves_no_row(api, gate):
+def test_refused_call_leaves_no_row(api: CompletionClient, gate: Model) -> None:
     stream = api.complete("small", "wait", stream=True)
     api.complete("small", "Hi")
     assert UsageRecord.objects.count() == 1
@@ -114,19 +120,19 @@ def test_refused_call_leaves_no_row(api, gate):
     stream.close()
 
 
-def test_other_keys_have_places_of_their_own(api, gate):
+def test_other_keys_have_places_of_their_own(api: CompletionClient, gate: Model) -> None:
     stream = api.complete("small", "wait", stream=True)
     assert is_not_held_up(CompletionClient(factories.make_key()[1]))
     gate.told.set()
     stream.close()
 
 
-def is_not_held_up(client):
+def is_not_held_up(client: CompletionClient) -> bool:
     """True if a call is admitted while others run."""
     return client.complete("small", "Hi").status_code == 200
 
 
-def test_plain_call_holds_the_place_until_its_end(api, gate, secret):
+def test_plain_call_holds_the_place_until_its_end(api: CompletionClient, gate: Model, secret: str) -> None:
     thread = threading.Thread(target=plain_call_in_a_thread, args=(secret,))
     thread.start()
     assert gate.entered.acquire(timeout=WAIT)
@@ -136,7 +142,7 @@ def test_plain_call_holds_the_place_until_its_end(api, gate, secret):
     assert is_free(api)
 
 
-def plain_call_in_a_thread(secret):
+def plain_call_in_a_thread(secret: str) -> None:
     """One call; a thread closes the connections that it opened."""
     from django.db import connections
 
@@ -146,21 +152,21 @@ def plain_call_in_a_thread(secret):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("question", ["Hi", "fail", "break", "fail later"])
-def test_place_is_given_back_after_every_kind_of_end(api, question, stream):
+def test_place_is_given_back_after_every_kind_of_end(api: CompletionClient, question: str, stream: bool) -> None:
     response = api.complete("small", question, stream=stream)
     b"".join(response)
     response.close()
     assert is_free(api)
 
 
-def test_place_is_given_back_when_the_client_closes_a_stream(api):
+def test_place_is_given_back_when_the_client_closes_a_stream(api: CompletionClient) -> None:
     stream = api.complete("small", "endless", stream=True)
     next(iter(stream.streaming_content))
     stream.close()
     assert is_free(api)
 
 
-def test_place_is_given_back_when_a_stream_is_never_read_nor_closed(api):
+def test_place_is_given_back_when_a_stream_is_never_read_nor_closed(api: CompletionClient) -> None:
     stream = api.complete("small", "endless", stream=True)
     # As a server does that drops the response: only the garbage collector is left.
     stream._iterator = iter(())
@@ -178,7 +184,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_place_is_given_back_when_the_body_is_refused_after_admission(api, name):
+def test_place_is_given_back_when_the_body_is_refused_after_admission(api: CompletionClient, name: str) -> None:
     body, content_type, status = REFUSED[name]
     assert api.post("/api/v1/chat/completions", body, content_type=content_type).status_code == status
     assert is_free(api)
@@ -189,12 +195,14 @@ class AlwaysFull(Gate):
 
     is_full = True
 
-    def admit(self, call):
+    def admit(self, call: Any) -> None:
         if self.is_full:
             raise RateLimited("Full.")
 
 
-def test_place_is_given_back_when_another_gate_refuses(api, settings, monkeypatch):
+def test_place_is_given_back_when_another_gate_refuses(
+    api: CompletionClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.THREADLESS = settings.THREADLESS | {"GATES": [ConcurrencyGate, AlwaysFull]}
     assert api.complete("small", "Hi").status_code == 429
     monkeypatch.setattr(AlwaysFull, "is_full", False)
@@ -202,22 +210,26 @@ def test_place_is_given_back_when_another_gate_refuses(api, settings, monkeypatc
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(api, stream):
+def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(
+    api: CompletionClient, stream: bool
+) -> None:
     gone = socket.socket()
     gone.close()
     body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hi"}], "stream": stream})
-    environ = {"gunicorn.socket": gone}
+    environ: dict[str, Any] = {"gunicorn.socket": gone}
     response = api.post("/api/v1/chat/completions", body, content_type="application/json", **environ)
     assert response.status_code == 499
     assert is_free(api)
-    assert UsageRecord.objects.order_by("pk").first().state == "cancelled"
+    assert UsageRecord.objects.order_by("pk")[0].state == "cancelled"
 
 
-def test_place_is_given_back_when_the_process_has_no_more_threads(api, monkeypatch):
+def test_place_is_given_back_when_the_process_has_no_more_threads(
+    api: CompletionClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start = threading.Thread.start
     threads.retire()
 
-    def refuse(thread):
+    def refuse(thread: threading.Thread) -> None:
         if thread.name == "threadless-call":
             raise RuntimeError("can't start new thread")
         start(thread)
@@ -233,14 +245,16 @@ class BrokenLedger(DatabaseUsageRecorder):
 
     is_broken = True
 
-    def open(self, opening):
+    def open(self, opening: Opening) -> Any:
         if self.is_broken:
             raise RuntimeError("disk full")
         return super().open(opening)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_place_is_given_back_when_the_ledger_refuses(api, settings, monkeypatch, stream):
+def test_place_is_given_back_when_the_ledger_refuses(
+    api: CompletionClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
     settings.THREADLESS = settings.THREADLESS | {"USAGE_RECORDER": BrokenLedger}
     assert api.complete("small", "Hi", stream=stream).status_code == 500
     monkeypatch.setattr(BrokenLedger, "is_broken", False)
@@ -248,15 +262,15 @@ def test_place_is_given_back_when_the_ledger_refuses(api, settings, monkeypatch,
 
 
 @pytest.mark.parametrize("path", ["/api/v1/models", "/api/v1/models/small", "/api/v1/models/none"])
-def test_list_of_models_holds_no_place(api, path):
+def test_list_of_models_holds_no_place(api: CompletionClient, path: str) -> None:
     api.get(path)
     assert is_free(api)
 
 
 @pytest.mark.parametrize("question", ["Hi", "fail", "break", "fail later"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_place_is_given_back_through_asgi(api, secret, question, stream):
-    async def call():
+def test_place_is_given_back_through_asgi(api: CompletionClient, secret: str, question: str, stream: bool) -> None:
+    async def call() -> None:
         client = AsyncCompletionClient(secret, raise_request_exception=False)
         response = await client.complete("small", question, stream=stream)
         if response.streaming:
@@ -266,7 +280,7 @@ def test_place_is_given_back_through_asgi(api, secret, question, stream):
     assert is_free(api)
 
 
-def test_no_limit_holds_no_place(api, gate, settings):
+def test_no_limit_holds_no_place(api: CompletionClient, gate: Model, settings: Settings) -> None:
     settings.THREADLESS = settings.THREADLESS | {"CONCURRENT_CALLS_PER_KEY": None}
     streams = [api.complete("small", "wait", stream=True) for _ in range(3)]
     gate.told.set()

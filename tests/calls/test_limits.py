@@ -1,21 +1,31 @@
 """Requests and tokens per minute, on the caches that hosts have."""
 
+from __future__ import annotations
+
 import os
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import time_machine
 from django.core.cache import caches
+from pytest_django import Settings
+from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from tests.support import factories
+from tests.support.fixtures import IssueKey
 from threadless.calls.limits import RequestRateGate, notation
 from threadless.calls.running import wait_for_calls
 from threadless.exceptions import RateLimited
 from threadless.models import UsageRecord
 from threadless.testing import CompletionClient
 from threadless.types import Caller
+
+Limit = Callable[..., None]
+"""Takes our settings by name."""
 
 LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -26,7 +36,7 @@ ANSWER = {
 }
 
 
-def redis_cache():
+def redis_cache() -> dict[str, str]:
     """A cache in Redis with names of its own; skips the test where there is none."""
     redis = pytest.importorskip("redis")
     try:
@@ -38,12 +48,12 @@ def redis_cache():
 
 
 @pytest.fixture(params=["local", "redis"])
-def limit(request, settings):
+def limit(request: pytest.FixtureRequest, settings: Settings) -> Limit:
     """Sets limits, on each kind of cache."""
     cache = LOCAL | {"LOCATION": uuid.uuid4().hex} if request.param == "local" else redis_cache()
     settings.CACHES = {"default": cache, "other": LOCAL | {"LOCATION": uuid.uuid4().hex}}
 
-    def change(**values):
+    def change(**values: Any) -> None:
         backend = {"BACKEND": "threadless.backends.dummy.DummyBackend", "OPTIONS": {"answer": ANSWER}}
         settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}, **values}
 
@@ -51,35 +61,35 @@ def limit(request, settings):
 
 
 @pytest.fixture
-def clock():
+def clock() -> Iterator[time_machine.Traveller]:
     """Twenty seconds into a minute; moves by hand."""
     with time_machine.travel("2030-01-01T12:00:20Z", tick=False) as traveller:
         yield traveller
 
 
 @pytest.fixture
-def api(clock, issue_key):
+def api(clock: time_machine.Traveller, issue_key: IssueKey) -> CompletionClient:
     """A client with a key."""
     return CompletionClient(issue_key()[1])
 
 
-def call(client):
+def call(client: CompletionClient) -> Any:
     """One completion."""
     return client.complete("small", "Hi")
 
 
-def rate_headers(response, unit):
+def rate_headers(response: Any, unit: str) -> tuple[str | None, ...]:
     """Limit, remaining, reset."""
     return tuple(response.headers.get(f"x-ratelimit-{name}-{unit}") for name in ("limit", "remaining", "reset"))
 
 
-def test_requests_beyond_the_limit_are_refused_and_leave_no_row(limit, api):
+def test_requests_beyond_the_limit_are_refused_and_leave_no_row(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=2)
     assert [call(api).status_code for _ in range(3)] == [200, 200, 429]
     assert UsageRecord.objects.count() == 2
 
 
-def test_refusal_says_when_to_come_again(limit, api):
+def test_refusal_says_when_to_come_again(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=1)
     call(api)
     response = call(api)
@@ -89,7 +99,7 @@ def test_refusal_says_when_to_come_again(limit, api):
     assert rate_headers(response, "requests") == ("1", "0", "40s")
 
 
-def test_every_answer_says_what_is_left(limit, api):
+def test_every_answer_says_what_is_left(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=3, TOKENS_PER_MINUTE=1000)
     response = call(api)
     assert rate_headers(response, "requests") == ("3", "2", "40s")
@@ -97,19 +107,21 @@ def test_every_answer_says_what_is_left(limit, api):
     assert rate_headers(call(api), "tokens") == ("1000", "900", "40s")
 
 
-def test_answers_to_bad_requests_say_what_is_left_too(limit, api):
+def test_answers_to_bad_requests_say_what_is_left_too(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=3)
     assert rate_headers(api.complete("nothing", "Hi"), "requests") == ("3", "2", "40s")
 
 
-def test_next_minute_is_a_new_one(limit, api, clock):
+def test_next_minute_is_a_new_one(limit: Limit, api: CompletionClient, clock: time_machine.Traveller) -> None:
     limit(REQUESTS_PER_MINUTE=1)
     assert [call(api).status_code for _ in range(2)] == [200, 429]
     clock.shift(40)
     assert call(api).status_code == 200
 
 
-def test_tokens_beyond_the_limit_are_refused_from_the_next_call_on(limit, api, clock):
+def test_tokens_beyond_the_limit_are_refused_from_the_next_call_on(
+    limit: Limit, api: CompletionClient, clock: time_machine.Traveller
+) -> None:
     limit(TOKENS_PER_MINUTE=150)
     assert [call(api).status_code for _ in range(3)] == [200, 200, 429]
     response = call(api)
@@ -119,18 +131,18 @@ def test_tokens_beyond_the_limit_are_refused_from_the_next_call_on(limit, api, c
     assert call(api).status_code == 200
 
 
-def test_exactly_used_up_tokens_leave_no_room(limit, api):
+def test_exactly_used_up_tokens_leave_no_room(limit: Limit, api: CompletionClient) -> None:
     limit(TOKENS_PER_MINUTE=100)
     assert [call(api).status_code for _ in range(2)] == [200, 429]
 
 
-def test_each_key_has_limits_of_its_own(limit, api, issue_key):
+def test_each_key_has_limits_of_its_own(limit: Limit, api: CompletionClient, issue_key: IssueKey) -> None:
     limit(REQUESTS_PER_MINUTE=1)
     other = CompletionClient(issue_key()[1])
     assert [call(client).status_code for client in (api, other, api)] == [200, 200, 429]
 
 
-def test_each_session_user_has_limits_of_its_own(limit, clock, db):
+def test_each_session_user_has_limits_of_its_own(limit: Limit, clock: time_machine.Traveller, db: None) -> None:
     limit(REQUESTS_PER_MINUTE=1)
     clients = [CompletionClient(), CompletionClient()]
     for client in clients:
@@ -138,14 +150,14 @@ def test_each_session_user_has_limits_of_its_own(limit, clock, db):
     assert [call(client).status_code for client in (*clients, clients[0])] == [200, 200, 429]
 
 
-def test_counters_are_in_the_cache_that_the_host_names(limit, api):
+def test_counters_are_in_the_cache_that_the_host_names(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=1, THROTTLE_CACHE="other")
     call(api)
     caches["other"].clear()
     assert call(api).status_code == 200
 
 
-def test_no_limit_counts_nothing(limit, api):
+def test_no_limit_counts_nothing(limit: Limit, api: CompletionClient) -> None:
     limit()
     response = call(api)
     assert not [name for name in response.headers if name.startswith("x-ratelimit")]
@@ -153,7 +165,7 @@ def test_no_limit_counts_nothing(limit, api):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.django_db(transaction=True)
-def test_stream_is_charged_like_a_plain_call(limit, clock, stream):
+def test_stream_is_charged_like_a_plain_call(limit: Limit, clock: time_machine.Traveller, stream: bool) -> None:
     limit(TOKENS_PER_MINUTE=100)
     client = CompletionClient(factories.make_key()[1])
     response = client.complete("small", "Hi", stream=stream)
@@ -161,11 +173,11 @@ def test_stream_is_charged_like_a_plain_call(limit, clock, stream):
     assert call(client).status_code == 429
 
 
-def test_many_calls_at_once_are_counted_exactly(limit):
+def test_many_calls_at_once_are_counted_exactly(limit: Limit) -> None:
     limit(REQUESTS_PER_MINUTE=10)
     caller = Caller(user_id=None, key_id="7")
 
-    def attempt(_):
+    def attempt(_: int) -> bool:
         try:
             RequestRateGate().knock(caller)
         except RateLimited:
@@ -176,7 +188,7 @@ def test_many_calls_at_once_are_counted_exactly(limit):
         assert sum(pool.map(attempt, range(40))) == 10
 
 
-def test_evicted_counter_starts_again(limit, api, settings):
+def test_evicted_counter_starts_again(limit: Limit, api: CompletionClient, settings: Settings) -> None:
     limit(REQUESTS_PER_MINUTE=1)
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
     assert [call(api).status_code for _ in range(3)] == [200] * 3
@@ -188,7 +200,9 @@ BROKEN = {"default": {"BACKEND": "tests.support.broken_cache.BrokenCache"}}
 @pytest.mark.parametrize(
     "limits", [{"REQUESTS_PER_MINUTE": 1}, {"TOKENS_PER_MINUTE": 1}], ids=lambda limits: next(iter(limits))
 )
-def test_call_is_admitted_without_the_cache(limit, api, settings, limits):
+def test_call_is_admitted_without_the_cache(
+    limit: Limit, api: CompletionClient, settings: Settings, limits: dict[str, int]
+) -> None:
     limit(**limits)
     settings.CACHES = BROKEN
     assert [call(api).status_code for _ in range(3)] == [200] * 3
@@ -197,7 +211,9 @@ def test_call_is_admitted_without_the_cache(limit, api, settings, limits):
 @pytest.mark.parametrize(
     "limits", [{"REQUESTS_PER_MINUTE": 1}, {"TOKENS_PER_MINUTE": 1}], ids=lambda limits: next(iter(limits))
 )
-def test_call_is_refused_without_the_cache_if_the_host_says_so(limit, api, settings, limits):
+def test_call_is_refused_without_the_cache_if_the_host_says_so(
+    limit: Limit, api: CompletionClient, settings: Settings, limits: dict[str, int]
+) -> None:
     limit(CACHE_FAILURE="refuse", **limits)
     settings.CACHES = BROKEN
     response = call(api)
@@ -209,8 +225,10 @@ def test_call_is_refused_without_the_cache_if_the_host_says_so(limit, api, setti
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("policy", ["continue", "refuse"])
 @pytest.mark.django_db(transaction=True)
-def test_cache_that_fails_during_a_call_costs_no_answer(limit, clock, settings, policy, stream):
-    def answer(payload, caller):
+def test_cache_that_fails_during_a_call_costs_no_answer(
+    limit: Limit, clock: time_machine.Traveller, settings: Settings, policy: str, stream: bool
+) -> None:
+    def answer(payload: dict[str, Any], caller: Caller) -> dict[str, Any]:
         settings.CACHES = BROKEN
         return ANSWER
 
@@ -228,11 +246,13 @@ class HostThrottle(SimpleRateThrottle):
 
     rate = "1/min"
 
-    def get_cache_key(self, request, view):
+    def get_cache_key(self, request: Request, view: Any) -> str:
         return f"host-{request.user.pk}"
 
 
-def test_hosts_own_throttle_is_heeded_and_worded_in_our_form(limit, api, settings):
+def test_hosts_own_throttle_is_heeded_and_worded_in_our_form(
+    limit: Limit, api: CompletionClient, settings: Settings
+) -> None:
     limit(THROTTLE_CLASSES=[HostThrottle])
     assert call(api).status_code == 200
     response = call(api)
@@ -241,5 +261,5 @@ def test_hosts_own_throttle_is_heeded_and_worded_in_our_form(limit, api, setting
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "1s"), (1, "1s"), (59.6, "1m0s"), (360, "6m0s"), (61, "1m1s")])
-def test_durations_are_written_like_the_openai_api_does(seconds, text):
+def test_durations_are_written_like_the_openai_api_does(seconds: float, text: str) -> None:
     assert notation(seconds) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
@@ -12,11 +13,9 @@ WAIT = 10
 
 def ran_in(threads: CallThreads) -> threading.Thread:
     """The thread that did some work."""
-    told: list[threading.Thread] = []
-    done = threading.Event()
-    threads.run(lambda: (told.append(threading.current_thread()), done.set())[1])
-    assert done.wait(WAIT)
-    return told[0]
+    used: queue.Queue[threading.Thread] = queue.Queue()
+    threads.run(lambda: used.put(threading.current_thread()))
+    return used.get(timeout=WAIT)
 
 
 def test_idle_reader_is_used_again() -> None:
@@ -30,8 +29,12 @@ def test_idle_reader_is_used_again() -> None:
 
 def test_calls_at_once_run_in_threads_of_their_own() -> None:
     threads, together = CallThreads(max_idle=0), threading.Barrier(3)
+
+    def meet() -> None:
+        together.wait(WAIT)
+
     for _ in range(2):
-        threads.run(lambda: together.wait(WAIT) and None)
+        threads.run(meet)
     assert together.wait(WAIT) in range(3)
 
 

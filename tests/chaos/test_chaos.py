@@ -33,7 +33,7 @@ def test_books_balance_after_chaos_on_sqlite(tmp_path: Path) -> None:
 
 def row(name: str, state: str, **tokens: int) -> dict[str, object]:
     """What the ledger has of a call."""
-    return {"request_id": name, "state": state, "prompt_tokens": None, "completion_tokens": None} | tokens
+    return {"request_id": name, "state": state, "prompt_tokens": None, "completion_tokens": None, **tokens}
 
 
 GOOD = row(

@@ -20,10 +20,10 @@ class EchoDialect(Dialect):
         return Asked(model=said["model"], is_stream=said.get("stream", False), request=request)
 
     def call(self, backend: Any, asked: Asked, target: Target, caller: Caller) -> JSONObject:
-        return backend.complete(asked.request, target, caller).body  # type: ignore[no-any-return]
+        return backend.complete(asked.request, target, caller).body
 
     def stream(self, backend: Any, asked: Asked, target: Target, caller: Caller) -> Iterable[JSONObject]:
-        return backend.stream(asked.request, target, caller)  # type: ignore[no-any-return]
+        return backend.stream(asked.request, target, caller)
 
     def answer(self, result: JSONObject, account: Account, asked: Asked, target: Target) -> bytes:
         account.wrote(text := result["choices"][0]["message"]["content"])
@@ -39,7 +39,8 @@ class EchoDialect(Dialect):
 
 
 class EchoEncoder(Encoder):
-    done, account = b"END\n", None
+    account: Account
+    done = b"END\n"
 
     def encode(self, item: JSONObject) -> bytes:
         text = item["choices"][0]["delta"].get("content") if item["choices"] else None

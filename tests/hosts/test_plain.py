@@ -1,14 +1,19 @@
 """A project fresh from `startproject` and the four steps of the README: nothing else is needed."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.upstream import ScriptedUpstream
+
+Manage = Callable[..., str]
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = """
@@ -40,22 +45,22 @@ print(json.dumps([statuses, rows.grown(before)]))
 
 
 @pytest.fixture(scope="module")
-def upstream():
+def upstream() -> Iterator[ScriptedUpstream]:
     """Where the platform's answers come from."""
     with ScriptedUpstream() as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def manage(tmp_path_factory, upstream):
+def manage(tmp_path_factory: pytest.TempPathFactory, upstream: ScriptedUpstream) -> Manage:
     """Runs `manage.py` of the platform; its standard output."""
     folder = tmp_path_factory.mktemp("plain")
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
 
-    def run(*arguments, **more):
+    def run(*arguments: str, **more: str) -> str:
         command = [sys.executable, *arguments]
-        options = {"cwd": folder, "env": env | {"PYTHONPATH": str(ROOT)} | more, "timeout": 100}
-        done = subprocess.run(command, capture_output=True, text=True, **options)
+        own_env = env | {"PYTHONPATH": str(ROOT)} | more
+        done = subprocess.run(command, cwd=folder, env=own_env, capture_output=True, text=True, timeout=100)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -68,18 +73,18 @@ def manage(tmp_path_factory, upstream):
     return lambda *arguments: run("manage.py", *arguments)
 
 
-def append(path, text):
+def append(path: Path, text: str) -> None:
     """Add to the end of a file."""
     path.write_text(path.read_text() + text)
 
 
 @pytest.fixture(scope="module")
-def secret(manage):
+def secret(manage: Manage) -> str:
     """A key made from the shell."""
     return manage("create_api_key", "--user=root", "--name=laptop", "--scope=CHATS:WRITE").strip()
 
 
-def test_checks_of_a_deployment_find_nothing_wrong_with_our_part(manage):
+def test_checks_of_a_deployment_find_nothing_wrong_with_our_part(manage: Manage) -> None:
     code = (
         "from django.core.checks import run_checks; print([m.id for m in run_checks(include_deployment_checks=True)])"
     )
@@ -88,22 +93,24 @@ def test_checks_of_a_deployment_find_nothing_wrong_with_our_part(manage):
     assert "threadless" not in found
 
 
-def test_no_migration_is_missing(manage):
+def test_no_migration_is_missing(manage: Manage) -> None:
     assert "No changes" in manage("makemigrations", "--check", "--dry-run")
 
 
-def test_key_is_printed_alone(secret):
+def test_key_is_printed_alone(secret: str) -> None:
     assert secret.startswith("tl_")
     assert len(secret.split()) == 1
 
 
-def test_twenty_calls_add_twenty_rows_to_the_ledger_alone(manage, secret):
+def test_twenty_calls_add_twenty_rows_to_the_ledger_alone(manage: Manage, secret: str) -> None:
     statuses, grown = json.loads(manage("shell", "-v0", "-c", CALLS.replace("{secret}", secret)))
     assert statuses == [200] * 20
     assert grown == {"threadless_usagerecord": 20}
 
 
-def test_key_was_used_and_upstream_heard_its_own_name_and_key(manage, upstream, secret):
+def test_key_was_used_and_upstream_heard_its_own_name_and_key(
+    manage: Manage, upstream: ScriptedUpstream, secret: str
+) -> None:
     manage("shell", "-v0", "-c", CALLS.replace("{secret}", secret))
     exchange = upstream.exchanges[-1]
     assert exchange.body["model"] == "upstream-name"

@@ -1,11 +1,16 @@
 """`THREADLESS_API_KEY_MODEL`: swapped, pointing back at us, and wrong in every way."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+Run = Callable[..., str]
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = """
@@ -61,14 +66,14 @@ admin.site.register(TeamKey, BaseAPIKeyAdmin)
 
 
 @pytest.fixture
-def host(tmp_path):
+def host(tmp_path: Path) -> Run:
     """A folder with an app whose key model has a foreign key back to us; runs Django's commands in it."""
     (tmp_path / "team").mkdir()
     (tmp_path / "team/__init__.py").touch()
     (tmp_path / "team/models.py").write_text(MODELS)
     (tmp_path / "team/admin.py").write_text(ADMIN)
 
-    def run(*arguments, model="team.TeamKey", fails=False):
+    def run(*arguments: str, model: str | None = "team.TeamKey", fails: bool = False) -> str:
         setting = f"THREADLESS_API_KEY_MODEL = {model!r}\n" if model is not None else ""
         (tmp_path / "team_settings.py").write_text(SETTINGS + setting)
         env = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "DJANGO_SETTINGS_MODULE": "team_settings"}
@@ -80,7 +85,7 @@ def host(tmp_path):
     return run
 
 
-def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host):
+def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host: Run) -> None:
     host("makemigrations", "team")
     host("migrate", "-v0")
     assert host("shell", "-v0", "-c", CALL).split()[-2:] == ["200", "True"]
@@ -88,13 +93,13 @@ def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host):
     host("migrate", "threadless", "zero", "-v0")
 
 
-def test_admin_changes_a_column_of_the_host_and_the_time_of_its_last_change(host):
+def test_admin_changes_a_column_of_the_host_and_the_time_of_its_last_change(host: Run) -> None:
     host("makemigrations", "team")
     host("migrate", "-v0")
     assert host("shell", "-v0", "-c", CHANGE).split()[-2:] == ["blue", "True"]
 
 
-def test_key_is_swapped_on_a_migrated_database(host):
+def test_key_is_swapped_on_a_migrated_database(host: Run) -> None:
     host("makemigrations", "team", model=None)
     host("migrate", "-v0", model=None)
     assert "No changes" in host("makemigrations", "--check", "--dry-run")
@@ -103,10 +108,10 @@ def test_key_is_swapped_on_a_migrated_database(host):
 
 
 @pytest.mark.parametrize("model", ["team.Nothing", ""])
-def test_setting_that_names_nothing_is_told_at_start(host, model):
+def test_setting_that_names_nothing_is_told_at_start(host: Run, model: str) -> None:
     assert "threadless.E006" in host("check", model=model, fails=True)
 
 
-def test_undefined_setting_means_our_own_table(host):
+def test_undefined_setting_means_our_own_table(host: Run) -> None:
     assert "no issues" in host("check", model=None)
     assert "TeamKey" in host("makemigrations", "team", model=None)

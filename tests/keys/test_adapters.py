@@ -26,7 +26,7 @@ def test_adapter_with_valid_key_gives_user_and_caller(issue_key: Any, user: Any)
     found, caller = ModelKeyAdapter().authenticate(secret)
     assert found == user
     assert (caller.user_id, caller.key_id, caller.label) == (user.pk, str(key.pk), "laptop")
-    assert (caller.scopes, caller.allowed_models) == ({"CHATS:WRITE"}, {"small"})
+    assert (caller.scopes, caller.allowed_models) == (frozenset({"CHATS:WRITE"}), frozenset({"small"}))
 
 
 def test_adapter_with_used_key_takes_one_query(issue_key: Any, django_assert_num_queries: Any) -> None:

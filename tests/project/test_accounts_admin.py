@@ -76,7 +76,7 @@ def acme(db: None) -> Organisation:
     return Organisation.objects.create(name="Acme", slug="acme")
 
 
-def make_member(name: str, *, organisation: str = "acme", permissions: tuple[str, ...] = (), **flags: bool) -> User:
+def make_member(name: str, *, organisation: str = "acme", permissions: tuple[str, ...] = (), **flags: Any) -> User:
     user = User.objects.create_user(name, **flags)
     user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
     Membership.objects.create(user=user, organisation=Organisation.objects.get(slug=organisation))

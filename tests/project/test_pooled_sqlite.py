@@ -1,15 +1,24 @@
 """A connection to a file outlives the thread or call that used it, and nothing else of it does."""
 
+from __future__ import annotations
+
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import DatabaseError
 from django.db.utils import ConnectionHandler
+from pytest_django import DjangoDbBlocker
 
 from project.pooled_sqlite import base
+from project.pooled_sqlite.base import DatabaseWrapper
+
+Make = Callable[..., DatabaseWrapper]
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT = 10
@@ -17,19 +26,19 @@ INIT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 
 
 @pytest.fixture
-def path(tmp_path, django_db_blocker):
+def path(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """Where a database is made."""
     with django_db_blocker.unblock():
         yield tmp_path / "pooled.sqlite3"
 
 
 @pytest.fixture
-def wrapper(path):
+def wrapper(path: Path) -> Iterator[Make]:
     """A function that makes what a thread or call has of the database, not connected yet."""
     options = {"init_command": INIT, "transaction_mode": "IMMEDIATE", "timeout": 20}
-    made = []
+    made: list[Any] = []
 
-    def make(name=path):
+    def make(name: Path | str = path) -> DatabaseWrapper:
         settings = {"ENGINE": "project.pooled_sqlite", "NAME": name, "OPTIONS": options}
         made.append(ConnectionHandler({"default": settings})["default"])
         made[-1].inc_thread_sharing()
@@ -43,20 +52,20 @@ def wrapper(path):
             idle.pop().close()
 
 
-def opened(wrapper):
+def opened(wrapper: DatabaseWrapper) -> sqlite3.Connection:
     """The connection beneath, open."""
     wrapper.ensure_connection()
     return wrapper.connection
 
 
-def ask(wrapper, sql):
+def ask(wrapper: DatabaseWrapper, sql: str) -> Any:
     """The first value of a result."""
     with wrapper.cursor() as cursor:
         cursor.execute(sql)
         return (cursor.fetchone() or [None])[0]
 
 
-def is_closed(connection):
+def is_closed(connection: sqlite3.Connection) -> bool:
     """True if it can no longer be used."""
     try:
         connection.execute("SELECT 1")
@@ -65,7 +74,7 @@ def is_closed(connection):
     return False
 
 
-def test_closed_connection_is_used_again(wrapper):
+def test_closed_connection_is_used_again(wrapper: Make) -> None:
     first, second, third = wrapper(), wrapper(), wrapper()
     connection = opened(first)
     first.close()
@@ -74,7 +83,7 @@ def test_closed_connection_is_used_again(wrapper):
     assert opened(third) is connection
 
 
-def test_closed_connection_is_used_again_by_another_thread(wrapper):
+def test_closed_connection_is_used_again_by_another_thread(wrapper: Make) -> None:
     first, second = wrapper(), wrapper()
     connection, found = opened(first), []
     first.close()
@@ -84,21 +93,21 @@ def test_closed_connection_is_used_again_by_another_thread(wrapper):
     assert found == [(connection, 1)]
 
 
-def test_connection_in_use_is_nobody_elses(wrapper):
+def test_connection_in_use_is_nobody_elses(wrapper: Make) -> None:
     first = wrapper()
     opened(first)
     first.close()
     assert opened(wrapper()) is not opened(wrapper())
 
 
-def test_other_file_has_other_connections(wrapper, tmp_path):
+def test_other_file_has_other_connections(wrapper: Make, tmp_path: Path) -> None:
     first = wrapper()
     connection = opened(first)
     first.close()
     assert opened(wrapper(tmp_path / "other.sqlite3")) is not connection
 
 
-def test_connection_within_a_transaction_is_not_kept(wrapper):
+def test_connection_within_a_transaction_is_not_kept(wrapper: Make) -> None:
     first, second = wrapper(), wrapper()
     ask(second, "CREATE TABLE rows (id integer)")
     first.set_autocommit(False)
@@ -109,7 +118,7 @@ def test_connection_within_a_transaction_is_not_kept(wrapper):
     assert ask(second, "SELECT count(*) FROM rows") == 0
 
 
-def test_connection_after_a_transaction_is_kept(wrapper):
+def test_connection_after_a_transaction_is_kept(wrapper: Make) -> None:
     first = wrapper()
     connection = opened(first)
     first.set_autocommit(False)
@@ -120,7 +129,7 @@ def test_connection_after_a_transaction_is_kept(wrapper):
     assert opened(wrapper()) is connection
 
 
-def test_connection_that_commits_nothing_by_itself_is_not_kept(wrapper):
+def test_connection_that_commits_nothing_by_itself_is_not_kept(wrapper: Make) -> None:
     first = wrapper()
     connection = opened(first)
     first.set_autocommit(False)
@@ -128,7 +137,7 @@ def test_connection_that_commits_nothing_by_itself_is_not_kept(wrapper):
     assert is_closed(connection)
 
 
-def test_wrapper_that_opens_again_has_djangos_state_anew(wrapper):
+def test_wrapper_that_opens_again_has_djangos_state_anew(wrapper: Make) -> None:
     first = wrapper()
     opened(first)
     first.close()
@@ -137,7 +146,7 @@ def test_wrapper_that_opens_again_has_djangos_state_anew(wrapper):
     assert (first.errors_occurred, first.in_atomic_block, first.get_autocommit()) == (False, False, True)
 
 
-def test_no_more_connections_are_kept_than_allowed(wrapper):
+def test_no_more_connections_are_kept_than_allowed(wrapper: Make) -> None:
     wrappers = [wrapper() for _ in range(base.MAX_IDLE + 2)]
     connections = [opened(each) for each in wrappers]
     for each in wrappers:
@@ -145,7 +154,7 @@ def test_no_more_connections_are_kept_than_allowed(wrapper):
     assert [is_closed(each) for each in connections] == [False] * base.MAX_IDLE + [True] * 2
 
 
-def test_file_made_anew_gets_new_connections(wrapper, path):
+def test_file_made_anew_gets_new_connections(wrapper: Make, path: Path) -> None:
     first, second = wrapper(), wrapper()
     ask(first, "CREATE TABLE rows (id integer)")
     first.close()
@@ -153,7 +162,7 @@ def test_file_made_anew_gets_new_connections(wrapper, path):
     assert ask(second, "SELECT count(*) FROM sqlite_master") == 0
 
 
-def test_connection_to_a_file_that_was_made_anew_meanwhile_is_not_kept(wrapper, path):
+def test_connection_to_a_file_that_was_made_anew_meanwhile_is_not_kept(wrapper: Make, path: Path) -> None:
     first, second, third = wrapper(), wrapper(), wrapper()
     ask(first, "CREATE TABLE rows (id integer)")
     path.unlink()
@@ -162,7 +171,7 @@ def test_connection_to_a_file_that_was_made_anew_meanwhile_is_not_kept(wrapper, 
     assert ask(third, "SELECT count(*) FROM sqlite_master") == 0
 
 
-def test_connection_to_a_file_that_is_gone_is_not_kept(wrapper, path):
+def test_connection_to_a_file_that_is_gone_is_not_kept(wrapper: Make, path: Path) -> None:
     first = wrapper()
     connection = opened(first)
     path.unlink()
@@ -170,7 +179,7 @@ def test_connection_to_a_file_that_is_gone_is_not_kept(wrapper, path):
     assert is_closed(connection)
 
 
-def test_database_in_memory_stays_with_its_wrapper(wrapper):
+def test_database_in_memory_stays_with_its_wrapper(wrapper: Make) -> None:
     first, second = wrapper(":memory:"), wrapper(":memory:")
     connection = opened(first)
     first.close()
@@ -181,7 +190,7 @@ def test_database_in_memory_stays_with_its_wrapper(wrapper):
 
 
 @pytest.mark.parametrize(("pragma", "value"), [("synchronous", 1), ("journal_mode", "wal"), ("foreign_keys", 1)])
-def test_settings_hold_on_a_connection_used_again(wrapper, pragma, value):
+def test_settings_hold_on_a_connection_used_again(wrapper: Make, pragma: str, value: Any) -> None:
     first, second = wrapper(), wrapper()
     connection = opened(first)
     first.close()
@@ -189,7 +198,7 @@ def test_settings_hold_on_a_connection_used_again(wrapper, pragma, value):
     assert second.connection is connection
 
 
-def test_transaction_mode_holds_on_a_connection_used_again(wrapper):
+def test_transaction_mode_holds_on_a_connection_used_again(wrapper: Make) -> None:
     first, second, other = wrapper(), wrapper(), wrapper()
     ask(other, "CREATE TABLE rows (id integer)")
     other.connection.execute("PRAGMA busy_timeout = 0")
@@ -222,8 +231,8 @@ print(is_used_again, bool(os.waitpid(child, 0)[1]))
 """
 
 
-def test_forked_process_leaves_its_parents_connections_alone(path):
-    command = [sys.executable, "-c", FORK, path]
+def test_forked_process_leaves_its_parents_connections_alone(path: Path) -> None:
+    command = [sys.executable, "-c", FORK, str(path)]
     environment = {"DJANGO_SETTINGS_MODULE": "project.settings"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout == "True False\n", done.stderr

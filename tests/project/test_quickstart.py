@@ -1,9 +1,14 @@
 """`manage.py quickstart` from nothing: what it prints, how it fails and what it leaves behind."""
 
+from __future__ import annotations
+
 import os
 import re
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -14,11 +19,13 @@ from project.quickstart.demo_data import create_demo_data
 from tests.project import canned as canned_upstream
 from tests.project import quickstart_run
 
+Running = tuple[subprocess.Popen[str], str]
+
 pytestmark = pytest.mark.timeout(quickstart_run.SECONDS * 2)
 
 
 @pytest.fixture(scope="module")
-def canned():
+def canned() -> Iterator[dict[str, str]]:
     """Environment that names a running canned upstream."""
     with canned_upstream.serve("demo-key") as server:
         yield {
@@ -29,7 +36,7 @@ def canned():
 
 
 @pytest.fixture
-def running(tmp_path, canned):
+def running(tmp_path: Path, canned: dict[str, str]) -> Iterator[Running]:
     """A quickstart that serves, and all that it has printed so far."""
     process = quickstart_run.serve(tmp_path / "demo.sqlite3", **canned)
     try:
@@ -39,33 +46,33 @@ def running(tmp_path, canned):
         process.communicate(timeout=quickstart_run.SECONDS)
 
 
-def local_model_is_missing():
+def local_model_is_missing() -> str:
     """Why the embedded model cannot be tried here, or an empty text."""
     pytest.importorskip("xllamacpp", exc_type=ImportError)
     return "" if places.WEIGHTS.exists() else f"the weights are not in {places.MODEL.name}/; quickstart installs them"
 
 
-def test_check_streams_an_answer_and_prints_its_usage_row(tmp_path, canned):
+def test_check_streams_an_answer_and_prints_its_usage_row(tmp_path: Path, canned: dict[str, str]) -> None:
     done = quickstart_run.check(tmp_path / "demo.sqlite3", **canned)
     assert done.returncode == 0, done.stderr
     assert "Answer:   This is a canned answer" in done.stdout
     assert re.search(r"target_model +upstream-name\n +state +completed", done.stdout)
 
 
-def test_demo_data_made_again_keeps_the_agents_and_stops_the_old_key(db):
+def test_demo_data_made_again_keeps_the_agents_and_stops_the_old_key(db: None) -> None:
     before, after = create_demo_data(), create_demo_data()
     assert before.agent_id == after.agent_id
     assert ApiKey.objects.get(pk=before.key_id).revoked_at is not None
     assert ApiKey.objects.get(pk=after.key_id).revoked_at is None
 
 
-def test_demo_data_hides_its_secrets_in_its_repr(db):
+def test_demo_data_hides_its_secrets_in_its_repr(db: None) -> None:
     demo = create_demo_data()
     assert demo.key not in repr(demo)
     assert demo.password not in repr(demo)
 
 
-def test_check_with_the_embedded_model_gets_a_real_answer(tmp_path):
+def test_check_with_the_embedded_model_gets_a_real_answer(tmp_path: Path) -> None:
     if reason := local_model_is_missing():
         pytest.skip(reason)
     done = quickstart_run.check(tmp_path / "demo.sqlite3")
@@ -74,7 +81,7 @@ def test_check_with_the_embedded_model_gets_a_real_answer(tmp_path):
     assert re.search(r"completion_tokens +[1-9]", done.stdout)
 
 
-def test_check_without_a_local_model_says_so_and_is_canned(tmp_path):
+def test_check_without_a_local_model_says_so_and_is_canned(tmp_path: Path) -> None:
     (tmp_path / "xllamacpp.py").write_text('raise ImportError("libgomp.so.1: cannot open shared object file")')
     done = quickstart_run.check(tmp_path / "demo.sqlite3", PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -82,36 +89,36 @@ def test_check_without_a_local_model_says_so_and_is_canned(tmp_path):
     assert "Using canned answers instead." in done.stdout
 
 
-def test_check_fails_when_the_upstream_refuses(tmp_path, canned):
+def test_check_fails_when_the_upstream_refuses(tmp_path: Path, canned: dict[str, str]) -> None:
     done = quickstart_run.check(tmp_path / "demo.sqlite3", **canned | {"UPSTREAM_API_KEY": "wrong"})
     assert done.returncode == 1
     assert "The endpoint answered 50" in done.stderr
 
 
-def test_check_leaves_the_hosts_own_database_alone(tmp_path, canned):
+def test_check_leaves_the_hosts_own_database_alone(tmp_path: Path, canned: dict[str, str]) -> None:
     own = tmp_path / "own.sqlite3"
     quickstart_run.check(tmp_path / "demo.sqlite3", **canned, DATABASE_URL=f"sqlite:///{own}")
     assert not own.exists()
 
 
-def test_check_fails_when_the_port_is_taken(tmp_path, canned):
+def test_check_fails_when_the_port_is_taken(tmp_path: Path, canned: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = quickstart_run.check(tmp_path / "demo.sqlite3", "--port", str(taken.getsockname()[1]), **canned)
     assert (done.returncode, "in use" in done.stderr) == (1, True)
 
 
-def test_printed_curl_line_works_as_it_stands(running):
+def test_printed_curl_line_works_as_it_stands(running: Running) -> None:
     _, printed = running
-    url, key = re.search(r"curl -N (\S+)", printed)[1], re.search(r"Bearer (\S+)\"", printed)[1]
-    body = re.search(r"-d '(.*)'", printed)[1]
+    url, key = found(r"curl -N (\S+)", printed), found(r"Bearer (\S+)\"", printed)
+    body = found(r"-d '(.*)'", printed)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     assert requests.post(url, body, headers=headers, timeout=30).text.endswith("data: [DONE]\n\n")
 
 
-def test_printed_password_opens_the_admin(running):
+def test_printed_password_opens_the_admin(running: Running) -> None:
     _, printed = running
-    address = re.search(r"Server: +(\S+)", printed)[1]
-    username, password = re.search(r"Sign in +(\S+) / (\S+)", printed).groups()
+    address = found(r"Server: +(\S+)", printed)
+    username, password = found(r"Sign in +(\S+ / \S+)", printed).split(" / ")
     with requests.Session() as session:
         form = {"username": username, "password": password, "next": "/admin/"}
         form["csrfmiddlewaretoken"] = csrf_token_of(session.get(f"{address}/accounts/login/", timeout=30))
@@ -120,7 +127,7 @@ def test_printed_password_opens_the_admin(running):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_signal_stops_everything(running, number):
+def test_signal_stops_everything(running: Running, number: signal.Signals) -> None:
     process, _ = running
     children = quickstart_run.children_of(process)
     process.send_signal(number)
@@ -130,7 +137,7 @@ def test_signal_stops_everything(running, number):
     assert process.returncode == 0
 
 
-def test_dead_server_ends_the_demo(running):
+def test_dead_server_ends_the_demo(running: Running) -> None:
     process, _ = running
     for pid in quickstart_run.children_of(process):
         os.kill(pid, signal.SIGKILL)
@@ -138,6 +145,13 @@ def test_dead_server_ends_the_demo(running):
     assert process.returncode == 1
 
 
-def csrf_token_of(page):
+def csrf_token_of(page: requests.Response) -> str:
     """The hidden field of a form."""
-    return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
+    return found(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+
+
+def found(pattern: str, text: str) -> str:
+    """The first group of a pattern that must occur."""
+    match = re.search(pattern, text)
+    assert match is not None
+    return match[1]

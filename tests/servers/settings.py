@@ -19,8 +19,9 @@ from project.settings import DATABASES, LOGGING, MIDDLEWARE, THREADLESS
 _given: dict[str, Any] = json.loads(os.environ.get("TEST_SETTINGS", "{}"))
 
 THREADLESS = THREADLESS | _given.get("THREADLESS", {})
+_default: dict[str, Any] = THREADLESS["BACKENDS"]["default"]
 MIDDLEWARE = [*_given.get("MIDDLEWARE", []), *MIDDLEWARE, *_given.get("MIDDLEWARE_INSIDE", [])]
-THREADLESS["BACKENDS"]["default"] |= _given.get("BACKEND", {})
+THREADLESS["BACKENDS"] = {"default": _default | _given.get("BACKEND", {})}
 if "POOL" in _given:
     DATABASES["default"]["OPTIONS"]["pool"] = _given["POOL"]
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = _given.get("HEALTH_CHECKS", False)
@@ -29,5 +30,6 @@ if "MAIL" in _given:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = _given["MAIL"]
     report = {"class": "django.utils.log.AdminEmailHandler", "level": "ERROR", "include_html": True}
-    LOGGING = LOGGING | {"handlers": LOGGING["handlers"] | {"report": report}}
-    LOGGING["root"] = LOGGING["root"] | {"handlers": ["console", "report"]}
+    _logging: dict[str, Any] = LOGGING
+    _logging["handlers"]["report"] = report
+    _logging["root"]["handlers"] = ["console", "report"]

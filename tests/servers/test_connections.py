@@ -93,7 +93,7 @@ def test_waiting_calls_hold_no_connection(kind: str, is_stream: bool, cluster: C
     answer = threading.Event()
     pool = {"min_size": 1, "max_size": 1, "timeout": 5}
     with rig(kind, tmp_path, database_url=cluster.database(), POOL=pool) as made, ExitStack() as stack:
-        made.upstream.script(lambda exchange: answer.wait(30) and None)
+        made.upstream.script(lambda exchange: answer.wait(30))
         for number in range(10):
             stack.enter_context(made.connect()).post(f"call-{number}", stream=is_stream)
         assert len(made.upstream.wait_for(10)) == 10

@@ -81,7 +81,7 @@ def test_stream_that_ends_within_the_graceful_time_is_whole(stopping: Rig) -> No
 
 
 def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) -> None:
-    stopping.upstream.script(lambda exchange: exchange.wait_closed(20) and None)
+    stopping.upstream.script(lambda exchange: exchange.wait_closed(20))
     with stopping.connect() as client:
         client.post("plain")
         stopping.upstream.wait_for(1)
@@ -104,6 +104,6 @@ def test_first_call_of_an_event_loop_is_told_of_a_signal_that_came_early(
     tmp_path: Path, stopping_at: dict[str, str]
 ) -> None:
     with rig("uvicorn", tmp_path, options=[GRACEFUL["uvicorn"], "10"], THREADLESS=stopping_at) as made:
-        made.upstream.script(lambda exchange: exchange.wait_closed(20) and None)
+        made.upstream.script(lambda exchange: exchange.wait_closed(20))
         with made.connect() as client:
             assert client.post("early").read_head()[0] == 503

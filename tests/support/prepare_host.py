@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import django
 from django.core.management import call_command
@@ -31,4 +30,4 @@ def make_key() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

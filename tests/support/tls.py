@@ -27,8 +27,9 @@ def make_certificate(folder: Path) -> Path:
     path = folder / "certificate.pem"
     names = f"subjectAltName=IP:127.0.0.1,DNS:{HOST}"
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    command = ["openssl", "req", "-x509", *kind, "-subj", "/CN=test", "-addext", names, "-out", path, "-keyout", "-"]
-    key = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    command = ["openssl", "req", "-x509", *kind, "-subj", "/CN=test", "-addext", names]
+    output = ["-out", str(path), "-keyout", "-"]
+    key = subprocess.run([*command, *output], check=True, capture_output=True, timeout=60).stdout
     path.write_bytes(path.read_bytes() + key)
     return path
 

@@ -136,7 +136,7 @@ class Exchange:
                 self.closed.set()
 
 
-Script = Callable[[Exchange], None]
+Script = Callable[[Exchange], object]
 
 
 def answer_normally(exchange: Exchange) -> None:

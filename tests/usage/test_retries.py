@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,10 +23,11 @@ class Database:
         self.errors = list(errors)
         self.taken: list[int] = []
 
-    def write(self, entry: int, values: dict[str, Any]) -> None:
+    def write(self, entry: int, values: dict[str, Any]) -> int:
         if self.errors:
             raise self.errors.pop(0)
         self.taken.append(entry)
+        return 1
 
 
 def test_outcome_waits_until_database_is_back() -> None:
@@ -80,10 +80,10 @@ def test_drain_that_takes_too_long_says_so() -> None:
     assert retries.drain(SECONDS)
 
 
-def waiting_for(gate: threading.Event, write: Callable[[int, dict[str, Any]], None]) -> retries.Write:
-    def wait_and_write(entry: int, values: dict[str, Any]) -> None:
+def waiting_for(gate: threading.Event, write: retries.Write) -> retries.Write:
+    def wait_and_write(entry: int, values: dict[str, Any]) -> int:
         gate.wait(SECONDS)
-        write(entry, values)
+        return write(entry, values)
 
     return wait_and_write
 

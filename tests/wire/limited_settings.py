@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from project.settings import *  # noqa: F403  (the same host)
-from project.settings import THREADLESS as UNLIMITED
+from typing import Any
 
-THREADLESS = {**UNLIMITED, "REQUESTS_PER_MINUTE": 3, "TOKENS_PER_MINUTE": 1000}
+from project.settings import *  # noqa: F403
+from project.settings import THREADLESS
+
+THREADLESS |= dict[str, Any](REQUESTS_PER_MINUTE=3, TOKENS_PER_MINUTE=1000)

@@ -47,7 +47,7 @@ def test_answer_without_a_field_is_mended(client: Client, upstream: ScriptedUpst
 
 
 def test_message_fields_of_the_upstream_are_passed_through(client: Client, upstream: ScriptedUpstream) -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "content": "x",
         "refusal": "No.",
         "reasoning_content": "because",
@@ -60,13 +60,24 @@ def test_message_fields_of_the_upstream_are_passed_through(client: Client, upstr
 
 
 def test_fields_beside_the_choices_are_passed_through(client: Client, upstream: ScriptedUpstream) -> None:
-    details = {"prompt_tokens_details": {"cached_tokens": 3}, "completion_tokens_details": {"reasoning_tokens": 2}}
-    extra = {"system_fingerprint": "fp", "service_tier": "default", "x_provider": [1], "usage": {**USAGE, **details}}
+    details: dict[str, Any] = {
+        "prompt_tokens_details": {"cached_tokens": 3},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    extra: dict[str, Any] = {
+        "system_fingerprint": "fp",
+        "service_tier": "default",
+        "x_provider": [1],
+        "usage": {**USAGE, **details},
+    }
     assert extra.items() <= answered(client, upstream, completion(**extra)).items()
 
 
 def test_several_choices_and_logprobs_are_kept(client: Client, upstream: ScriptedUpstream) -> None:
-    logprobs = {"content": [{"token": "x", "logprob": -1.0, "bytes": None, "top_logprobs": []}], "refusal": None}
+    logprobs: dict[str, Any] = {
+        "content": [{"token": "x", "logprob": -1.0, "bytes": None, "top_logprobs": []}],
+        "refusal": None,
+    }
     choices = [
         {
             "index": i,

@@ -8,6 +8,7 @@ import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from pydantic import SecretStr
 
 from tests.support.serving import Host, Server
 from tests.support.upstream import ScriptedUpstream
@@ -26,7 +27,11 @@ def test_bind_tools_loop_ends_with_the_answer(
 ) -> None:
     upstream.script(weather)
     model: Any = ChatOpenAI(
-        model="small", base_url=f"{any_server.base_url}/api/v1", api_key=host.key, streaming=streaming, max_retries=0
+        model="small",
+        base_url=f"{any_server.base_url}/api/v1",
+        api_key=SecretStr(host.key),
+        streaming=streaming,
+        max_retries=0,
     )
     history: list[Any] = [HumanMessage("How is the weather in Oslo?")]
     answer = model.bind_tools([get_weather]).invoke(history)

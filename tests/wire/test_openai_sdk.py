@@ -35,7 +35,8 @@ def options(any_server: Server, host: Host, upstream: ScriptedUpstream) -> dict[
 
 @pytest.fixture
 def sdk(options: dict[str, Any], recorder: Recorder) -> Iterator[OpenAI]:
-    with OpenAI(**options, http_client=httpx.Client(transport=recorder)) as sdk:
+    client: Any = httpx.Client(transport=recorder)  # the SDK names the type of another version
+    with OpenAI(**options, http_client=client) as sdk:
         yield sdk
 
 
@@ -173,7 +174,7 @@ def test_failure_raises_its_class(
     if status:
         upstream.script(lambda exchange: exchange.answer({"error": {"message": "no"}}, status))
     with pytest.raises(error) as caught:
-        sdk.chat.completions.create(**{"model": "small", "messages": HI, "stream": stream, **fields})  # type: ignore[call-overload]
+        sdk.chat.completions.create(**{"model": "small", "messages": HI, "stream": stream, **fields})
     assert caught.value.code == code
 
 
@@ -222,7 +223,8 @@ def test_rate_limited_call_is_tried_again_by_the_sdk(sdk: OpenAI, upstream: Scri
 
 def run_async(options: dict[str, Any], recorder: Recorder, work: Callable[[AsyncOpenAI], Any]) -> Any:
     async def run() -> Any:
-        async with AsyncOpenAI(**options, http_client=httpx.AsyncClient(transport=recorder)) as sdk:
+        client: Any = httpx.AsyncClient(transport=recorder)
+        async with AsyncOpenAI(**options, http_client=client) as sdk:
             return await work(sdk)
 
     return asyncio.run(run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai.lib.streaming.chat._completions import accumulate_delta
+from openai.lib.streaming.chat._completions import accumulate_delta  # type: ignore[attr-defined]
 
 from tests.support.bodies import chunk
 from tests.support.client import Client

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
@@ -18,10 +17,9 @@ class CompletionClient(Client):
     def __init__(self, secret: str = "", **defaults: Any) -> None:
         super().__init__(**_with_key(secret, defaults))
 
-    def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:
+    def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> Any:
         """The response to one call. A string means one user message. `fields` are added to the body."""
-        response: HttpResponseBase = self.post(_path(), _body(model, messages, fields), content_type="application/json")
-        return response
+        return self.post(_path(), _body(model, messages, fields), content_type="application/json")
 
     def models(self) -> list[str]:
         """The ids of the models and agents that the key may use."""
@@ -42,11 +40,10 @@ class AsyncCompletionClient(AsyncClient):
         """Add the client's headers: Django's `AsyncClient` sends only those of the single request."""
         return super().generic(*args, headers={**self._headers, **(headers or {})}, **more)
 
-    async def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> HttpResponseBase:
+    async def complete(self, model: str, messages: str | list[JSONObject], **fields: JSONValue) -> Any:
         """See `CompletionClient.complete`."""
         body = _body(model, messages, fields)
-        response: HttpResponseBase = await self.post(_path(), body, content_type="application/json")
-        return response
+        return await self.post(_path(), body, content_type="application/json")
 
     async def models(self) -> list[str]:
         """See `CompletionClient.models`."""

@@ -146,7 +146,7 @@ def test_failure_hides_what_led_to_it(sender: Sender, upstream: ScriptedUpstream
 
 
 def test_first_byte_that_comes_too_late_is_a_timeout(upstream: ScriptedUpstream) -> None:
-    upstream.script(lambda exchange: exchange.wait_closed(WAIT) and None)
+    upstream.script(lambda exchange: exchange.wait_closed(WAIT))
     with pytest.raises(UpstreamTimeout):
         Sender(upstream.port, first_byte_seconds=0.05).ask()
     assert upstream.exchanges[0].wait_closed(WAIT)

@@ -1,7 +1,12 @@
 """The example host: what a call leaves behind in its tables."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from project.accounts.models import ApiKey
 from tests.support import rows
@@ -11,7 +16,7 @@ from threadless.models import UsageRecord
 
 
 @pytest.fixture
-def upstream(settings):
+def upstream(settings: Settings) -> Iterator[ScriptedUpstream]:
     """A loopback upstream that the platform is set to."""
     with ScriptedUpstream() as server:
         backend = settings.THREADLESS["BACKENDS"]["default"]
@@ -22,7 +27,7 @@ def upstream(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_calls_add_twenty_rows_to_the_ledger_alone(upstream):
+def test_twenty_calls_add_twenty_rows_to_the_ledger_alone(upstream: ScriptedUpstream) -> None:
     secret = make_key()
     before = rows.row_counts()
     assert rows.mixed_calls("/api/v1/chat/completions", secret, "small") == [200] * rows.CALLS

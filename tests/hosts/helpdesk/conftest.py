@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+Ask = Callable[..., Any]
+"""Takes the question and fields of the request; returns the response."""
 PATH = "/gate/llm/chat/completions"
 
 
@@ -29,7 +31,7 @@ def secret(member: Any) -> str:
 
 
 @pytest.fixture
-def ask(secret: str) -> Callable[..., Any]:
+def ask(secret: str) -> Ask:
     """Sends one completion with the member's credential."""
 
     def call(content: str = "open the door", *, key: str = secret, **fields: Any) -> Any:

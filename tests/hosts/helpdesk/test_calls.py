@@ -1,15 +1,20 @@
 """Completions on the help desk, which has swapped everything that can be swapped."""
 
+from __future__ import annotations
+
 import gzip
 import inspect
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
-from tests.hosts.helpdesk.conftest import PATH
+from tests.hosts.helpdesk.conftest import PATH, Ask
 from tests.hosts.helpdesk.desk import credentials, plug
-from tests.hosts.helpdesk.desk.models import Credential, Ticket, UsageLine
+from tests.hosts.helpdesk.desk.models import Credential, Member, Ticket, UsageLine
 from tests.support import rows
 from threadless.models import UsageRecord
 from threadless.testing import read_events
@@ -18,7 +23,7 @@ needs_commits = pytest.mark.django_db(transaction=True)
 
 
 @needs_commits
-def test_plain_call_is_answered_by_the_desks_own_robot_and_compressed_by_its_middleware(ask):
+def test_plain_call_is_answered_by_the_desks_own_robot_and_compressed_by_its_middleware(ask: Ask) -> None:
     response = ask("open the door, " * 20)
     assert (response.status_code, response["Content-Encoding"]) == (200, "gzip")
     body = json.loads(gzip.decompress(response.content))
@@ -26,7 +31,7 @@ def test_plain_call_is_answered_by_the_desks_own_robot_and_compressed_by_its_mid
 
 
 @needs_commits
-def test_stream_is_answered_word_by_word_and_uncompressed(ask):
+def test_stream_is_answered_word_by_word_and_uncompressed(ask: Ask) -> None:
     response = ask(stream=True)
     assert response["Content-Encoding"] == "identity"
     events = read_events(response)
@@ -35,25 +40,27 @@ def test_stream_is_answered_word_by_word_and_uncompressed(ask):
 
 
 @needs_commits
-def test_ledger_row_bears_the_uuid_of_the_member(ask, member):
+def test_ledger_row_bears_the_uuid_of_the_member(ask: Ask, member: Member) -> None:
     ask()
     row = UsageRecord.objects.get()
     assert (row.user_id, row.user, row.key_label) == (member.pk, member, "Mia's laptop")
 
 
 @needs_commits
-def test_desks_own_usage_table_is_fed_too(ask, member):
+def test_desks_own_usage_table_is_fed_too(ask: Ask, member: Member) -> None:
     ask()
     line, row = UsageLine.objects.get(), UsageRecord.objects.get()
     assert (line.member, line.reference, line.went_well) == (member, row.request_id, True)
-    assert line.tokens == row.prompt_tokens + row.completion_tokens > 0
+    assert row.prompt_tokens
+    assert row.completion_tokens
+    assert line.tokens == row.prompt_tokens + row.completion_tokens
 
 
 @needs_commits
-def test_row_is_committed_before_the_answer_despite_atomic_requests(ask, monkeypatch):
+def test_row_is_committed_before_the_answer_despite_atomic_requests(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def look(history):
+    def look(history: list[dict[str, Any]]) -> Iterator[str]:
         seen.append((connection.in_atomic_block, UsageRecord.objects.get().state))
         yield "Seen."
 
@@ -63,7 +70,7 @@ def test_row_is_committed_before_the_answer_despite_atomic_requests(ask, monkeyp
 
 
 @needs_commits
-def test_row_of_a_failed_call_outlives_the_failure_despite_atomic_requests(ask):
+def test_row_of_a_failed_call_outlives_the_failure_despite_atomic_requests(ask: Ask) -> None:
     response = ask("break")
     assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
     assert "robot.internal" not in response.content.decode()
@@ -71,47 +78,47 @@ def test_row_of_a_failed_call_outlives_the_failure_despite_atomic_requests(ask):
     assert not UsageLine.objects.get().went_well
 
 
-def test_credential_without_the_right_is_refused_by_its_name(ask, member):
+def test_credential_without_the_right_is_refused_by_its_name(ask: Ask, member: Member) -> None:
     response = ask(key=credentials.issue(member, rights=()))
     assert (response.status_code, response.json()["error"]["code"]) == (403, "insufficient_scope")
     assert "robot" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("key", ["desk.000000000000.nothing", "nonsense", "desk.."])
-def test_unknown_credential_is_refused_in_the_form_of_the_openai_api(ask, key):
+def test_unknown_credential_is_refused_in_the_form_of_the_openai_api(ask: Ask, key: str) -> None:
     response = ask(key=key)
     assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_api_key")
     assert response["Content-Type"] == "application/json"
 
 
-def test_void_credential_is_refused(ask, secret):
+def test_void_credential_is_refused(ask: Ask, secret: str) -> None:
     Credential.objects.update(is_void=True)
     assert ask().status_code == 401
 
 
-def test_credential_of_a_member_who_left_is_refused(ask, member):
+def test_credential_of_a_member_who_left_is_refused(ask: Ask, member: Member) -> None:
     member.is_active = False
     member.save()
     assert ask().status_code == 401
 
 
-def test_anonymous_call_is_refused_by_threadless_and_not_sent_to_a_login_page(client):
+def test_anonymous_call_is_refused_by_threadless_and_not_sent_to_a_login_page(client: Client) -> None:
     response = client.post(PATH, json.dumps({}), content_type="application/json")
     assert (response.status_code, response.json()["error"]["type"]) == (401, "authentication_error")
 
 
-def test_hurry_is_refused_by_the_desks_throttle_on_its_own_views_only(client, secret):
+def test_hurry_is_refused_by_the_desks_throttle_on_its_own_views_only(client: Client, secret: str) -> None:
     headers = {"X-Desk-Credential": secret, "Authorization": f"Bearer {secret}", "X-Hurry": "yes"}
     assert client.get("/helpdesk/api/tickets/", headers=headers).status_code == 429
     assert client.get("/gate/llm/models", headers=headers).status_code == 200
 
 
-def test_models_show_the_robot(client, secret):
+def test_models_show_the_robot(client: Client, secret: str) -> None:
     body = client.get("/gate/llm/models", headers={"Authorization": f"Bearer {secret}"}).json()
     assert [(model["id"], model["owned_by"]) for model in body["data"]] == [("robot", "desk")]
 
 
-def test_signed_in_member_has_no_scope_and_is_told_so(client, member):
+def test_signed_in_member_has_no_scope_and_is_told_so(client: Client, member: Member) -> None:
     client.force_login(member)
     response = client.get(PATH, headers={"Accept": "text/html"})
     assert (response.status_code, response["Content-Type"]) == (403, "text/html; charset=utf-8")
@@ -119,7 +126,7 @@ def test_signed_in_member_has_no_scope_and_is_told_so(client, member):
 
 
 @needs_commits
-def test_twenty_calls_add_twenty_rows_to_the_ledger_and_to_the_desks_own_metering_alone(secret):
+def test_twenty_calls_add_twenty_rows_to_the_ledger_and_to_the_desks_own_metering_alone(secret: str) -> None:
     before = rows.row_counts()
     statuses = rows.mixed_calls(PATH, secret, "robot")
     assert statuses == [200, 200, 200, 500] * 5
@@ -127,5 +134,5 @@ def test_twenty_calls_add_twenty_rows_to_the_ledger_and_to_the_desks_own_meterin
     assert not Ticket.objects.exists()
 
 
-def test_desks_llm_path_is_plugged_in_by_a_function_of_less_than_15_lines():
+def test_desks_llm_path_is_plugged_in_by_a_function_of_less_than_15_lines() -> None:
     assert len(inspect.getsource(plug.answer).splitlines()) < 15
