@@ -1,4 +1,4 @@
-"""The usage row of one call: opened before the upstream is asked, settled once whatever happens."""
+"""The usage row of one call: opened before the upstream is called, and settled exactly once in every case."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Row:
 
 
 def _failure(call: Call, error: BaseException) -> APIError | None:
-    """What the client learns of an exception; None if the client has gone."""
+    """The error that the client receives for an exception; None if the client has gone."""
     if call.lifetime.is_cancelled:
         return call.lifetime.failure
     failure = error if isinstance(error, APIError) else InternalError()
     if failure is not error:
         failure.__cause__ = error
-    if call.has_begun:  # else the failure becomes the response, and is logged with it
+    if call.has_begun:  # otherwise the failure becomes the response, which is logged
         logger.error(
             "Call %s failed after its first byte (%s): %s",
             call.request_id,
