@@ -20,7 +20,7 @@ logger = logging.getLogger("threadless")
 
 
 class Row:
-    """Whoever opens it must see to it that it is settled, once."""
+    """The row of one call. After `open`, `settle` must be called exactly once."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -37,12 +37,12 @@ class Row:
         self._entry: Any = None
 
     def open(self) -> None:
-        """Make the call durable. What it raises ends the call before the upstream is asked."""
+        """Store the call durably. An exception ends the call before the upstream is called."""
         self._entry = self._recorder.open(self._opening)
         signals.call_opened.send_robust(sender=None, opening=self._opening)
 
     def settle(self, error: BaseException | None) -> bool:
-        """Write how the call ended. Keeps an `Exception` as the failure of the call; any other is let through."""
+        """Store how the call ended. Returns True for an `Exception`, which becomes the failure of the call."""
         call = self._call
         call.lifetime.finish()
         call.end(None if error is None else _failure(call, error))
