@@ -1,4 +1,4 @@
-"""The whole plug between this platform and threadless, beside a block in `settings.py` and a line in `urls.py`."""
+"""The integration of threadless: with a block in `settings.py` and a line in `urls.py`, this is all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from threadless.types import Caller, Target
 
 
 class PlatformKeyAdapter(ModelKeyAdapter):
-    """Keys of `accounts.ApiKey`, which stop when their user leaves the organisation."""
+    """Authenticates keys of `accounts.ApiKey`. A key stops working when its user leaves the organisation."""
 
     annotations = {
         "is_member": Exists(Membership.objects.filter(user=OuterRef("user"), organisation=OuterRef("organisation")))
@@ -33,7 +33,7 @@ class PlatformKeyAdapter(ModelKeyAdapter):
 
 
 class PlatformResolver(BaseResolver):
-    """Models and agents by the rule of the platform's own pages."""
+    """Finds models and agents by the same rule as the platform's own pages."""
 
     def resolve(self, name: str, caller: Caller) -> Target:
         target = llm.find_assistant(name, caller.user_id, organisation_of(caller))
@@ -46,5 +46,5 @@ class PlatformResolver(BaseResolver):
 
 
 def organisation_of(caller: Caller) -> int | None:
-    """Where the caller works: a key says so itself, a signed-in session works where its user does."""
+    """The organisation of the caller: the key's, or for a signed-in session the user's."""
     return int(caller.account) if caller.account else organisation_id_of(caller.user_id)

@@ -1,4 +1,4 @@
-"""The platform's LLM path: what can be asked, and how. Regular chats and threadless both go through here."""
+"""The platform's LLM path, shared by regular chats and threadless: the assistants and the backend."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from threadless.types import Caller, ChatRequest, Target
 
 
 class PlatformLLM(OpenAIBackend):
-    """The upstream, with the platform's house rule at the head of every conversation."""
+    """The upstream with the platform's house rule at the beginning of every conversation."""
 
     def __init__(self, *, house_rule: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.house_rule = house_rule
 
     def payload(self, request: ChatRequest, target: Target, caller: Caller, **fields: Any) -> dict[str, msgspec.Raw]:
-        """What goes upstream: the house rule and the agent's instructions are one system message."""
+        """The payload for the upstream. House rule and instructions of the agent form one system message."""
         instructions = "\n\n".join(filter(None, (self.house_rule, target.instructions)))
         return super().payload(request, target, caller, instructions=instructions, **fields)
 
 
 def assistants(user_id: Any, organisation_id: int | None) -> Iterator[Target]:
-    """Every model and agent that this user may ask while working in this organisation."""
+    """Every model and agent that this user may use while working in this organisation."""
     yield from map(model_target, settings.LLM_MODELS)
     yield from map(agent_target, _agents(user_id, organisation_id))
 
 
 def find_assistant(name: str, user_id: Any, organisation_id: int | None) -> Target | None:
-    """The one of `assistants` with this name."""
+    """The assistant with this name; None if the user may not use it."""
     if name.startswith(PUBLIC_ID_PREFIX):
         agent = _agents(user_id, organisation_id).filter(public_id=name).first()
         return agent_target(agent) if agent else None
@@ -41,12 +41,12 @@ def find_assistant(name: str, user_id: Any, organisation_id: int | None) -> Targ
 
 
 def model_target(name: str) -> Target:
-    """A plain model of the platform."""
+    """The target for a model of the platform."""
     return Target(id=name, model=settings.LLM_MODELS[name], owned_by="harbour")
 
 
 def agent_target(agent: Agent) -> Target:
-    """An agent and the model behind it."""
+    """The target for an agent."""
     return Target(
         id=agent.public_id,
         name=agent.name,
@@ -61,11 +61,11 @@ def agent_target(agent: Agent) -> Target:
 
 
 def default_model() -> str:
-    """What serves agents and chats that name no model."""
+    """The model for agents without one."""
     return next(iter(settings.LLM_MODELS))
 
 
 def _agents(user_id: Any, organisation_id: int | None) -> AgentQuerySet:
-    # An agent whose model the platform no longer offers can neither be seen nor asked.
+    # Agents whose model the platform no longer offers are hidden.
     offered = Agent.objects.filter(model__in=["", *settings.LLM_MODELS])
     return offered.visible_to(user_id, organisation_id).select_related("organisation")

@@ -24,7 +24,7 @@ SUFFIXES: Final = (".py", ".html", ".js", ".css", ".md")
 _DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _LABELS: Final = {"help", "help_text", "verbose_name", "verbose_name_plural", "short_description", "description"}
 _TRANSLATORS: Final = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext"}
-_CODE: Final = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|PRAGMA|SET|WITH) [A-Z*\"]|[a-z-]+=[^ ]*;|[({\[]\?")
+_CODE: Final = re.compile(r"<|PRAGMA |(SELECT|INSERT|UPDATE|DELETE|PRAGMA|SET|WITH) [A-Z*\"]|[a-z-]+=[^ ]*;|[({\[]\?")
 _JS_STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`')
 _TRANSLATE_TAG: Final = re.compile(r"\{% translate (\"[^\"]*\"|'[^']*').*?%\}")
 _TEMPLATE_TAG: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)

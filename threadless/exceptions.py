@@ -1,4 +1,4 @@
-"""The failures that threadless raises on purpose."""
+"""The errors that threadless raises."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def retry_headers(seconds: float) -> dict[str, str]:
-    """When to try again: `Retry-After` in whole seconds, rounded up, and the exact `retry-after-ms` of the SDKs."""
+    """`Retry-After` in whole seconds, rounded up, and the exact time as `retry-after-ms`, which the SDKs read."""
     return {"Retry-After": str(max(math.ceil(seconds), 1)), "retry-after-ms": str(round(seconds * 1000))}
 
 
 class InvalidBackend(ImproperlyConfigured):
-    """A configured backend cannot be built; the message names the setting and the alias."""
+    """A configured backend cannot be created. The message names the setting and the alias."""
 
 
 class APIError(Exception):
-    """A failure that the caller is told of, in the error form of the OpenAI API.
+    """An error that the client receives, in the error format of the endpoint.
 
     `status_code` is the HTTP status, `type`, `code` and `param` are the fields of the body, `headers` go on the
     response. The message must hold no secret, no upstream address and no message text.
@@ -44,18 +44,18 @@ class APIError(Exception):
         self.type = type or self.type
         self.headers = dict(headers or {})
         self.log_detail = ""
-        """Replaces the message in our log, where it may say more. No secret and no message text here either."""
+        """Replaces the message in the log, where it may be more specific. Must not contain secrets or message text."""
 
 
 class InternalError(APIError):
-    """An unexpected failure of this platform; says nothing of its cause."""
+    """An unexpected failure of this platform. The client does not learn the cause (500)."""
 
     def __init__(self) -> None:
         super().__init__("The server had an error while processing your request.")
 
 
 class InvalidRequest(APIError):
-    """The request cannot be served as it stands (400)."""
+    """The request is invalid (400)."""
 
     status_code = 400
     type = "invalid_request_error"
@@ -63,7 +63,7 @@ class InvalidRequest(APIError):
 
 
 class NotAuthenticated(APIError):
-    """No key, or a key that is unknown, expired, revoked or whose user is inactive (401)."""
+    """The key is missing, unknown, expired or revoked, or its user is inactive (401)."""
 
     status_code = 401
     type = "authentication_error"
@@ -71,7 +71,7 @@ class NotAuthenticated(APIError):
 
 
 class InsufficientScope(APIError):
-    """The caller is known but lacks a scope (403)."""
+    """The caller lacks a scope (403)."""
 
     status_code = 403
     type = "permission_error"
@@ -79,7 +79,7 @@ class InsufficientScope(APIError):
 
 
 class ModelNotFound(APIError):
-    """The same answer for an unknown name and for one that this caller may not see (404)."""
+    """The model or agent does not exist, or the caller may not see it: the same answer for both (404)."""
 
     status_code = 404
     type = "invalid_request_error"
@@ -90,7 +90,7 @@ class ModelNotFound(APIError):
 
 
 class RequestTimeout(APIError):
-    """The upload took too long (408). The SDKs try again."""
+    """The upload took too long. SDKs retry (408)."""
 
     status_code = 408
     type = "invalid_request_error"
@@ -98,7 +98,7 @@ class RequestTimeout(APIError):
 
 
 class RequestTooLarge(APIError):
-    """The body is over the limit (413)."""
+    """The body is larger than the limit (413)."""
 
     status_code = 413
     type = "invalid_request_error"
@@ -106,7 +106,7 @@ class RequestTooLarge(APIError):
 
 
 class UnsupportedMediaType(APIError):
-    """The body is not plain JSON (415)."""
+    """The body is not uncompressed JSON (415)."""
 
     status_code = 415
     type = "invalid_request_error"
@@ -114,7 +114,7 @@ class UnsupportedMediaType(APIError):
 
 
 class RateLimited(APIError):
-    """Too many requests, tokens or calls at once; worth trying again (429)."""
+    """Too many requests, tokens or concurrent calls. The client may retry (429)."""
 
     status_code = 429
     type = "rate_limit_error"
@@ -122,7 +122,7 @@ class RateLimited(APIError):
 
 
 class InsufficientQuota(APIError):
-    """A quota is used up; trying again is pointless and the SDKs are told so (429)."""
+    """A quota is used up. SDKs do not retry, because of `x-should-retry: false` (429)."""
 
     status_code = 429
     type = "insufficient_quota"
@@ -133,7 +133,7 @@ class InsufficientQuota(APIError):
 
 
 class UpstreamError(APIError):
-    """The upstream answered with a failure or with something that is no answer (502)."""
+    """The upstream failed or sent an invalid answer (502)."""
 
     status_code = 502
     code = "upstream_error"
@@ -143,21 +143,21 @@ class UpstreamError(APIError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """The upstream could not be reached or says that it is overloaded (503)."""
+    """The upstream cannot be reached or is overloaded (503)."""
 
     status_code = 503
     code = "upstream_unavailable"
 
 
 class UpstreamTimeout(UpstreamError):
-    """The upstream kept silent for too long, or the call took longer than it may (504)."""
+    """The upstream was silent for too long, or the call exceeded its time limit (504)."""
 
     status_code = 504
     code = "upstream_timeout"
 
 
 class Overloaded(APIError):
-    """This platform cannot take the call now; worth trying again (503)."""
+    """This platform cannot take the call now. The client may retry (503)."""
 
     status_code = 503
     code = "overloaded"
@@ -169,7 +169,7 @@ class Overloaded(APIError):
 
 
 class DatabaseUnavailable(APIError):
-    """The host's database cannot be reached; worth trying again (503)."""
+    """The host's database is unavailable. The client may retry (503)."""
 
     status_code = 503
     code = "database_unavailable"
@@ -179,4 +179,4 @@ class DatabaseUnavailable(APIError):
 
 
 class Cancelled(Exception):
-    """The call was cancelled because its client has gone; never shown to anybody."""
+    """The call was cancelled because its client has gone. No client receives it."""

@@ -46,7 +46,7 @@ class SettingsResolver(BaseResolver):
 
 def resolve(name: str, caller: Caller) -> Target:
     """The target that this caller may use under this name; raises `ModelNotFound`."""
-    if "\0" in name:  # PostgreSQL refuses it in a query
+    if "\0" in name:  # PostgreSQL refuses this in a query
         raise ModelNotFound(name)
     target: Target = conf.resolver().resolve(name, caller)
     if not _is_allowed(target, caller):
@@ -60,5 +60,5 @@ def targets(caller: Caller) -> list[Target]:
 
 
 def _is_allowed(target: Target, caller: Caller) -> bool:
-    """The rule for both: the key's own list of models, by the target's id, and the target's scope."""
+    """The rule for listing and resolving: the key's allow-list, by the id of the target, and the target's scope."""
     return caller.may_use(target.id) and (not target.scope or target.scope in caller.scopes)

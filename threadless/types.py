@@ -1,4 +1,4 @@
-"""The value objects that cross the seams: frozen, so that a backend may run in a shell, a task or a thread."""
+"""The value objects that extension points exchange. They are frozen and independent of requests."""
 
 from __future__ import annotations
 
@@ -30,62 +30,62 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls and what they may do: what `request.auth` holds on our views.
+    """Who calls and what they may do. On our views, `request.auth` is a `Caller`.
 
     A host's key adapter may return a subclass with fields of its own.
     """
 
     user_id: Any
-    """Primary key of the user; None for a key that belongs to nobody."""
+    """Primary key of the user; None for a key without a user."""
     key_id: str = ""
     """Primary key of the API key as text; empty for a signed-in session."""
     label: str = ""
-    """Name of the key for humans, kept in the ledger."""
+    """Name of the key for people; stored in the ledger."""
     account: str = ""
-    """The tenant that pays, such as the ID of an organization; kept in the ledger."""
+    """The tenant that pays, such as the ID of an organization; stored in the ledger."""
     scopes: frozenset[str] = frozenset()
     allowed_models: frozenset[str] | None = None
-    """Names that this key is limited to; None for no limit beyond what the user may see."""
+    """The models and agents that this key is limited to; None: everything that the user may see."""
     limits: Limits = field(default_factory=Limits)
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """Values of the host's own, for its resolver, backend and gates."""
+    """Further values of the host, for its resolver, backend and gates."""
 
     def may_use(self, name: str) -> bool:
-        """True unless the key has an allow-list that leaves this model or agent out."""
+        """True unless the key has an allow-list without this model or agent."""
         return self.allowed_models is None or name in self.allowed_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A model or an agent once resolved: where a call goes and what is added to it on the way."""
+    """A resolved model or agent: where a call goes and what is added to it."""
 
     id: str
-    """The public name, which a client may use again."""
+    """The public name, which clients send in `model`."""
     model: str
     """The upstream's own name of the model; never shown to a client."""
     name: str = ""
-    """For humans, where they choose a model or agent; empty: the ID is shown."""
+    """Shown to people who choose a model or agent; empty: the id is shown."""
     description: str = ""
     kind: TargetKind = "model"
     backend: str = "default"
     """Alias in the `BACKENDS` setting."""
     instructions: str = ""
-    """Put before the client's messages as a system message."""
+    """Sent before the client's messages as a system message."""
     parameters: Mapping[str, JSONValue] = field(default_factory=dict)
-    """Defaults for fields that the client left out."""
+    """Values of request fields that the client does not send."""
     tools: Sequence[JSONObject] = ()
-    """Tools that come before the client's own; their names are taken."""
+    """Tools that are sent before the client's. The client cannot use their names."""
     scope: str = ""
-    """A scope needed beyond the required one."""
+    """A scope that a call needs in addition to `REQUIRED_SCOPE`."""
     owned_by: str = "system"
     created: int = 0
     """Unix time in seconds."""
     price: Mapping[str, JSONValue] | None = None
     """What tokens cost; None if unknown."""
     max_output_tokens: int | None = None
-    """The most tokens that one answer can have; None if unknown. Not sent upstream."""
+    """Maximum number of tokens of one answer; None if unknown. Not sent upstream."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """Values of the host's own, for its backend and gates."""
+    """Further values of the host, for its backend and gates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,14 +101,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A plain answer: the upstream's `chat.completion` object, all fields as they came."""
+    """A plain answer: the upstream's `chat.completion` object, unchanged."""
 
     body: JSONObject = field(repr=False)
     """Not in the representation, because error reports show local variables."""
 
     @classmethod
     def from_text(cls, text: str, *, usage: JSONObject | None = None) -> Completion:
-        """An answer of one assistant message that ended by itself."""
+        """An answer with one assistant message and the finish reason "stop"."""
         message = {"role": "assistant", "content": text}
         body: JSONObject = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
         return cls(body=body | ({"usage": usage} if usage else {}))
@@ -118,13 +118,13 @@ class Completion:
 class ChatRequest:
     """One valid request: every top-level field as the JSON bytes that were sent, untouched.
 
-    Bytes, because a number beyond float precision or an unusual key order must reach the upstream as it is.
+    Bytes, so that numbers beyond float precision and unusual key orders reach the upstream unchanged.
     """
 
     fields: Mapping[str, msgspec.Raw] = field(repr=False)
     """Not in the representation, because error reports show local variables."""
     request_id: str = ""
-    """Sent upstream as `X-Request-Id` and kept in the ledger."""
+    """Sent upstream as `X-Request-Id` and stored in the ledger."""
 
     @classmethod
     def build(cls, *, request_id: str = "", **fields: JSONValue) -> ChatRequest:

@@ -1,1 +1,1 @@
-"""Organisations, who belongs to them, and their API keys."""
+"""Organisations, their members and their API keys."""

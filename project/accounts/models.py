@@ -25,7 +25,7 @@ class Organisation(models.Model):
 
 
 class Membership(models.Model):
-    """A user's place in an organisation."""
+    """A user's membership in an organisation."""
 
     class Role(models.TextChoices):
         MEMBER = "member", "Member"
@@ -44,7 +44,7 @@ class Membership(models.Model):
 
 
 def organisation_id_of(user_id: Any) -> int | None:
-    """The organisation that a signed-in user works in: the one joined first."""
+    """The organisation of a signed-in user: the first one that the user joined; None without a membership."""
     memberships = Membership.objects.filter(user_id=user_id).order_by("pk")
     return memberships.values_list("organisation_id", flat=True).first()
 
@@ -63,7 +63,7 @@ class ApiKey(AbstractAPIKey):
                 raise ValidationError("The user is not a member of this organisation.", code="not_a_member")
 
     def save(self, **options: Any) -> None:
-        """A key made without an organisation, as by `create_api_key`, acts in the one that its user works in."""
+        """Set the organisation of the user if none is given, as with `create_api_key`."""
         if not self.organisation_id and (organisation_id := organisation_id_of(self.user_id)):
             self.organisation_id = organisation_id
         super().save(**options)

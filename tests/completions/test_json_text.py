@@ -99,7 +99,7 @@ def test_text_that_is_not_json_is_refused(text: str) -> None:
 )
 def test_nul_and_half_of_a_surrogate_pair_are_refused(escapes: str) -> None:
     refusal = refusal_of(b'{"a": "%b"}' % escapes.encode())
-    assert refusal.endswith("a string holds a NUL character or half of a surrogate pair.")
+    assert refusal.endswith("a string contains a NUL character or a lone surrogate.")
 
 
 @pytest.mark.parametrize("escapes", [r"\ud83d\ude00", r"\\ud83d", r"\\u0000", r"\\\ud83d\uDE00\u00e9", r"\u0041\n"])

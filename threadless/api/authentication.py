@@ -1,4 +1,4 @@
-"""Who calls: an API key in `Authorization: Bearer`, or a signed-in session with CSRF enforced."""
+"""Authentication by an API key in `Authorization: Bearer`, or by a signed-in session with CSRF protection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from threadless.types import Caller
 
 
 class KeyAuthentication(authentication.BaseAuthentication):
-    """The host's own keys, through its key adapter. Another scheme than `Bearer` is left to the next class."""
+    """Authenticates API keys with the configured key adapter. Leaves other schemes than `Bearer` to the next class."""
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
@@ -34,18 +34,18 @@ class KeyAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """A browser session; DRF enforces CSRF. Its scopes are those that the user's Django permissions name."""
+    """Authenticates browser sessions; DRF enforces CSRF. The scopes follow from the user's Django permissions."""
 
     def enforce_csrf(self, request: Request) -> None:
-        """By the header alone: Django would look for the token in a form first, which is the body we have not read."""
-        super().enforce_csrf(without_form(request))  # type: ignore[arg-type]  # DRF wants what Django's check wants
+        """Check only the header. Django would first look for the token in a form, and so read the body."""
+        super().enforce_csrf(without_form(request))  # type: ignore[arg-type]  # the types of DRF and Django differ
 
 
 def caller_of(request: Request) -> Caller:
     """The caller of an authenticated request; raises `NotAuthenticated`.
 
     A host's own authentication class may put a `Caller` or an object with an `as_caller()` method in `request.auth`;
-    with anything else the user counts like one in a session.
+    with any other value the user is treated as in a session.
     """
     auth = request.auth
     if isinstance(auth, Caller):

@@ -1,6 +1,6 @@
-"""Reads a request body within its limits, once, without Django holding more of it than that.
+"""Reads a request body once, and never holds more of it than the limit.
 
-DRF's parsers are the wrong place: they take a chunked body, which has no length under WSGI, for an empty one.
+DRF's parsers cannot be used: under WSGI a chunked body has no length, and they treat it as empty.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from threadless.server.memory import COUNTED_FROM, Reservation
 _PIECE_BYTES: Final = 65536
 _DRAIN_SECONDS: Final = 30.0
 _PIECE_SECONDS: Final = 1.0
-"""How long a piece may take while a refused request is drained. A slower client may lose the response."""
+"""Maximum time for a piece while a refused request is drained. A slower client may lose the response."""
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 def read_json_body(request: HttpRequest) -> bytes:
     """The body bytes of a JSON request. While it waits for them, no database connection is held.
 
-    Raises `UnsupportedMediaType` unless it says that it is plain JSON, `RequestTooLarge` beyond the limit, `Overloaded`
-    if the process holds too many bytes already, `RequestTimeout` after `BODY_SECONDS`, and `InvalidRequest` if the
-    client broke off.
+    Raises `UnsupportedMediaType` unless its headers declare uncompressed JSON, `RequestTooLarge` beyond the limit,
+    `Overloaded` if the process holds too many bytes, `RequestTimeout` after `BODY_SECONDS`, and `InvalidRequest` if the
+    client closed the connection.
     """
     _check_media_type(request)
     length = _content_length(request)
@@ -73,7 +73,7 @@ def _check_media_type(request: HttpRequest) -> None:
 
 
 def _content_length(request: HttpRequest) -> int | None:
-    """Bytes announced; None for a chunked body."""
+    """The `Content-Length`; None for a chunked body."""
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         return None
     text = str(request.META.get("CONTENT_LENGTH") or "0")
@@ -115,7 +115,7 @@ def _read(stream: Any, size: int) -> bytes:
     """Up to `size` bytes; none at the end of the body."""
     try:
         data: bytes = stream.read(size)
-    except Exception:  # noqa: BLE001  (each server has exceptions of its own for a broken chunk)
+    except Exception:  # noqa: BLE001  (each server has its own exceptions for an invalid chunk)
         raise InvalidRequest("The request body could not be read.", code="invalid_json") from None
     return data
 
@@ -125,11 +125,10 @@ def _refuse_size() -> NoReturn:
 
 
 def drain_request(request: HttpRequest, response: HttpResponseBase) -> None:
-    """After an error response, drain what the client is still sending.
+    """After an error response, read what the client is still sending.
 
-    Closing with unread data would reset the connection, and most clients read nothing before they have written
-    everything: they would lose the response. Only under gunicorn, whose socket can be given a deadline; other servers
-    have read the body already, or drain it themselves.
+    Closing the socket with unread data would reset the connection, and most clients read nothing before they have sent
+    everything, so they would lose the response. Only for gunicorn: other servers read the body first or drain it.
     """
     client = Client(request)
     if client.socket is not None:

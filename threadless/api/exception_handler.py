@@ -1,4 +1,4 @@
-"""Every failure that reaches our views, in the error body of the OpenAI API; the host's own views are untouched."""
+"""Answers every failure that reaches our views in the error format of their dialect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from threadless.exceptions import APIError, Cancelled, DatabaseUnavailable, Inte
 from threadless.usage.base import CLIENT_LEFT
 
 logger = logging.getLogger("django.request")
-"""Django's own, which hosts have configured: by default it mails errors to `ADMINS`."""
+"""Django's logger, which hosts have configured. By default it mails errors to `ADMINS`."""
 
 _BY_STATUS: Final = {
     400: ("invalid_request_error", "invalid_value"),
@@ -36,11 +36,11 @@ _BY_STATUS: Final = {
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """For `get_exception_handler()` of our views. An unexpected exception still reaches the host's error reporting."""
+    """The exception handler of our views. Unexpected exceptions are also reported as Django would report them."""
     set_rollback()
     view, request = context["view"], django_request(context["request"])
     if isinstance(error, Cancelled):
-        response = HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # nobody reads it
+        response = HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # the client has gone
         _log(logging.DEBUG, "The client of request %s has left.", [view.request_id], response, request)
         return response
     failure = api_error(error)
@@ -53,7 +53,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
 
 def _report(failure: APIError, error: Exception, request_id: str, request: HttpRequest, response: HttpResponse) -> None:
-    """One log record, which replaces Django's, and for an unexpected exception what Django does besides."""
+    """Write one log record, which replaces Django's. For unexpected exceptions also send Django's signal."""
     level = logging.ERROR if failure.status_code >= 500 else logging.DEBUG
     cause = (failure.__cause__ or error) if isinstance(failure, InternalError) else None
     if cause is not None:
@@ -76,7 +76,7 @@ def _log(
 
 
 def api_error(error: BaseException) -> APIError:
-    """The error that the client is told of."""
+    """The error that the client receives for an exception."""
     if isinstance(error, APIError):
         return error
     if isinstance(error, drf.APIException):

@@ -1,4 +1,4 @@
-"""`Accept` never decides the outcome: SDKs send JSON for streams, browsers and curl users `text/event-stream`."""
+"""Content negotiation that ignores `Accept`: SDKs send `application/json` even for streams."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threadless.api.underlying import django_request
 
 
 def wants_page(request: Request) -> bool:
-    """True for a GET by the browser of somebody who is signed in, on a host that has templates at all."""
+    """True for a GET by a signed-in browser, if the host has templates."""
     if django_request(request).method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
         return False
     if request.META.get("HTTP_AUTHORIZATION", "").strip().lower().startswith("bearer"):
@@ -33,7 +33,7 @@ def _has_templates() -> bool:
 
 
 class AnyNegotiation(BaseContentNegotiation):
-    """JSON always; the browsable page only for those who `wants_page` means."""
+    """Chooses JSON, or the browsable page if `wants_page` is true."""
 
     def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
         return next(iter(parsers), None)

@@ -1,4 +1,4 @@
-"""What the caller may do: scopes, by name."""
+"""Checks the scopes of the caller."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from threadless.exceptions import InsufficientScope
 from threadless.types import Caller, Target
 
 if TYPE_CHECKING:
-    # DRF imports the classes of its own settings while it loads this module, and a host may name ours there.
+    # A host may name our class in DRF's settings, which DRF imports while it loads its own views.
     from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):
-    """The required scope for every endpoint, and a target's own scope for a call to it."""
+    """Requires `REQUIRED_SCOPE` for every endpoint, and the target's own scope for a call to it."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         _require(caller_of(request), conf.required_scope)

@@ -1,4 +1,4 @@
-"""JSON by msgspec, and the browsable page."""
+"""Renders JSON with msgspec, and the browsable pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 
 
 class JSONRenderer(BaseRenderer):
-    """What clients get; an error as well."""
+    """Renders every answer to an API client, including errors."""
 
     media_type = "application/json"
     format = "json"
@@ -23,7 +23,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class _PageRenderer(BrowsableAPIRenderer):
-    """DRF's browsable page in our own dress, without the forms that DRF would make by trying every method."""
+    """DRF's browsable page with our template, without the forms that DRF builds by trying every method."""
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
@@ -45,7 +45,7 @@ class _PageRenderer(BrowsableAPIRenderer):
 
 
 class CallPageRenderer(_PageRenderer):
-    """The page on which a signed-in user tries an endpoint in a browser, or reads why that is not possible."""
+    """The page on which a signed-in user can try an endpoint, or reads why that is not possible."""
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -56,7 +56,7 @@ class CallPageRenderer(_PageRenderer):
 
 
 class ModelsPageRenderer(_PageRenderer):
-    """The models and agents of a signed-in user, each with a way to try it."""
+    """The list of models and agents of a signed-in user, with a link to try each."""
 
     template = "threadless/models.html"
 

@@ -1,6 +1,7 @@
 """The response to a call: a plain body, or a stream of events taken from the call's channel.
 
-The iterators of a stream only take and cancel. They never settle: a response may never be started nor closed.
+The iterators of a stream take bytes and cancel the call. They never settle it, because a response may never be started
+or closed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _STREAM_HEADERS: Final = {
 
 
 def respond(call: Call, request: HttpRequest, stopwatch: Stopwatch) -> HttpResponseBase:
-    """Run the call and answer it; raises the `APIError` that it ends with, or `Cancelled` if its client has gone."""
+    """Run the call and return the response. Raises the `APIError` of a failure, or `Cancelled` if the client left."""
     client = Client(request)
     client.drop_when_stalled(conf.stall_seconds)
     if client.is_async and not graceful.is_installed_in_loop:
@@ -71,24 +72,24 @@ def _raise_failure(call: Call) -> None:
 
 
 class _Events:
-    """What both iterators share."""
+    """Base of both iterators."""
 
     def __init__(self, call: Call, first: bytes | None) -> None:
         self._call = call
         self._first = call.dialect.ping if first == b"" else first or b""
-        """What the view has already waited for."""
+        """The first bytes, for which the view has already waited."""
         self._ping_seconds = conf.ping_seconds
         self._has_ended = False
 
     def close(self) -> None:
-        """Django calls this at the end of a response, and when its client has gone."""
+        """Called by Django at the end of a response, and when the client has gone."""
         self._call.cancel()
 
     def __del__(self) -> None:
         self._call.cancel()
 
     def _next(self, taken: bytes | None) -> bytes:
-        """The bytes to send for what the channel gave; b"" at the very end."""
+        """The bytes to send for a result of the channel; b"" at the end."""
         if taken is None:
             self._has_ended = True
             return self._call.result
@@ -100,7 +101,7 @@ class _Events:
 
 
 class EventIterator(_Events):
-    """For WSGI."""
+    """Iterates over the events of a stream under WSGI."""
 
     def __iter__(self) -> Self:
         return self
@@ -114,7 +115,7 @@ class EventIterator(_Events):
 
 
 class AsyncEventIterator(_Events):
-    """For ASGI, where Django collects a sync iterator completely before it sends the first byte."""
+    """Iterates under ASGI, where Django reads a sync iterator completely before it sends the first byte."""
 
     def __aiter__(self) -> Self:
         return self
@@ -128,9 +129,9 @@ class AsyncEventIterator(_Events):
 
 
 async def take(call: Call, timeout: float | None) -> bytes | None:
-    """`Channel.take` without a thread: all that waits; b"" after `timeout` seconds; None at the end.
+    """`Channel.take` for an event loop: all waiting bytes; b"" after `timeout` seconds; None at the end.
 
-    Cancels the call if the waiting task is cancelled, which is how Django says that the client has gone.
+    Cancels the call if the waiting task is cancelled, which Django does when the client has gone.
     """
     channel, news = call.channel, asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Django's objects below DRF's, and the private names of both libraries that we need: each stands here alone."""
+"""Access to Django's objects behind DRF's. Private names of both libraries are used only in this module."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rest_framework.request import Request
 
 
 def django_request(request: Request) -> HttpRequest:
-    """Django's own request behind DRF's."""
+    """The Django request behind a DRF request."""
     plain: HttpRequest = request._request
     return plain
 
 
 def without_form(request: Request) -> HttpRequest:
-    """Django's own request, with an empty form: code that looks for a credential there leaves the body unread."""
+    """The Django request with an empty form. Code that looks for a credential in a form then leaves the body unread."""
     plain: Any = request._request
     if not hasattr(plain, "_post"):
         plain._post, plain._files = QueryDict(), MultiValueDict()
@@ -26,7 +26,7 @@ def without_form(request: Request) -> HttpRequest:
 
 
 def has_been_read(request: HttpRequest) -> bool:
-    """True if Django has already read the whole body, for instance for a middleware."""
+    """True if the whole body has already been read, for example by a middleware."""
     return hasattr(request, "_body")
 
 

@@ -1,4 +1,4 @@
-"""The endpoints. Each asks `conf` for its policies at each request: class attributes would freeze them at import."""
+"""The endpoints. They read their classes from `conf` at each request; class attributes would be fixed at import."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from threadless.types import Caller, JSONObject, Target
 
 
 class EndpointView(APIView):
-    """What our endpoints share: the policies of the settings, gates, error bodies, and the headers on every answer."""
+    """Base of our endpoints: classes from the settings, gates, error bodies, and the headers of every answer."""
 
     content_negotiation_class = AnyNegotiation
     http_method_names = ["get", "head"]
     schema = None
 
     request_id: str
-    """Ours: for the ledger, the upstream and the log."""
+    """Our own id of the request, for the ledger, the upstream and the log."""
     client_request_id: str
-    """The client's, which is echoed; empty if it sent none."""
+    """The client's id, which is returned to it; empty if it sent none."""
     stopwatch: Stopwatch
     gates: Gates
     caller: Caller
@@ -63,7 +63,7 @@ class EndpointView(APIView):
         return exception_handler
 
     def error_body(self, error: APIError) -> JSONObject:
-        """The body of a failure, in the form that this endpoint's clients read."""
+        """The body of an error, in the format of this endpoint."""
         return error_body(error)
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -98,10 +98,10 @@ class EndpointView(APIView):
 
 
 class CallView(EndpointView):
-    """The endpoint of one dialect. A GET by a signed-in browser shows a page to try it on, if the dialect has one."""
+    """The endpoint of one dialect. A signed-in browser gets a page to try it, if the dialect has one."""
 
     http_method_names = ["get", "post"]
-    dialect: Dialect = None  # type: ignore[assignment]  # given to `as_view`
+    dialect: Dialect = None  # type: ignore[assignment]  # set by `as_view`
 
     def error_body(self, error: APIError) -> JSONObject:
         return self.dialect.error_body(error)
@@ -119,7 +119,7 @@ class CallView(EndpointView):
         super().initial(request, *args, **kwargs)
 
     def get(self, request: Request) -> Response:
-        """The browsable page."""
+        """The page to try the endpoint."""
         return Response({"targets": resolvers.targets(self.caller)})
 
     @sensitive_variables()
@@ -143,7 +143,7 @@ class ModelListView(EndpointView):
         return "Models"
 
     def get(self, request: Request) -> Response:
-        """The OpenAI list shape."""
+        """A list in the format of the OpenAI API."""
         models = [_model(target) for target in resolvers.targets(self.caller)]
         return Response({"object": "list", "data": models})
 

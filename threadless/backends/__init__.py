@@ -1,4 +1,4 @@
-"""Where answers come from: the host's LLM path behind one seam."""
+"""Backends produce answers. They are the extension point for the host's LLM path."""
 
 from threadless.backends.base import BaseChatBackend, backends, payload_of
 

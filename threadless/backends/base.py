@@ -1,4 +1,4 @@
-"""`BaseChatBackend`, the seam to the host's LLM path, and `backends`, which builds the configured ones by alias."""
+"""`BaseChatBackend`, the base class of all backends, and `backends`, which creates the configured ones by alias."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class BaseChatBackend(ABC):
     """
 
     supports_tools: ClassVar[bool] = True
-    """False: a request with tools is refused with a 400 instead of having them dropped in silence."""
+    """If False, a request with tools is refused with a 400."""
     supports_images: ClassVar[bool] = True
-    """False: a request with image, audio or file parts is refused with a 400."""
+    """If False, a request with image, audio or file parts is refused with a 400."""
 
     def __init__(self, *, alias: str = "") -> None:
         self.alias = alias
 
     def validate_request(self, request: ChatRequest, target: Target) -> None:
-        """Refuse what this backend cannot do; raises `InvalidRequest`.
+        """Raise `InvalidRequest` if this backend cannot serve the request.
 
         The endpoint calls it before it opens the row. `complete` and `stream` call it first, so that the host's own
         chats get the same refusal.
@@ -51,22 +51,22 @@ class BaseChatBackend(ABC):
         if not self.supports_tools and request.get("tools"):
             raise InvalidRequest("This model does not support tools.", param="tools", code="unsupported_parameter")
         if not self.supports_images and _has_media(request):
-            raise InvalidRequest("This model reads text only.", param="messages", code="unsupported_parameter")
+            raise InvalidRequest("This model accepts text input only.", param="messages", code="unsupported_parameter")
 
     @abstractmethod
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
-        """The whole answer. Blocks; `lifetime.current()` tells whether anybody still waits for it."""
+        """The whole answer. Blocks. `lifetime.current()` tells whether the client is still waiting."""
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
-        """The answer chunk by chunk, each yielded as soon as it is there.
+        """Yield each chunk of the answer as soon as it exists.
 
-        Closed (`GeneratorExit`) in the thread that runs it when the call ends early. Without a stream of its own a
-        backend answers in one piece.
+        If the call ends early, the generator is closed in the thread that runs it. By default, the whole answer is sent
+        in one piece.
         """
         yield from chunks_of(self.complete(request, target, caller).body)
 
     def check(self) -> list[CheckMessage]:
-        """System-check messages about this backend's options. Must not touch the network."""
+        """System-check messages about this backend's options. Must not use the network."""
         return []
 
 
@@ -80,10 +80,10 @@ def _has_media(request: ChatRequest) -> bool:
 def payload_of(
     request: ChatRequest, target: Target, *, instructions: str | None = None, **fields: Any
 ) -> dict[str, msgspec.Raw]:
-    """What goes upstream: the client's fields untouched, but for the model's name and what the target adds.
+    """The JSON object for the upstream: the client's fields, the upstream's model name, and what the target adds.
 
-    `instructions` stand in for the target's. `fields` are set last. Values stay JSON bytes: nothing the client sent is
-    decoded and encoded again.
+    `instructions` replace those of the target. `fields` are set last. Values remain JSON bytes: what the client sent is
+    not decoded and encoded again.
     """
     encode = msgspec.json.encode
     payload = dict(request.fields)
@@ -100,7 +100,7 @@ def payload_of(
 
 
 def _with_first(raw: msgspec.Raw | None, first: list[JSONObject]) -> msgspec.Raw:
-    """A JSON array, null or nothing, with these items at its head. The others are not looked at: there may be much."""
+    """These items followed by those of a JSON array (or null, or nothing), which may be large and is not parsed."""
     head = msgspec.json.encode(first)
     rest = bytes(raw or b"").strip().removeprefix(b"null").removeprefix(b"[").lstrip()
     if rest in (b"", b"]"):
@@ -109,12 +109,12 @@ def _with_first(raw: msgspec.Raw | None, first: list[JSONObject]) -> msgspec.Raw
 
 
 class BackendHandler:
-    """The backends of the `BACKENDS` setting by alias, each built once per process when first asked for."""
+    """The backends of the setting `BACKENDS` by alias. Each is created once per process, at its first use."""
 
     def __init__(self) -> None:
         self._built: dict[str, BaseChatBackend] = {}
         setting_changed.connect(self._forget)
-        # Two processes on one connection to an upstream would read each other's answers.
+        # Two processes that share a connection to an upstream would read each other's answers.
         reset_after_fork(self._built.clear)
 
     def __getitem__(self, alias: str) -> BaseChatBackend:
@@ -154,7 +154,7 @@ def build_backend(alias: str) -> BaseChatBackend:
 
 
 def _import_backend(setting: str, path: Any) -> Callable[..., Any]:
-    """The class, or any other callable, that this dotted path names."""
+    """The class or function with this dotted path."""
     if not is_dotted_path(path):
         raise InvalidBackend(f"{setting}['BACKEND'] must be a dotted path.")
     try:
@@ -169,7 +169,7 @@ def _import_backend(setting: str, path: Any) -> Callable[..., Any]:
 
 
 def _fault_of_names(backend_class: Callable[..., Any], options: Mapping[str, Any]) -> str:
-    """Names the option that the class does not know, or requires; an empty string if there is none."""
+    """A text that names an unknown or missing option; empty if there is none."""
     try:
         inspect.signature(backend_class).bind(alias="", **options)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Between whole answers and chunks, for backends that have the one where the other is wanted."""
+"""Converts between whole answers and chunks, for backends that produce only one of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from threadless.types import Chunk, JSONObject, JSONValue
 
 
 def chunks_of(body: JSONObject) -> Iterator[Chunk]:
-    """The chunks that a `chat.completion` would have come in: deltas first, then finish reasons, then the usage."""
+    """The chunks of a `chat.completion`: the deltas, then the finish reasons, then the usage."""
     shared = {name: value for name, value in body.items() if name not in ("choices", "usage", "object")}
     choices = _objects(body.get("choices"))
     yield {**shared, "choices": [_delta_choice(choice) for choice in choices]}
@@ -23,7 +23,7 @@ def text_chunk(text: str) -> Chunk:
 
 
 def completion_of(chunks: Iterable[Chunk]) -> JSONObject:
-    """The `chat.completion` that these chunks add up to."""
+    """The `chat.completion` that results from these chunks."""
     body: JSONObject = {}
     choices: dict[int, JSONObject] = {}
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""`DummyBackend`: fixed answers and a record of what was asked, for hosts' tests."""
+"""`DummyBackend`: gives fixed answers and records the requests, for hosts' tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Asked:
 
 
 class DummyBackend(BaseChatBackend):
-    """Answers every call alike: with a text, a `chat.completion` dict, the given chunks, or by raising the error."""
+    """Gives every call the same answer: a string, a `chat.completion` dict, the given chunks, or an error."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class DummyBackend(BaseChatBackend):
         self._chunks = chunks
         self._error = error
         self.asked: list[Asked] = []
-        """Every call so far, oldest first: `backends["default"].asked`."""
+        """The calls so far, oldest first: `backends["default"].asked`."""
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
         self._record(request, target, caller)

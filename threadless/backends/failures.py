@@ -1,4 +1,4 @@
-"""What an upstream's failure becomes for the client: honest about the request, silent about the operator's secrets."""
+"""Translates failures of an upstream into errors for the client, without secrets of the operator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ABOUT_THE_REQUEST: Final = frozenset({400, 413, 422})
 _RATE_LIMITED: Final = 429
 _TIMED_OUT: Final = frozenset({408, 504})
 _UNAVAILABLE: Final = frozenset({503, 529})
-"""529 is what some providers say for overloaded."""
+"""Some providers use 529 for "overloaded"."""
 
 _STATUS_BY_WORD: Final = {
     "invalid_request_error": 400,
@@ -38,26 +38,26 @@ _STATUS_BY_WORD: Final = {
     "overloaded_error": 503,
     "timeout": 504,
 }
-"""An error event in a stream has no HTTP status; its `type` or `code` tells as much."""
+"""An error event in a stream has no HTTP status, so its `type` or `code` decides."""
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _MAX_MESSAGE: Final = 2000
 _MAX_WORD: Final = 200
-"""For `type`, `param` and `code`."""
+"""Maximum length of `type`, `param` and `code`."""
 _DEFAULT_RETRY: Final = {"Retry-After": "1", "retry-after-ms": "1000"}
 
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
-    """The error for an upstream's HTTP answer other than a success. Header names are in lower case."""
+    """The error for an unsuccessful HTTP answer of an upstream. Header names are in lower case."""
     logger.warning("The upstream answered with HTTP status %d.", status)
     return _failure(status, _error_of(body), _retry_headers(headers), redact)
 
 
 def failure_in_answer(error: JSONValue, redact: CallRedactor) -> APIError:
-    """The error for an `error` object inside an answer or a stream whose HTTP status was a success."""
+    """The error for an `error` object in an answer or a stream with a successful HTTP status."""
     details = error if isinstance(error, dict) else {"message": str(error)}
     words = (details.get("status"), details.get("code"), details.get("type"))
     status = next((found for word in words if (found := _status_of(word))), 502)
-    logger.warning("The upstream sent an error inside its answer, taken as HTTP status %d.", status)
+    logger.warning("The upstream sent an error in its answer, treated as HTTP status %d.", status)
     return _failure(status, details, {}, redact)
 
 
@@ -89,7 +89,7 @@ def _invalid_request(error: JSONObject, redact: CallRedactor) -> InvalidRequest:
 
 
 def _error_of(body: bytes) -> JSONObject:
-    """The error object of a body in any of the usual forms; empty if there is none."""
+    """The error object of a body in any of the common formats; empty if there is none."""
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -113,7 +113,7 @@ def _status_of(word: Any) -> int | None:
 
 
 def _retry_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The upstream's word on when to try again, in both forms where it is a number of seconds."""
+    """The upstream's retry headers. A number of seconds is returned in both formats."""
     after, after_ms = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "").strip()
     found = {}
     if _SECONDS.fullmatch(after) or _is_date(after):

@@ -1,4 +1,4 @@
-"""`FunctionBackend`: a host's plain function as the LLM path."""
+"""`FunctionBackend`: calls a function of the host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
 
 
 class FunctionBackend(BaseChatBackend):
-    """Calls `function(payload, caller)`, given by its dotted path or itself.
+    """Calls `function(payload, caller)`. The option is the function or its dotted path.
 
     `payload` is the request as a dict: the client's fields with the upstream name in `model` and the agent's
     instructions among the `messages`. The function answers with a text, a `chat.completion` dict, or an iterator of
@@ -60,7 +60,7 @@ async def _awaited(answer: Any) -> Any:
 
 
 def _chunks(runner: asyncio.Runner, parts: Any) -> Iterator[Chunk]:
-    """Each part as a chunk; a text stream that just ends has ended well."""
+    """Each part as a chunk. A stream without a finish reason gets "stop"."""
     finished = False
     for part in _iterate(runner, parts):
         chunk = text_chunk(part) if isinstance(part, str) else part

@@ -1,7 +1,7 @@
-"""`Lifetime`: how long one call may live, until it is cancelled or its deadline comes.
+"""`Lifetime`: the deadline and the cancellation of one call.
 
-A backend finds the one of its call with `current()`. `OpenAIBackend` lets it shut the upstream's socket; a backend
-without a socket may look at `is_cancelled` between its steps, or hand in its own way to stop with `on_cancel`.
+A backend gets the lifetime of its call from `current()`. For `OpenAIBackend` it shuts the upstream's socket. A backend
+without a socket can check `is_cancelled` between its steps, or register a function with `on_cancel`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from threadless.exceptions import APIError, Cancelled, UpstreamTimeout
 
 
 class Lifetime:
-    """Shared by the thread that runs a call and whoever may end it early. All methods are safe from any thread."""
+    """Shared by the thread that runs a call and the threads that may cancel it. All methods are thread-safe."""
 
     def __init__(self, seconds: float) -> None:
         self.started_at = time.monotonic()
         self.deadline = self.started_at + seconds
-        """Clock of `time.monotonic`."""
+        """In the time of `time.monotonic`."""
         self.is_cancelled = False
         self.failure: APIError | None = None
-        """Why the call was cancelled, if not because its client has gone."""
+        """The reason of the cancellation; None if the client has gone."""
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -35,11 +35,11 @@ class Lifetime:
 
     @property
     def remaining(self) -> float:
-        """Seconds to the deadline, never below a millisecond, so that it serves as a socket time-out."""
+        """Seconds until the deadline, at least a millisecond, so that it can be used as a socket timeout."""
         return max(self.deadline - time.monotonic(), 0.001)
 
     def cancel(self, failure: APIError | None = None) -> None:
-        """End the call now, with this failure if somebody is still there to be told; only the first call counts."""
+        """End the call now, with this failure for the client if there is one. Further calls have no effect."""
         with self._lock:
             if self.is_cancelled:
                 return
@@ -49,14 +49,14 @@ class Lifetime:
                 stop()
 
     def check(self) -> None:
-        """Raise `Cancelled`, or the failure that ended the call, if it is over."""
+        """If the call is over, raise `Cancelled` or the failure that ended it."""
         if self.is_cancelled:
             raise self.failure or Cancelled
         if time.monotonic() >= self.deadline:
-            raise UpstreamTimeout("The call took longer than it may.")
+            raise UpstreamTimeout("The call exceeded its time limit.")
 
     def on_cancel(self, stop: Callable[[], None]) -> None:
-        """Have `stop` called when the call is cancelled; at once if it is already. It must be quick and never raise."""
+        """Call `stop` when the call is cancelled, or now if it already is. `stop` must be quick and must not raise."""
         with self._lock:
             if not self.is_cancelled:
                 self._stoppers.append(stop)
@@ -64,13 +64,13 @@ class Lifetime:
         stop()
 
     def forget(self, stop: Callable[[], None]) -> None:
-        """Take back what `on_cancel` was given; afterwards it is not called any more, nor still running."""
+        """Remove a function that was passed to `on_cancel`. After this returns, it is neither called nor running."""
         with self._lock:
             if stop in self._stoppers:
                 self._stoppers.remove(stop)
 
     def finish(self) -> None:
-        """The call is over by itself: a later `cancel` stops nothing."""
+        """The call has ended: a later `cancel` calls no functions."""
         with self._lock:
             self._stoppers.clear()
 
@@ -88,5 +88,5 @@ _current: ContextVar[Lifetime | None] = ContextVar("threadless_lifetime", defaul
 
 
 def current() -> Lifetime | None:
-    """The lifetime of the call that this thread works for; None outside one, as in a host's own chats."""
+    """The lifetime of the call that this thread runs; None outside a call, as in a host's own chats."""
     return _current.get()

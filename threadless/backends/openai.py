@@ -1,4 +1,4 @@
-"""`OpenAIBackend`: any upstream that speaks the OpenAI chat completions API."""
+"""`OpenAIBackend`: calls an upstream that implements the OpenAI chat completions API."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class OpenAIBackend(BaseChatBackend):
             raise InvalidRequest(f"The field {name!r} is not supported.", param=name, code="unsupported_parameter")
 
     def payload(self, request: ChatRequest, target: Target, caller: Caller, **fields: Any) -> dict[str, msgspec.Raw]:
-        """The JSON object to send. A host's own LLM path overrides this to add its rules."""
+        """The JSON object to send. Override it to change what is sent."""
         if self._dropped_fields and not self._dropped_fields.isdisjoint(request.fields):
             kept = {name: raw for name, raw in request.fields.items() if name not in self._dropped_fields}
             request = dataclasses.replace(request, fields=kept)
@@ -173,7 +173,7 @@ def _chunks(response: Response, redact: CallRedactor) -> Iterator[Chunk]:
         ending.see(chunk)
         yield chunk
     if not ending.is_whole:
-        raise UpstreamError("The model's answer broke off.")
+        raise UpstreamError("The model's response ended unexpectedly.")
 
 
 def _decode_chunk(event: Event, redact: CallRedactor) -> Chunk:
@@ -190,16 +190,16 @@ def _decode_object(body: bytes, redact: CallRedactor) -> JSONObject:
         if isinstance(decoded, dict) and not decoded.get("error"):
             redact.clean(decoded)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UpstreamError("The model's answer was not valid JSON.") from None
+        raise UpstreamError("The model's response was not valid JSON.") from None
     if not isinstance(decoded, dict):
-        raise UpstreamError("The model's answer was not a JSON object.")
+        raise UpstreamError("The model's response was not a JSON object.")
     if decoded.get("error"):
         raise failure_in_answer(decoded["error"], redact)
     return decoded
 
 
 class _Ending:
-    """Tells a stream that ended without `[DONE]` from one that was cut: each choice must have a finish reason."""
+    """Recognizes streams that were cut: without `[DONE]`, each choice must have a finish reason."""
 
     def __init__(self) -> None:
         self._open: set[int] = set()

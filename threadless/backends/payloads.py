@@ -1,4 +1,4 @@
-"""Which fields of a request an upstream gets, and what a target has added to them."""
+"""The fields of a request that an upstream receives, and what a target has added to them."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ REFUSED_FIELDS: Final = frozenset(
         *("custom_logit_processor",),
     }
 )
-"""Fields with which a client could choose another model, address or credential, by the name that each server gives."""
+"""Fields with which a client could choose another model, address or credential, by their names on common servers."""
 
 
 def added_json(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> tuple[bytes, ...]:
-    """What a payload has beyond the request in `messages` and `tools`, as JSON arrays."""
+    """The items of `messages` and `tools` in a payload that are not in the request, as JSON arrays."""
     return tuple(_added(payload[name], request.fields.get(name)) for name in _changed(request, payload))
 
 
@@ -47,7 +47,7 @@ def _changed(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> Iterat
 
 
 def _added(sent: msgspec.Raw, asked: msgspec.Raw | None) -> bytes:
-    """The items before those of the client, or, if the list was changed in another way, all that are not among them."""
+    """The items before those of the client. If the list changed in another way, all items that are not the client's."""
     own_list = bytes(asked or b"").strip()
     own_items = own_list.removeprefix(b"[").lstrip()
     if own_items in (b"", b"]", b"null"):

@@ -1,1 +1,1 @@
-"""One call from beginning to end, in no particular format: no HTTP status, no SQL, no server."""
+"""One call from admission to settlement. Knows no format, no HTTP status, no SQL and no server."""

@@ -2,9 +2,9 @@
 
 Under gevent, a queue would cost 5 µs more per chunk, and a condition 11 µs more.
 
-The waiting side publishes its lock before it looks at the condition. Whoever makes the condition true after that look
-sees the lock and releases it; whoever made it true before is seen by the look. So no wake-up is lost without a lock
-around the condition itself.
+The waiting side publishes its lock before it checks the condition. A thread that makes the condition true after that
+check sees the lock and releases it; if it made the condition true earlier, the check sees that. So no wake-up is lost,
+although no lock protects the condition.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from threadless.server import timeouts as coarse
 
 
 class Bell:
-    """One thread waits, any thread rings. Ringing without a waiting thread does nothing."""
+    """One thread waits, and any thread may ring. Without a waiting thread, ringing does nothing."""
 
     __slots__ = ("_lock", "_timeouts")
 
@@ -27,7 +27,7 @@ class Bell:
         self._timeouts = timeouts
 
     def ring(self) -> None:
-        """Wake the waiting thread, which looks again."""
+        """Wake the waiting thread, which checks its condition again."""
         if (lock := self._lock) is not None:
             try:  # noqa: SIM105  (a context manager would cost a microsecond per chunk)
                 lock.release()
@@ -35,13 +35,16 @@ class Bell:
                 pass
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """Wait until the condition is true, whose changes ring the bell; False if it is not after `timeout` seconds."""
+        """Wait until the condition is true; False if it is still false after `timeout` seconds.
+
+        Every change of the condition must ring the bell.
+        """
         end = time.monotonic() + timeout
         lock = threading.Lock()
         lock.acquire()
         self._lock = lock
         try:
-            while not condition():  # a ring may come late, for a change that was already seen
+            while not condition():  # a ring may be late, for a change that was already seen
                 left = end - time.monotonic()
                 if left <= 0 or not self._wait(lock, left):
                     return condition()
@@ -50,7 +53,7 @@ class Bell:
             self._lock = None
 
     def _wait(self, lock: threading.Lock, seconds: float) -> bool:
-        """True once it has rung, or a coarse timeout has; False after that many seconds, if they are few."""
+        """True after a ring or a coarse timeout; False after a short timeout."""
         if seconds < coarse.COARSE_SECONDS:
             return lock.acquire(timeout=seconds)
         self._timeouts.call_later(self.ring, seconds)

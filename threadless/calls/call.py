@@ -1,7 +1,7 @@
 """`Call`: one call, from its admission to its settlement.
 
 The thread that runs the backend owns the call. It alone settles the row, when its `with` block ends in any way. Other
-threads, and the response, may only `cancel`: a response may never be started nor closed.
+threads, and the response, may only `cancel`, because a response may never be started or closed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from threadless.usage.base import Outcome
 logger = logging.getLogger("threadless")
 
 _USAGE_SECONDS: Final = 2.0
-"""How long, after the client has left with a complete answer."""
+"""Maximum time to wait for the usage after the client has left with a complete answer."""
 
 
 class Call:
@@ -49,22 +49,22 @@ class Call:
         self.request_id, self.client_request_id = asked.request.request_id, client_request_id
         self.lifetime = Lifetime(conf.max_call_seconds)
         self.channel = Channel()
-        """Where a stream's response takes its bytes from. Closed at the end of every call that has its own thread."""
+        """Carries the bytes of a stream to its response. Closed at the end of every call that has its own thread."""
         self.account = dialect.account(asked, target)
         self._gates = gates
         self._encoder = dialect.encoder(self.account, asked, target) if asked.is_stream else None
         self.is_committed = False
-        """True once the response has begun: from then on a failure cannot change its status."""
+        """True once the response has begun. After that, a failure cannot change its status."""
         self.first_token_seconds: float | None = None
         self.result = b""
-        """The body of a plain answer, or what ends a stream. Set when the call has ended."""
+        """The body of a plain answer, or the last bytes of a stream. Set when the call has ended."""
         self.failure: APIError | None = None
         self.outcome: Outcome | None = None
 
     def run(self, client: Client) -> None:
         """Admit the call, open its row and run the backend; raises the `APIError` of a refusal.
 
-        Returns when a plain call under WSGI has ended. Any other call goes on in a thread of its own.
+        A plain call under WSGI has ended when this returns. Any other call continues in a thread of its own.
         """
         with Ownership() as owned:
             running.begin(self)
@@ -82,7 +82,7 @@ class Call:
 
     @property
     def has_begun(self) -> bool:
-        """True once the client has a status of 200, or the first bytes of a stream are on their way."""
+        """True once the client has received the status 200, or the first bytes of a stream have been sent."""
         return self.is_committed or (self.asked.is_stream and self.first_token_seconds is not None)
 
     def cancel(self, failure: APIError | None = None) -> None:
@@ -101,13 +101,13 @@ class Call:
         self.channel.close()  # wakes a thread that waits for room
 
     def end(self, failure: APIError | None) -> None:
-        """The work is done, or has failed; called by the owner when it settles the row."""
+        """Store how the work ended. Called by the owner when it settles the row."""
         self.failure = failure
         if failure is not None and self._encoder is not None:
             self.result = self._encoder.failure(failure)
 
     def _watch(self, client: Client, owned: Ownership) -> None:
-        """Cancel the call when the client hangs up. If that cannot be noticed, the call runs all the same."""
+        """Cancel the call when the client hangs up. If the client cannot be watched, the call runs anyway."""
         try:
             stop = watch(client.socket, self.cancel)
             owned.add(lambda _: stop())
@@ -121,7 +121,7 @@ class Call:
 
         try:
             threads.run(run)
-        except (RuntimeError, MemoryError):  # the process can have no more threads
+        except (RuntimeError, MemoryError):  # the process cannot start more threads
             with closing(self.channel), owned:
                 raise
 

@@ -1,4 +1,4 @@
-"""`Channel`: from the thread that owns a call to its response, bounded, so that a slow client slows the upstream."""
+"""`Channel`: carries bytes from the thread that owns a call to its response. A slow client slows the upstream."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final
 from threadless.calls.bell import Bell
 
 CAPACITY_BYTES: Final = 16 * 1024
-"""In flight, some sixty chunks: enough that chunks which arrive together leave in one write."""
+"""About sixty chunks, enough that chunks which arrive together are sent in one write."""
 
 
 class Channel:
-    """Bytes from one thread to another. The response takes all that waits at once, so that one write carries it.
+    """Carries bytes from one thread to another. The response takes all waiting bytes and sends them in one write.
 
-    Items go through a `deque`. Only a side that waits is woken, once for all items that have come meanwhile.
+    Items go through a `deque`. A waiting side is woken once for all items that were added in the meantime.
     """
 
     def __init__(self) -> None:
         self._items: deque[bytes] = deque()
         self._put_bytes = 0
-        """Counted by the sending side alone, as `_taken_bytes` is by the response: neither needs a lock."""
+        """Written only by the sending side, as `_taken_bytes` is by the response, so neither needs a lock."""
         self._taken_bytes = 0
         self._news = Bell()
         self._room = Bell()
@@ -29,10 +29,10 @@ class Channel:
         self._has_ended = False
         self.is_closed = False
         self.on_change: Callable[[], None] | None = None
-        """Called after each put and at the close: how an event loop learns of it."""
+        """Called after each `put` and after `close`, to notify an event loop."""
 
     def put(self, item: bytes, timeout: float) -> bool:
-        """Add an item, waiting for room; False if there was none within `timeout` seconds."""
+        """Wait for room and add an item; False if there was no room within `timeout` seconds."""
         if not self._has_room() and not self._room.wait_for(self._has_room, timeout):
             return False
         self._items.append(item)
@@ -41,27 +41,27 @@ class Channel:
         return True
 
     def stop_waiting(self) -> None:
-        """The call ends early: `put` no longer waits for room. What is in the channel is still taken."""
+        """The call ends early: `put` no longer waits for room. The response still takes what is in the channel."""
         self._may_not_wait = True
         self._room.ring()
 
     def close(self) -> None:
-        """No more items will come, or none will be taken: wakes both sides."""
+        """End the channel: no more items will be added, or none will be taken. Wakes both sides."""
         self.is_closed = True
         self._room.ring()
         self._announce()
 
     def take(self, timeout: float) -> bytes | None:
-        """All that waits, joined; b"" after `timeout` seconds without anything; None at the end."""
+        """All waiting bytes, joined; b"" after `timeout` seconds without any; None at the end."""
         if not self._has_news():
             self._news.wait_for(self._has_news, timeout)
         return self.take_nowait()
 
     def take_nowait(self) -> bytes | None:
-        """Like `take` without waiting."""
+        """Like `take`, without waiting."""
         if self._has_ended:
             return None
-        is_closed = self.is_closed  # before the look at the items: none comes after it
+        is_closed = self.is_closed  # read before the items, because none is added after the close
         items = [self._items.popleft() for _ in range(len(self._items))]
         if not items:
             self._has_ended = is_closed

@@ -25,24 +25,25 @@ class Gate:
     """
 
     def knock(self, caller: Caller) -> None:
-        """Refuse before the body is read. Must not take anything that has to be given back."""
+        """Refuse before the body is read. Must not reserve anything that `leave` would have to release."""
 
     def admit(self, call: Call) -> int | None:
-        """Refuse the call before its row is opened. A number asks for `progress` once so many tokens are produced."""
+        """Refuse the call before its row is opened. Return a number of tokens after which to call `progress`."""
         return None
 
     def progress(self, call: Call) -> int | None:
-        """The mark given before has been reached. Returns the next mark; raises an `APIError` to end the call."""
+        """Called when that many tokens are produced. Return the next number; raise an `APIError` to end the call."""
         return None
 
     def leave(self, call: Call, outcome: Outcome | None) -> None:
         """The call has ended; None if a later gate, or the opening of its row, refused it.
 
-        Called once for each gate whose `admit` returned, in reverse order. What it raises is logged.
+        Called once for each gate whose `admit` returned, in reverse order. An exception is logged and has no other
+        effect.
         """
 
     def headers(self) -> Mapping[str, str]:
-        """Headers for the answer to this request, whatever became of it."""
+        """Headers for the answer to this request, also if it was refused."""
         return {}
 
 
@@ -55,7 +56,7 @@ class Gates:
         self._marks: dict[Any, int] = {}
 
     def knock(self, caller: Caller) -> None:
-        """Ask whether the caller may make a request now. All gates are asked, so that the headers of each are right."""
+        """Raise the first refusal. All gates are asked, so that the headers of each are correct."""
         refusals = []
         for gate in self._gates:
             try:
@@ -83,7 +84,7 @@ class Gates:
                 logger.exception("Gate %s failed at the end of call %s.", type(gate).__name__, call.request_id)
 
     def progress(self, call: Call) -> None:
-        """Let the gates whose mark has been reached decide whether the call may go on."""
+        """Ask the gates whose number of tokens has been reached whether the call may continue."""
         if not self._marks:
             return
         tokens = call.account.tokens()
@@ -100,7 +101,7 @@ class Gates:
 
 
 def _progress(gate: Gate, call: Call) -> int | None:
-    """A gate that fails in the middle of a call does not end it."""
+    """The next number of tokens. An unexpected failure of the gate does not end the call."""
     try:
         return gate.progress(call)
     except APIError:

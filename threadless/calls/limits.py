@@ -47,7 +47,7 @@ class Limit:
         }
 
     def refusal(self) -> RateLimited:
-        """The error for a caller who has used it up."""
+        """The error for a caller who has used up the limit."""
         return RateLimited(
             f"Rate limit reached: {self.limit} {self.unit} per minute. "
             f"Please try again in {notation(self.reset_seconds)}.",
@@ -71,7 +71,7 @@ class _RateGate(Gate):
         return self._limit.headers() if self._limit is not None else {}
 
     def _look(self, limit: int, used: int | None, now: float) -> Limit | None:
-        """What is left; None if the cache cannot tell."""
+        """The current state of the limit; None if the cache cannot be reached."""
         if used is not None:
             self._limit = Limit(self.unit, limit, used, _WINDOW_SECONDS - now % _WINDOW_SECONDS)
         return self._limit
@@ -92,7 +92,7 @@ class RequestRateGate(_RateGate):
 
 
 class TokenRateGate(_RateGate):
-    """`TOKENS_PER_MINUTE`. Tokens are known after a call, so running calls may exceed the limit."""
+    """`TOKENS_PER_MINUTE`. Tokens are counted after each call, so running calls may exceed the limit."""
 
     unit = "tokens"
 
@@ -112,7 +112,7 @@ class TokenRateGate(_RateGate):
 
 
 class ConcurrencyGate(Gate):
-    """`CONCURRENT_CALLS_PER_KEY`, so that one key cannot take every thread of a server process."""
+    """`CONCURRENT_CALLS_PER_KEY`: one key cannot occupy every thread of a server process."""
 
     _open: ClassVar[Counter[str]] = Counter()
     _lock: ClassVar[threading.Lock] = threading.Lock()
@@ -121,7 +121,9 @@ class ConcurrencyGate(Gate):
         limit, identity = conf.concurrent_calls_per_key, _identity(call.caller)
         with self._lock:
             if limit is not None and self._open[identity] >= limit:
-                raise RateLimited(f"Too many calls at once: this key may have {limit} open.", headers=retry_headers(1))
+                raise RateLimited(
+                    f"Too many concurrent calls: this key is limited to {limit}.", headers=retry_headers(1)
+                )
             self._open[identity] += 1
 
     def leave(self, call: Call, outcome: Outcome | None) -> None:
@@ -133,7 +135,7 @@ class ConcurrencyGate(Gate):
 
     @classmethod
     def reset(cls) -> None:
-        """Forget all calls: in a fork they are the parent's."""
+        """Forget all calls. After a fork they belong to the parent."""
         cls._open.clear()
         cls._lock = threading.Lock()
 
@@ -159,7 +161,7 @@ def _add(cache_key: str, amount: int) -> int:
     cache = caches[conf.throttle_cache]
     try:
         return int(cache.incr(cache_key, amount))
-    except ValueError:  # the first of this minute
+    except ValueError:  # the first request of this minute
         cache.add(cache_key, 0, timeout=2 * _WINDOW_SECONDS)
     try:
         return int(cache.incr(cache_key, amount))
@@ -169,10 +171,10 @@ def _add(cache_key: str, amount: int) -> int:
 
 
 def _counted(count: Callable[[], T], *, must_count: bool = True) -> T | None:
-    """The result of `count`, or what `CACHE_FAILURE` says if the cache cannot be reached: None, or a refusal."""
+    """The result of `count`. If the cache cannot be reached: None, or `Overloaded` if `CACHE_FAILURE` says "refuse"."""
     try:
         return count()
-    except Exception as error:  # noqa: BLE001  (each cache client has exceptions of its own)
+    except Exception as error:  # noqa: BLE001  (each cache client has its own exceptions)
         logger.warning("The cache %r for rate limits failed: %s.", conf.throttle_cache, type(error).__name__)
         if must_count and conf.cache_failure == "refuse":
             raise Overloaded from None

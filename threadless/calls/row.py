@@ -1,4 +1,4 @@
-"""The usage row of one call: opened before the upstream is asked, settled once whatever happens."""
+"""The usage row of one call: opened before the upstream is called, and settled exactly once in every case."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("threadless")
 
 
 class Row:
-    """Whoever opens it must see to it that it is settled, once."""
+    """The row of one call. After `open`, `settle` must be called exactly once."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -37,12 +37,12 @@ class Row:
         self._entry: Any = None
 
     def open(self) -> None:
-        """Make the call durable. What it raises ends the call before the upstream is asked."""
+        """Store the call durably. An exception ends the call before the upstream is called."""
         self._entry = self._recorder.open(self._opening)
         signals.call_opened.send_robust(sender=None, opening=self._opening)
 
     def settle(self, error: BaseException | None) -> bool:
-        """Write how the call ended. Keeps an `Exception` as the failure of the call; any other is let through."""
+        """Store how the call ended. Returns True for an `Exception`, which becomes the failure of the call."""
         call = self._call
         call.lifetime.finish()
         call.end(None if error is None else _failure(call, error))
@@ -56,13 +56,13 @@ class Row:
 
 
 def _failure(call: Call, error: BaseException) -> APIError | None:
-    """What the client learns of an exception; None if the client has gone."""
+    """The error that the client receives for an exception; None if the client has gone."""
     if call.lifetime.is_cancelled:
         return call.lifetime.failure
     failure = error if isinstance(error, APIError) else InternalError()
     if failure is not error:
         failure.__cause__ = error
-    if call.has_begun:  # else the failure becomes the response, and is logged with it
+    if call.has_begun:  # otherwise the failure becomes the response, which is logged
         logger.error(
             "Call %s failed after its first byte (%s): %s",
             call.request_id,

@@ -9,17 +9,17 @@ from threadless.exceptions import APIError, UpstreamUnavailable
 from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 _EXIT_SECONDS: Final = 3.0
-"""How long the exit of the process waits for the last calls to be settled."""
+"""How long the exit of the process waits until the last calls are settled."""
 
 
 class Cancellable(Protocol):
-    """A call, as far as this module uses it."""
+    """The part of a call that this module uses."""
 
     def cancel(self, failure: APIError | None = None) -> None: ...
 
 
 _running: set[Cancellable] = set()
-"""Adding, discarding and copying are each atomic in CPython, so that no call waits for a lock here."""
+"""Adding, discarding and copying are each atomic in CPython, so calls need no lock."""
 _changed = threading.Condition()
 _is_awaited = False
 _is_over = False
@@ -41,9 +41,9 @@ def end(call: Cancellable) -> None:
 
 
 def end_calls(timeout: float) -> bool:
-    """End the running calls, and any that still begins, with an error; False if some are unsettled after `timeout`.
+    """End running and new calls with an error; False if some are unsettled after `timeout` seconds.
 
-    For servers that `threadless.server.graceful` does not know, and for the end of a process.
+    For servers that `threadless.server.graceful` does not support, and for the end of a process.
     """
     global _is_over
     _is_over = True

@@ -17,7 +17,7 @@ Work = Callable[[], None]
 
 
 class CallThreads:
-    """Runs work in threads of its own; at most `max_idle` of them wait for more, for `idle_seconds` at most."""
+    """Runs work in threads. At most `max_idle` threads wait for more work, each for at most `idle_seconds`."""
 
     def __init__(self, *, max_idle: int = 8, idle_seconds: float = 10.0) -> None:
         self.max_idle = max_idle
@@ -26,7 +26,7 @@ class CallThreads:
         self._lock = threading.Lock()
 
     def run(self, work: Work) -> None:
-        """Run this, which must not raise; raises `RuntimeError` if the process can have no more threads."""
+        """Run `work`, which must not raise. Raises `RuntimeError` if the process cannot start more threads."""
         with self._lock:
             thread = self._idle.pop() if self._idle else None
         if thread is not None:
@@ -35,7 +35,7 @@ class CallThreads:
             _CallThread(self, work).start()
 
     def retire(self) -> None:
-        """Let those that are idle end, and wait for it."""
+        """End the idle threads and wait for their end."""
         with self._lock:
             retired, self._idle = self._idle, []
         for thread in retired:
@@ -44,12 +44,12 @@ class CallThreads:
             thread.join()
 
     def reset(self) -> None:
-        """In a fork: the threads are its parent's."""
+        """Forget all threads. After a fork they belong to the parent."""
         self._lock = threading.Lock()
         self._idle = []
 
     def park(self, thread: _CallThread) -> bool:
-        """True if this thread may wait for work."""
+        """Register an idle thread; False if there are enough of them."""
         with self._lock:
             has_room = len(self._idle) < self.max_idle
             if has_room:
@@ -57,7 +57,7 @@ class CallThreads:
             return has_room
 
     def unpark(self, thread: _CallThread) -> bool:
-        """True if this thread may end; else somebody has just taken it, and is about to say for what."""
+        """Remove an idle thread; False if it was just taken and is about to get work."""
         with self._lock:
             is_idle = thread in self._idle
             if is_idle:
@@ -73,7 +73,7 @@ class _CallThread(threading.Thread):
         self._has_work = threading.Event()
 
     def take(self, work: Work | None) -> None:
-        """What to do next; None for nothing more."""
+        """Set the next work; None ends the thread."""
         self._work = work
         self._has_work.set()
 
@@ -82,7 +82,7 @@ class _CallThread(threading.Thread):
             while (work := self._work) is not None:
                 self._work = None
                 work()
-                del work  # a call and its texts must not outlive their end here
+                del work  # otherwise the call and its text would stay in memory
                 release_connections(keep_files=True)
                 self._has_work.clear()
                 if self._threads.park(self):

@@ -1,1 +1,1 @@
-"""One call from beginning to end: no HTTP, no SQL."""
+"""The chat completions format in both directions: pure functions and value objects, without threads, HTTP or SQL."""

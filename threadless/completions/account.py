@@ -10,11 +10,11 @@ from threadless.completions.tokens import count_tokens
 from threadless.types import ChatRequest, Target, Usage
 
 _KEPT_CHARACTERS: Final = 262_144
-"""A longer text is counted in pieces, so that memory stays flat."""
+"""Longer text is counted in pieces, so that memory use stays constant."""
 
 
 class Account:
-    """Filled by the thread that owns the call. A missing count is estimated and marked so, never taken as zero."""
+    """Filled by the thread that owns the call. A missing count is estimated and marked as such, never set to zero."""
 
     __slots__ = (
         "_counted",
@@ -39,7 +39,7 @@ class Account:
         """The model that the upstream says it ran."""
         self.finish_reason = ""
         self.is_answered = False
-        """True once the answer is complete, even if the upstream has not reported its usage yet."""
+        """True once the answer is complete, even if the upstream has not reported the usage."""
         self.tool_calls = 0
         self._request = request
         self._target = target
@@ -59,25 +59,25 @@ class Account:
             self.tokens()
 
     def report(self, usage: Usage) -> None:
-        """The upstream's count up to now. Some upstreams count as they go, and the last count wins."""
+        """Store the upstream's count so far. Some upstreams send several counts; the last one is used."""
         self.reported = usage
         self._written_before_report = self._written
 
     def tokens(self) -> int:
-        """Tokens of all text so far, by the configured counter. Text that was counted once is not kept."""
+        """Tokens of all text so far, by the configured counter. Counted text is dropped."""
         if self._texts:
             self._counted += count_tokens("".join(self._texts), self._target.model)
             self._texts, self._size = [], 0
         return self._counted
 
     def usage(self) -> Usage:
-        """The usage of the call: the upstream's count, with estimates for what it left out. Final once asked for."""
+        """The upstream's count, with estimates for what it left out. Later calls return the same value."""
         if self._usage is None:
             self._usage = self._reported_or_estimated()
         return self._usage
 
     def owed(self, *, has_failed: bool, has_output: bool) -> Usage | None:
-        """What is charged. A failure before any output is free, unless the upstream reported a count."""
+        """The usage to charge, or None. A failure before any output is free unless the upstream reported a count."""
         return self.reported if has_failed and not has_output else self.usage()
 
     def _reported_or_estimated(self) -> Usage:

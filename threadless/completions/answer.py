@@ -1,4 +1,4 @@
-"""A backend's plain answer into the `chat.completion` of the contract."""
+"""Normalizes a backend's plain answer to a valid `chat.completion`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from threadless.types import JSONObject
 
 
 def normalize_completion(body: JSONObject, model: str, account: Account) -> JSONObject:
-    """The valid answer under its public model name, in place; raises `UpstreamError` if it has no choice."""
+    """Change the answer in place to a valid one with the public model name, and fill the account.
+
+    Raises `UpstreamError` if it has no choices.
+    """
     choices = repair.objects(body.get("choices"))
     if not choices:
         raise UpstreamError("The model's answer had no choices.")

@@ -1,7 +1,7 @@
-"""Upstream chunks into the chunks of the contract.
+"""Normalizes the chunks of an upstream.
 
-Each upstream chunk becomes at most one chunk for the client. Repaired here: missing or changing `id`, `created`,
-`model`, `role`, `index`; repeated roles, names and finish reasons; usage anywhere; no finish reason at the end.
+Each upstream chunk becomes at most one chunk for the client. Normalized are missing or changing `id`, `created`,
+`model`, `role` and `index`; repeated roles, names and finish reasons; usage in any chunk; and a missing finish reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from threadless.types import Chunk, JSONObject, Usage
 
 
 class _Choice:
-    """What has been sent of one choice."""
+    """What the client has received of one choice."""
 
     __slots__ = ("calls", "finished", "started")
 
@@ -28,7 +28,7 @@ class _Choice:
 
 
 class ChunkStream:
-    """Turns one upstream stream into ours, and fills the account of its call."""
+    """Normalizes one stream and fills the account of its call."""
 
     def __init__(self, model: str, account: Account) -> None:
         self._model = model
@@ -38,17 +38,17 @@ class ChunkStream:
         self._id = ""
         self._created = 0
         self._usage_body: Any = None
-        """The upstream's last `usage` as it came."""
+        """The upstream's last `usage`, unchanged."""
 
     def take(self, chunk: Chunk) -> Chunk | None:
-        """The chunk for the client, None if nothing of it is for the client."""
+        """The chunk for the client; None if the client receives nothing for it."""
         usage = self._read(chunk)
         given = repair.objects(chunk.get("choices"))
         kept = [choice for each in given if (choice := self._normalize(each)) is not None]
-        if usage is not None:  # after the texts, which its count includes
+        if usage is not None:  # after the text, which the count includes
             self._account.report(usage)
         if not kept:
-            # Such a chunk would look like the usage chunk; what it says goes out with the next one.
+            # Without choices it would look like the usage chunk. Its other fields are sent with the next chunk.
             self._hold(chunk)
             return None
         if self._held:
@@ -57,9 +57,9 @@ class ChunkStream:
         return self._dress(chunk, kept)
 
     def finish(self) -> Chunk | None:
-        """A last chunk with the finish reasons that the upstream left out, None if it left out none.
+        """A last chunk with the finish reasons that the upstream left out; None if all were sent.
 
-        Raises `UpstreamError` for a stream without any choice: that was no answer.
+        Raises `UpstreamError` if the stream had no choices.
         """
         if not self._choices:
             raise UpstreamError("The model's answer had no choices.")
@@ -70,11 +70,11 @@ class ChunkStream:
         return self._dress(self._held, [end for end in ends if end is not None])
 
     def usage_chunk(self, usage: Usage) -> Chunk:
-        """The chunk that a client who asked `include_usage` gets last."""
+        """The last chunk for clients that asked for `include_usage`."""
         return {**self._dress({}, []), "usage": repair.usage_body(usage, self._usage_body)}
 
     def _read(self, chunk: Chunk) -> Usage | None:
-        """Take what is not part of a choice: id, time, the upstream's model and its usage, which is returned."""
+        """Read what is not part of a choice: id, time and model. Returns the usage, if there is one."""
         given = chunk.pop("usage", None)
         usage = repair.usage_of(given) if given else None
         if usage is not None:

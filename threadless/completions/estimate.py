@@ -1,4 +1,4 @@
-"""Estimates the tokens of a prompt, for upstreams that do not count them."""
+"""Estimates the tokens of a prompt, for upstreams that report none."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from threadless.completions.tokens import count_tokens
 from threadless.types import ChatRequest, JSONObject, JSONValue, Target
 
 _TOKENS_PER_MESSAGE: Final = 4
-"""What the markers around a message come to in usual chat templates."""
+"""Tokens of the markers around a message in common chat templates."""
 _TOKENS_PER_MEDIA: Final = 256
-"""For an image, an audio or a file; base64 bytes say nothing about its tokens."""
+"""Tokens of an image, audio or file part, whose size in bytes is unrelated to its tokens."""
 _BILLED_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
-"""Fields beside the messages that a model reads."""
+"""Fields that a model reads in addition to the messages."""
 
 
 def prompt_tokens(request: ChatRequest, target: Target) -> int:
@@ -26,7 +26,7 @@ def prompt_tokens(request: ChatRequest, target: Target) -> int:
 
 
 def texts_of(message: JSONObject) -> Iterator[str]:
-    """Every text that the model wrote in a message or delta: content, reasoning, refusal, calls."""
+    """Every text that a model wrote in a message or delta: content, reasoning, refusal, calls."""
     for name in ("content", "reasoning_content", "reasoning", "refusal"):
         if (text := message.get(name)) and isinstance(text, str):
             yield text

@@ -1,7 +1,7 @@
 """The request fields of the OpenAI chat completions reference as typed structs; only validation reads them.
 
 https://platform.openai.com/docs/api-reference/chat/create. Every optional field may be null: real clients send that.
-Unknown fields are no error and pass through. A literal type stands only where the reference's set is closed.
+Unknown fields pass through. A field has a literal type only if the reference allows no other values.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class File(Field):
 
 
 class Part(Field):
-    """A content part; which field a known type needs is `PART_FIELDS`. Unknown types pass."""
+    """A content part. `PART_FIELDS` has the field that each known type needs. Unknown types pass."""
 
     type: str
     text: str | None = None
@@ -108,7 +108,7 @@ class AssistantMessage(Field, tag_field="role", tag="assistant"):
 
     @property
     def is_empty(self) -> bool:
-        """True if nothing stands where the content should."""
+        """True if there is no content and nothing that replaces it."""
         return self.content in (None, UNSET) and not (
             self.tool_calls or self.function_call or self.audio or self.refusal
         )
@@ -150,7 +150,7 @@ class Tool(Field):
 
     @property
     def name(self) -> str | None:
-        """What the model calls it by."""
+        """The name that the model uses to call it."""
         definition = self.function or self.custom
         return definition.name if definition else None
 
@@ -213,7 +213,7 @@ class PromptCacheOptions(Field):
 
 
 class Fields(Field):
-    """The body. Ranges are those of the reference."""
+    """The request body. The ranges are those of the reference."""
 
     model: Annotated[str, Meta(min_length=1)]
     messages: Annotated[list[Message], Meta(min_length=1)]

@@ -1,7 +1,7 @@
-"""Checks the text of a request body: what any two JSON readers would agree on, at a cost that its size limits.
+"""Checks that every JSON parser would read a request body in the same way. The cost is proportional to its size.
 
-Each check is a pass at the speed of C over the bytes. The check of the structure comes first: it needs little memory,
-and it limits the number of objects that every later pass can create.
+Each check is a pass in C code over the bytes. The structure is checked first: that needs little memory and limits the
+number of objects that later passes can create.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from threadless.conf import conf
 from threadless.exceptions import InvalidRequest
 
 _PIECE_BYTES: Final = 1 << 18
-"""Bytes of a large body, and of what is checked of it at once where a check can be interrupted."""
+"""A larger body is checked in pieces of this size, so that other calls can run in between."""
 
 _NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{,"))
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{},"'))
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-"""As signed bytes: one level down for an opening bracket, one up for a closing one."""
+"""Maps brackets to signed bytes: 1 for an opening bracket, -1 for a closing one."""
 
 _ESCAPE_BYTES: Final = len(rb"\u0000")
 _SUSPICIOUS_ESCAPE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -42,8 +42,8 @@ _VALID_ESCAPES: Final = re.compile(
 def check_json(body: bytes) -> None:
     """Raise `InvalidRequest` unless `body` is a JSON object that every reader understands in the same way.
 
-    Refused are invalid UTF-8, duplicate keys, NaN, Infinity, numbers out of range, NUL characters, halves of surrogate
-    pairs, and more nesting or values than `MAX_DEPTH` and `MAX_VALUES` allow.
+    Refuses invalid UTF-8, duplicate keys, NaN, Infinity, numbers out of range, NUL characters, lone surrogates, and
+    more nesting or values than `MAX_DEPTH` and `MAX_VALUES` allow.
     """
     _check_structure(body)
     let_others_run(body)
@@ -54,7 +54,7 @@ def check_json(body: bytes) -> None:
 
 
 def let_others_run(body: bytes) -> None:
-    """Between two passes over a large body, switch to other calls.
+    """Switch to other calls if the body is large. Called between two passes.
 
     A pass holds the GIL, or under gevent the whole worker, for up to 100 ms. `time.sleep(0)` switches in both cases.
     """
@@ -63,7 +63,7 @@ def let_others_run(body: bytes) -> None:
 
 
 def refuse_json(reason: str = "it is not valid JSON") -> NoReturn:
-    """Raise the refusal of a body that is not usable JSON."""
+    """Raise the `InvalidRequest` for a body that is not valid JSON."""
     raise InvalidRequest(f"We could not parse the body of your request: {reason}.", code="invalid_json")
 
 
@@ -74,7 +74,7 @@ def _check_structure(body: bytes) -> None:
     """
     marks = body.translate(None, _NOT_OPENING)
     if len(marks) < conf.max_values and len(marks) - marks.count(b",") <= conf.max_depth:
-        return  # the usual case: too few for either limit, even if all of them were outside strings
+        return  # the usual case: within both limits, even if all of them were outside strings
     del marks
     let_others_run(body)
     structure = _structure(body)
@@ -91,13 +91,13 @@ def _depth(structure: bytes) -> int:
 
 
 def _structure(body: bytes) -> bytes:
-    """The brackets and commas outside strings; raises `InvalidRequest` as soon as they mean too many values."""
-    found, size, place, in_string = [], 0, 0, False
-    while place < len(body):
-        piece = body[place : place + _PIECE_BYTES]
+    """The brackets and commas outside strings. Raises `InvalidRequest` as soon as there are too many values."""
+    found, size, offset, in_string = [], 0, 0, False
+    while offset < len(body):
+        piece = body[offset : offset + _PIECE_BYTES]
         if (len(piece) - len(piece.rstrip(b"\\"))) % 2:
-            piece = body[place : place + _PIECE_BYTES + 1]  # an escape stays in one piece
-        place += len(piece)
+            piece = body[offset : offset + _PIECE_BYTES + 1]  # an escape stays in one piece
+        offset += len(piece)
         # Without escaped backslashes and quotes, every quote begins or ends a string. A replacement of the same length
         # takes one scan instead of two.
         plain = piece.replace(rb"\\", b"..").replace(rb"\"", b"..")
@@ -141,7 +141,7 @@ def _check_keys(pairs: list[tuple[str, Any]]) -> None:
 
 def _check_float(text: str) -> None:
     if math.isinf(float(text)):
-        refuse_json("a number is out of range")  # some readers take it for Infinity, others for an error
+        refuse_json("a number is out of range")  # some parsers read it as Infinity, others refuse it
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -154,20 +154,20 @@ _look_through: Final = json.JSONDecoder(
 
 
 def _has_suspicious_escape(body: bytes) -> bool:
-    for place in range(0, len(body), _PIECE_BYTES):
-        if _SUSPICIOUS_ESCAPE.search(body, place, place + _PIECE_BYTES + _ESCAPE_BYTES):
+    for offset in range(0, len(body), _PIECE_BYTES):
+        if _SUSPICIOUS_ESCAPE.search(body, offset, offset + _PIECE_BYTES + _ESCAPE_BYTES):
             return True
         let_others_run(body)
     return False
 
 
 def _check_escapes(body: bytes) -> None:
-    """Refuse NUL characters and halves of surrogate pairs, which valid UTF-8 can contain only as escapes."""
-    place = 0
-    while place < len(body):
-        match = _VALID_ESCAPES.match(body, place)
-        end = match.end() if match else place
-        if end == place:
-            refuse_json("a string holds a NUL character or half of a surrogate pair")
-        place = end
+    """Refuse NUL characters and lone surrogates, which valid UTF-8 can contain only as escapes."""
+    offset = 0
+    while offset < len(body):
+        match = _VALID_ESCAPES.match(body, offset)
+        end = match.end() if match else offset
+        if end == offset:
+            refuse_json("a string contains a NUL character or a lone surrogate")
+        offset = end
         let_others_run(body)

@@ -1,8 +1,8 @@
 """Turns the bytes of a request body into a `ParsedBody`, or raises an `InvalidRequest` that names the field.
 
-Three readers check the body, each for what the others miss: `json_text` the text (duplicate keys, NaN, depth, lone
-surrogates), msgspec the types, and msgspec again finds the untouched bytes of each top-level field. The request that is
-sent on is built from those bytes, so no reader downstream can see another model than the one checked here.
+The body is read three times: `json_text` checks the text (duplicate keys, NaN, depth, lone surrogates), msgspec checks
+the types, and msgspec again finds the unchanged bytes of each top-level field. The request to the backend is built from
+those bytes, so every later parser sees the model that was checked here.
 """
 
 from __future__ import annotations
@@ -91,16 +91,16 @@ _NAMES: Final = {
 
 
 def _explain(text: str) -> InvalidRequest:
-    """msgspec's message as the OpenAI API would say it."""
+    """Translate a message of msgspec into one in the style of the OpenAI API."""
     if len(text) > 2 * _SHOWN:
-        text = text[:_SHOWN] + text[-_SHOWN:]  # msgspec quotes a wrong value whole, and puts the path at the end
+        text = text[:_SHOWN] + text[-_SHOWN:]  # msgspec quotes the whole value and puts the path at the end
     place = _PLACE.search(text)
     path = place["path"].replace("[...]", "") if place else ""
     problem = _PROBLEM.fullmatch(text[: place.start()] if place else text)
     if problem is None:
         return InvalidRequest("The request is not valid.", param=path or None)
     if missing := problem["missing"]:
-        # msgspec names the parent's path for a missing field.
+        # For a missing field, msgspec gives the path of its parent.
         return _missing(f"{path}.{missing}" if path else missing)
     subject, param = f"'{path}'" if path else "the request body", path or None
     if expected := problem["expected"]:
@@ -119,7 +119,7 @@ def _missing(param: str) -> InvalidRequest:
 
 
 def _check_fields(fields: Fields) -> None:
-    """The rules that involve more than one field, or a set of values."""
+    """Check rules that involve several fields or a fixed set of values."""
     if len(fields.messages) > conf.max_messages:
         raise InvalidRequest(f"A request may have at most {conf.max_messages} messages.", param="messages")
     for index, message in enumerate(fields.messages):

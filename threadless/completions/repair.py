@@ -1,4 +1,4 @@
-"""What upstreams get wrong in choices, mended alike for answers and for chunks: fields in place change, others stay."""
+"""Normalizes malformed parts of choices, in the same way for whole answers and for chunks."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from threadless.types import JSONObject, Usage
 
 _FINISH_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _FINISH_REASON_OF: Final = {"max_tokens": "length", "tool_use": "tool_calls", "safety": "content_filter"}
-"""Words of other APIs for the five of the reference; any further one means that the model just stopped."""
+"""Finish reasons of other APIs that have a counterpart in the reference. Others are treated as "stop"."""
 
 
 def new_completion_id() -> str:
-    """An id in the form of the OpenAI API."""
+    """A new id in the format of the OpenAI API."""
     return f"chatcmpl-{secrets.token_hex(16)}"
 
 
 def completion_id(given: Any) -> str:
-    """The upstream's id if it has the usual form."""
+    """The upstream's id if it has the usual format, otherwise a new one."""
     return given if isinstance(given, str) and given.startswith("chatcmpl-") else new_completion_id()
 
 
 def created(given: Any) -> int:
-    """The upstream's time if it is one, else now."""
+    """The upstream's Unix time if it is valid, otherwise the current time."""
     return given if is_index(given) and given > 0 else int(time.time())
 
 
 def is_index(given: Any) -> TypeGuard[int]:
-    """True for a whole number from 0; a boolean is none."""
+    """True for an integer from 0. Booleans are not accepted."""
     return isinstance(given, int) and not isinstance(given, bool) and given >= 0
 
 
 def index_of(choice: JSONObject, default: int) -> int:
-    """The index of a choice, the default where it has none."""
+    """The index of a choice, or the default if it has no valid one."""
     given = choice.get("index")
     return given if is_index(given) else default
 
 
 def objects(given: Any) -> list[JSONObject]:
-    """The objects of a list; none of anything else."""
+    """The objects in a list. Empty if the value is not a list."""
     return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
 
 
 def new_call_id() -> str:
-    """An id for a tool call whose upstream gave none."""
+    """A new id for a tool call without one."""
     return f"call_{secrets.token_hex(12)}"
 
 
 def finish_reason(given: Any, *, has_tool_calls: bool) -> str | None:
-    """One of the five reasons of the reference, or None while the choice goes on.
+    """One of the five finish reasons of the reference; None while the choice continues.
 
-    A choice that called tools and "stopped" is waiting for their answers.
+    A choice with tool calls that "stopped" has the reason "tool_calls".
     """
     if not given:
         return None
@@ -64,14 +64,14 @@ def finish_reason(given: Any, *, has_tool_calls: bool) -> str | None:
 
 
 def arguments_text(given: Any) -> str:
-    """Arguments of a call as JSON text; some upstreams send the object itself."""
+    """The arguments of a call as JSON text. Some upstreams send an object instead."""
     if given is None:
         return ""
     return given if isinstance(given, str) else msgspec.json.encode(given).decode()
 
 
 def usage_of(given: Any) -> Usage | None:
-    """The upstream's own count, None if it gave none that can be read."""
+    """The upstream's count; None if it is missing or invalid."""
     if not isinstance(given, dict):
         return None
     prompt, completion = _tokens(given, "prompt_tokens"), _tokens(given, "completion_tokens")
@@ -86,7 +86,7 @@ def usage_of(given: Any) -> Usage | None:
 
 
 def usage_body(usage: Usage, given: Any) -> JSONObject:
-    """`usage` as the client sees it: the upstream's own fields where it gave them, the three counts always."""
+    """The `usage` object for the client: always the three counts, and further fields of the upstream."""
     extra = given if isinstance(given, dict) else {}
     total = usage.prompt_tokens + usage.completion_tokens
     counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "total_tokens": total}

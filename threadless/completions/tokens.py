@@ -1,6 +1,6 @@
-"""Counts tokens when the upstream does not say: never a silent zero, always flagged as an estimate.
+"""Counts tokens if the upstream reports none.
 
-`TOKEN_COUNTER` may name any `(text, model) -> tokens`, such as an offline tokenizer.
+The setting `TOKEN_COUNTER` can name another function `(text, model) -> tokens`, such as an offline tokenizer.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ logger = logging.getLogger("threadless")
 _BYTES_PER_TOKEN = 4
 
 
-def estimate_tokens(text: str, model: str) -> int:  # noqa: ARG001  (other counters differ by model)
-    """A quarter of the UTF-8 bytes, rounded up: what byte-pair encodings come to for ordinary text."""
+def estimate_tokens(text: str, model: str) -> int:  # noqa: ARG001  (other counters use the model)
+    """A quarter of the UTF-8 bytes, rounded up. Byte-pair encodings average about four bytes per token."""
     return -(-len(text.encode(errors="replace")) // _BYTES_PER_TOKEN)
 
 
 def count_tokens(text: str, model: str) -> int:
-    """Tokens of the text by the configured counter; an estimate if the counter fails."""
+    """Tokens of the text by the configured counter, or an estimate if the counter fails."""
     if not text:
         return 0
     try:

@@ -1,6 +1,6 @@
-"""The tool-call deltas of one choice: `index` always, `id` and `name` in the first delta of a call and only there.
+"""Normalizes the tool-call deltas of one choice: each has an `index`; only the first of a call has `id` and `name`.
 
-SDKs put a call together by its index, and join the strings of its deltas: an id that came twice would be doubled.
+SDKs combine the deltas of a call by its index and join their strings, so an id that is sent twice would be doubled.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from threadless.types import JSONObject, JSONValue
 
 
 class _ToolCall:
-    """What has been sent of one call."""
+    """What the client has received of one call."""
 
     __slots__ = ("given_id", "has_name")
 
@@ -20,13 +20,13 @@ class _ToolCall:
 
 
 class ToolCallDeltas:
-    """Numbers the calls of a choice from 0 in the order in which they begin."""
+    """Numbers the calls of a choice from 0 in the order of their first deltas."""
 
-    __slots__ = ("_calls", "_last", "_places")
+    __slots__ = ("_calls", "_indexes", "_last")
 
     def __init__(self) -> None:
         self._calls: list[_ToolCall] = []
-        self._places: dict[int, int] = {}
+        self._indexes: dict[int, int] = {}
         """The upstream's index → ours."""
         self._last = 0
 
@@ -34,37 +34,38 @@ class ToolCallDeltas:
         return len(self._calls)
 
     def normalize(self, delta: JSONObject) -> JSONObject:
-        """This delta as the client gets it."""
+        """The delta for the client."""
         given_id = delta.pop("id", None)
         given_id = given_id if isinstance(given_id, str) else ""
         kind = delta.pop("type", None)
-        place = self._last = self._place_of(delta, given_id)
-        fields: JSONObject = {"index": place}
-        if place == len(self._calls):
+        index = self._last = self._index_of(delta, given_id)
+        fields: JSONObject = {"index": index}
+        if index == len(self._calls):
             self._calls.append(_ToolCall(given_id))
             fields |= {"id": given_id or repair.new_call_id(), "type": kind if isinstance(kind, str) else "function"}
         fields |= {name: value for name, value in delta.items() if name != "index"}
         if "custom" not in delta:
-            fields["function"] = self._function(delta.get("function"), self._calls[place])
+            fields["function"] = self._function(delta.get("function"), self._calls[index])
         return fields
 
-    def _place_of(self, delta: JSONObject, given_id: str) -> int:
-        """Without an index a new id opens the next call, and a delta without an id continues the last.
+    def _index_of(self, delta: JSONObject, given_id: str) -> int:
+        """The index of the call that this delta belongs to.
 
-        Some upstreams give each call the index 0: there a new id together with a name opens the next one too.
+        Without an index, a new id starts the next call, and a delta without an id continues the last one. Some
+        upstreams send the index 0 for each call: then a new id together with a name starts the next call too.
         """
         given = delta.get("index")
         if not repair.is_index(given):
-            return self._place_by_id(given_id)
-        place = self._places.setdefault(given, len(self._calls))
-        if place < len(self._calls) and self._is_another(delta, given_id, self._calls[place]):
-            place = self._places[given] = len(self._calls)
-        return place
+            return self._index_by_id(given_id)
+        index = self._indexes.setdefault(given, len(self._calls))
+        if index < len(self._calls) and self._is_another(delta, given_id, self._calls[index]):
+            index = self._indexes[given] = len(self._calls)
+        return index
 
-    def _place_by_id(self, given_id: str) -> int:
+    def _index_by_id(self, given_id: str) -> int:
         if not given_id:
             return min(self._last, len(self._calls))
-        known = (place for place, call in enumerate(self._calls) if call.given_id == given_id)
+        known = (index for index, call in enumerate(self._calls) if call.given_id == given_id)
         return next(known, len(self._calls))
 
     def _is_another(self, delta: JSONObject, given_id: str, call: _ToolCall) -> bool:

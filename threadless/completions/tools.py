@@ -1,6 +1,6 @@
-"""Rules of tool history and tool names, checked before anything is spent; each failure names its index and id.
+"""Checks the tool history and tool names before the upstream is called. Each error names the index and the id.
 
-Providers answer a broken history with a 400 that says little, after having read and sometimes billed the prompt.
+Providers answer an inconsistent history with an unspecific 400, sometimes after billing the prompt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from threadless.types import JSONObject, JSONValue, Target
 
 
 def check_tools(fields: Fields, target: Target) -> None:
-    """Raise `InvalidRequest` unless history, tool names and tool choice fit together."""
+    """Raise `InvalidRequest` unless tool history, tool names and tool choice are consistent."""
     _check_history(fields.messages)
     taken = {name for tool in target.tools if (name := _name_of(tool))}
     names = _check_names(fields.tools or (), taken)
@@ -31,7 +31,7 @@ def check_tools(fields: Fields, target: Target) -> None:
 
 
 def _check_history(messages: Sequence[Message]) -> None:
-    """A `tool` message answers a call of the assistant turn before it; each call is answered once."""
+    """Each `tool` message must answer a call of the assistant message before it. Each call must be answered once."""
     asked_at = -1
     unanswered: dict[str, None] = {}
     answered: set[str] = set()
@@ -53,7 +53,7 @@ def _calls_of(message: Message, index: int) -> dict[str, None]:
     for place, call in enumerate(calls):
         if call.id in ids:
             param = f"messages[{index}].tool_calls[{place}].id"
-            _refuse(param, f"messages[{index}] has two tool calls with the id", call.id)
+            _refuse(param, f"messages[{index}]: duplicate tool call id", call.id)
         ids[call.id] = None
     return ids
 
@@ -61,15 +61,15 @@ def _calls_of(message: Message, index: int) -> dict[str, None]:
 def _check_answer(call_id: str, index: int, unanswered: dict[str, None], answered: set[str]) -> None:
     param = f"messages[{index}].tool_call_id"
     if call_id in answered:
-        _refuse(param, f"messages[{index}] answers a second time the tool call", call_id)
+        _refuse(param, f"messages[{index}]: a tool call was already answered:", call_id)
     if call_id not in unanswered:
-        _refuse(param, f"messages[{index}] answers no tool call of the assistant message before it: id", call_id)
+        _refuse(param, f"messages[{index}]: no tool call in the preceding assistant message has the id", call_id)
 
 
 def _check_all_answered(unanswered: dict[str, None], asked_at: int) -> None:
     if unanswered:
         param = f"messages[{asked_at}].tool_calls"
-        _refuse(param, f"messages[{asked_at}] has tool calls that no tool message answers: id", *unanswered)
+        _refuse(param, f"messages[{asked_at}]: tool calls without a response:", *unanswered)
 
 
 def _check_names(tools: Sequence[Tool], taken: set[str]) -> set[str]:
@@ -80,19 +80,19 @@ def _check_names(tools: Sequence[Tool], taken: set[str]) -> set[str]:
             continue
         param = f"tools[{index}].{tool.type}.name"
         if name in taken:
-            _refuse(param, f"tools[{index}] has the name of one of the agent's own tools:", name)
+            _refuse(param, f"tools[{index}]: this agent already has a tool with the name", name)
         if name in names:
-            _refuse(param, f"tools[{index}] has the name of an earlier tool:", name)
+            _refuse(param, f"tools[{index}]: duplicate tool name", name)
         names.add(name)
     return names
 
 
 def _check_functions(functions: Sequence[Function], names: set[str]) -> None:
-    """The legacy `functions` share their names with the tools."""
+    """Legacy `functions` and `tools` must not have the same names."""
     taken = set(names)
     for index, function in enumerate(functions):
         if function.name in taken:
-            _refuse(f"functions[{index}].name", f"functions[{index}] has the name of another tool:", function.name)
+            _refuse(f"functions[{index}].name", f"functions[{index}]: duplicate tool name", function.name)
         taken.add(function.name)
 
 
@@ -107,7 +107,7 @@ def _check_choice(choice: str | ToolChoice | None, names: set[str]) -> None:
     if isinstance(choice, ToolChoice):
         named = choice.function or choice.custom
         if named is not None and named.name not in names:
-            _refuse("tool_choice", "tool_choice names no tool of 'tools':", named.name)
+            _refuse("tool_choice", "tool_choice: 'tools' has no tool with the name", named.name)
 
 
 def _refuse(param: str, problem: str, *ids: str) -> NoReturn:

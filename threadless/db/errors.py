@@ -1,4 +1,4 @@
-"""Tells a database that cannot be reached from other failures."""
+"""Distinguishes an unavailable database from other failures."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from django.db import InterfaceError, OperationalError
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """True for a lost or refused connection, an exhausted pool, or a lock that was waited for in vain."""
+    """True for a lost or refused connection, an exhausted pool, or a lock timeout."""
     return isinstance(error, InterfaceError | OperationalError)

@@ -1,1 +1,1 @@
-"""The APIs that clients can speak. All of them run the same call."""
+"""The APIs that clients can speak. All of them use the same `Call`."""

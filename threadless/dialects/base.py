@@ -21,29 +21,29 @@ class Asked:
     model: str
     """Public name of a model or agent."""
     request: ChatRequest = field(repr=False)
-    """What the backend gets."""
+    """The request for the backend."""
     is_stream: bool = False
     max_output_tokens: int | None = None
-    """The client's own limit."""
+    """The limit that the client set; None if it set none."""
 
 
 class Encoder(ABC):
-    """Turns the items of one stream into the bytes that the client reads. Used by the thread that owns the call."""
+    """Turns the items of one stream into the bytes for the client. Used only by the thread that owns the call."""
 
     done: bytes = b""
-    """Sent last, once the call is settled as completed."""
+    """Sent last, after the call is settled as completed."""
 
     @abstractmethod
     def encode(self, item: Any) -> bytes:
-        """The bytes for one item of the backend; b"" if the client gets nothing for it."""
+        """The bytes for one item of the backend; b"" if the client receives nothing for it."""
 
     def end(self) -> bytes:
-        """What follows the backend's last item. Raises an `APIError` if the items so far are no answer."""
+        """The bytes after the backend's last item. Raises an `APIError` if the items are not a complete answer."""
         return b""
 
     @abstractmethod
     def failure(self, error: APIError) -> bytes:
-        """The event that tells the client why the stream ends early."""
+        """The event for a stream that ends early."""
 
 
 class Dialect(ABC):
@@ -60,7 +60,7 @@ class Dialect(ABC):
     ping: ClassVar[bytes] = b": ping\n\n"
     """Sent while a stream is silent, so that proxies keep the connection."""
     page: ClassVar[str] = ""
-    """Template of the page that a signed-in browser gets for a GET; empty for a 405."""
+    """Template of the page that a signed-in browser gets for a GET; empty: a GET is a 405."""
 
     @abstractmethod
     def parse(self, body: bytes, request_id: str) -> Asked:
@@ -79,19 +79,19 @@ class Dialect(ABC):
         """The backend's answer, item by item."""
 
     def account(self, asked: Any, target: Target) -> Account:
-        """What the call will have produced and used. `answer` or the encoder fills it."""
+        """A new account of the call. `answer` or the encoder fills it."""
         return Account(asked.request, target)
 
     @abstractmethod
     def answer(self, result: Any, account: Account, asked: Any, target: Target) -> bytes:
-        """The body of a plain answer, as JSON; raises an `APIError` if the backend's result is no answer."""
+        """The body of a plain answer, as JSON; raises an `APIError` if the backend's result is not a valid answer."""
 
     @abstractmethod
     def encoder(self, account: Account, asked: Any, target: Target) -> Encoder:
         """A new encoder for one stream."""
 
     def error_body(self, error: APIError) -> JSONObject:
-        """The JSON body of a refusal or failure."""
+        """The JSON body of an error."""
         return error_body(error)
 
 

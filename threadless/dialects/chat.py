@@ -31,7 +31,7 @@ class ChatAsked(Asked):
 
 
 class ChatDialect(Dialect):
-    """`POST chat/completions`, also under the older spelling `chats/completions`."""
+    """`POST chat/completions`, with the alias `chats/completions`."""
 
     operation = "chat"
     name = "chat-completions"
@@ -74,7 +74,7 @@ class ChatDialect(Dialect):
 
 
 class ChatEncoder(Encoder):
-    """Each chunk as one event; `[DONE]` after success."""
+    """Encodes each chunk as one event, and `[DONE]` after success."""
 
     done = b"data: [DONE]\n\n"
 

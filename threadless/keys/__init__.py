@@ -1,1 +1,1 @@
-"""Who calls and what they may do."""
+"""API keys: the model, secrets, scopes, and the adapters that turn a key into a `Caller`."""

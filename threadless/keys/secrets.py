@@ -1,7 +1,7 @@
-"""API-key secrets: made, recognised and digested. `<prefix>_<32 base62 characters>_<CRC32 as 6 base62 characters>`.
+"""The secrets of API keys: `<prefix>_<32 base62 characters>_<CRC32 as 6 base62 characters>`.
 
-One plain SHA-256 is right for a secret of 190 random bits: slow password hashes protect guessable ones.
-The checksum lets a typo, or a secret scanner's false find, be refused without a query.
+A single SHA-256 is enough for a secret of 190 random bits; slow password hashes protect secrets that can be guessed.
+With the checksum, a typo or a false match of a secret scanner is refused without a query.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECRET_PATTERN: Final = re.compile(
     rf"(?P<signed>[A-Za-z0-9][A-Za-z0-9_-]*_[0-9A-Za-z]{{{_RANDOM_LENGTH}}})_(?P<checksum>[0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})",
     re.ASCII,
 )
-"""For secret scanners; `is_well_formed` verifies the checksum too."""
+"""The pattern for secret scanners. `is_well_formed` also verifies the checksum."""
 
 
 def generate(prefix: str) -> str:
@@ -32,13 +32,13 @@ def generate(prefix: str) -> str:
 
 
 def is_well_formed(secret: str) -> bool:
-    """True if the text has the form and the checksum of a secret that `generate` made, whatever its prefix."""
+    """True if the text has the format and a valid checksum of a secret with any prefix."""
     match = SECRET_PATTERN.fullmatch(secret)
     return match is not None and _checksum(match["signed"]) == match["checksum"]
 
 
 def digest(secret: str) -> str:
-    """What is stored and looked up: 64 hexadecimal characters."""
+    """The hash that is stored and looked up: 64 hexadecimal characters."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -46,6 +46,6 @@ def _checksum(signed: str) -> str:
     number = zlib.crc32(signed.encode())
     characters = []
     for _ in range(_CHECKSUM_LENGTH):
-        number, place = divmod(number, len(_ALPHABET))
-        characters.append(_ALPHABET[place])
+        number, digit = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[digit])
     return "".join(reversed(characters))

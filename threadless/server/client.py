@@ -1,4 +1,4 @@
-"""`Client`: the other side of a request, as far as its server shows it."""
+"""`Client`: what the server tells us about the client of a request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threadless.server import timeouts
 
 
 class Client:
-    """Who sends a request and waits for its answer."""
+    """The client that sends a request and waits for its answer."""
 
     __slots__ = ("_input", "is_async", "socket")
 
@@ -27,9 +27,9 @@ class Client:
         self._input = request.META.get("wsgi.input")
 
     def has_sent(self, size: int) -> bool:
-        """True if so many bytes of the body have arrived that reading them does not wait. False if that is not known.
+        """True if this many bytes of the body have arrived, so that reading them does not wait. False if it is unknown.
 
-        gunicorn keeps what came with the head in a buffer; the kernel holds the rest.
+        gunicorn buffers what arrived with the head; the kernel has the rest.
         """
         if self.socket is None:  # Django has read the body of an ASGI request completely
             return size == 0 or self.is_async or isinstance(self._input, io.BytesIO)
@@ -41,9 +41,9 @@ class Client:
 
     @contextlib.contextmanager
     def upload_deadline(self, seconds: float) -> Iterator[Callable[[], bool]]:
-        """Within the block, stop receiving after so many seconds, up to one second late: reads then see the body's end.
+        """Within the block, stop receiving after `seconds`, up to a second late. Reads then see the end of the body.
 
-        Yields a function that tells whether that has happened. Without the socket there is no deadline.
+        Yields a function that returns whether that has happened. Without a socket there is no deadline.
         """
         is_over = False
 
@@ -61,18 +61,18 @@ class Client:
             timeouts.cancel(stop)
 
     def drop_when_stalled(self, seconds: float) -> None:
-        """Let the kernel close the connection if the client acknowledges nothing for so long; 0 for its default.
+        """Let the kernel close the connection if the client acknowledges nothing for this long. 0 means the default.
 
-        A client that stops reading would otherwise hold its server's thread inside a write.
+        Otherwise a client that stops reading could block a thread of the server in a write.
         """
         if self.socket is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
-            with contextlib.suppress(OSError):  # it is closed, or no TCP socket
+            with contextlib.suppress(OSError):  # the socket is closed, or is not a TCP socket
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
 
 
 def _unread_bytes(sock: Any) -> int:
-    """How much the kernel has received on this socket."""
-    import fcntl  # not on every system; gunicorn needs it too
+    """The number of bytes that the kernel has received on this socket."""
+    import fcntl  # not available on every system; gunicorn needs it too
     import struct
     import termios
 

@@ -1,4 +1,4 @@
-"""How many bytes of request bodies and buffered answers this process holds, and a limit for their sum."""
+"""Counts the bytes of request bodies and buffered answers that this process holds, and limits their sum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threadless.exceptions import Overloaded
 from threadless.server.process import reset_after_fork
 
 COUNTED_FROM: Final = 64 * 1024
-"""Smaller bodies are not counted: their number is limited by other means."""
+"""Smaller bodies are not counted, because other limits bound their number."""
 
 
 class _InFlight:
@@ -28,12 +28,12 @@ class _InFlight:
             self.bytes += size
 
     def give_back(self, size: int) -> None:
-        """These bytes are no longer held."""
+        """Stop counting these bytes."""
         with self._lock:
             self.bytes -= size
 
     def reset(self) -> None:
-        """In a fork: what is held is the parent's."""
+        """Start from zero. After a fork, the counted bytes belong to the parent."""
         self._lock = threading.Lock()
         self.bytes = 0
 
@@ -43,7 +43,7 @@ reset_after_fork(in_flight.reset)
 
 
 class Reservation:
-    """Bytes that are about to be read. Leaving the block gives back what `hold` has not taken over."""
+    """Reserves bytes that are about to be read. The end of the block releases what `hold` has not taken over."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -56,12 +56,12 @@ class Reservation:
         self._size = 0
 
     def add(self, size: int) -> None:
-        """Reserve more; raises `Overloaded`."""
+        """Reserve more bytes. Raises `Overloaded`."""
         in_flight.take(size)
         self._size += size
 
     def hold(self, data: bytes) -> bytes:
-        """The same bytes, which count for as long as anything refers to them."""
+        """The same bytes, which are counted for as long as anything refers to them."""
         if len(data) < COUNTED_FROM:
             return data
         missing = len(data) - self._size
@@ -72,7 +72,7 @@ class Reservation:
 
 
 class _HeldBytes(bytes):
-    """Gives its size back when the memory is freed. A `msgspec.Raw` into it keeps it alive, as it keeps any bytes."""
+    """Stops counting when its memory is freed. A `msgspec.Raw` that refers to it keeps it alive."""
 
     def __del__(self) -> None:
         in_flight.give_back(len(self))

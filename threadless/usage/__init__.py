@@ -1,1 +1,1 @@
-"""The ledger: one row a call, opened before the upstream is asked, settled whatever happens."""
+"""The ledger: one row per call, opened before the upstream is called and settled when the call ends."""

@@ -1,4 +1,4 @@
-"""`UsageRecord`: what one call cost and how it ended. No column can hold message text."""
+"""`UsageRecord`: the cost and the outcome of one call. No column can hold message text."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class UsageRecord(models.Model):
-    """One admitted call. Outlives its key and its user, hence plain columns and a foreign key without a constraint.
+    """One admitted call. It outlives its key and its user: key columns are plain, the foreign key has no constraint.
 
-    Narrow on purpose: a busy platform writes millions of these.
+    Rows are small, because a busy platform writes millions of them.
     """
 
     class State(models.TextChoices):
-        """`open` until the owner of the call settles it; `interrupted` is a sweep's guess, which the owner may mend."""
+        """`open` until the owner of the call settles it. A sweep sets `interrupted`, which the owner may replace."""
 
         OPEN = "open", _("open")
         COMPLETED = "completed", _("completed")

@@ -1,7 +1,7 @@
 """The addresses of an upstream's host, kept for a few seconds.
 
-gevent looks up every name, and every numeric address too, in another thread. When a thousand streams begin at once and
-each opens a connection, the first bytes take ten times longer because of it.
+gevent looks up every name, and even every numeric address, in another thread. If a thousand streams begin at once and
+each opens a connection, the first bytes take ten times longer because of these lookups.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KEPT_SECONDS: Final = 10.0
 
 HostPort: TypeAlias = tuple[str, int]
 Address: TypeAlias = tuple[int, Any]
-"""An address family, and what `socket.connect` takes for it."""
+"""An address family, and an address for `socket.connect`."""
 
 _PRIVATE_DOMAINS: Final = (".localhost", ".local", ".internal", ".home.arpa", ".svc")
 
@@ -38,14 +38,14 @@ def forget(host_port: HostPort) -> None:
 
 
 def is_exposed(url: str) -> bool:
-    """True if requests to this URL leave the private network without encryption, judging by its host alone."""
+    """True if requests to this URL leave the private network without encryption. Only the host is considered."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http":
         return False
     try:
         return not ipaddress.ip_address(host).is_private
-    except ValueError:  # a name; one without a dot is that of a neighbor, such as a container
+    except ValueError:  # a name; without a dot it is a neighbor, such as a container
         return "." in host and not host.endswith(_PRIVATE_DOMAINS)
 
 

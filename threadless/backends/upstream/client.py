@@ -23,7 +23,7 @@ class Upstream:
 
     `api_key` is sent as a bearer token; spaces and line ends around it are removed. `headers` are added to each
     request. `max_idle` connections are kept open between calls. With `trust_env`, the proxies and certificate bundles
-    that the environment names are used. `timer` serves the long timeouts.
+    of the environment are used. `timer` runs the long timeouts.
 
     Raises `InvalidOptionError` for an invalid argument; the text never contains its value.
     """
@@ -46,7 +46,7 @@ class Upstream:
         own_headers = {**authorization, **(headers or {})}
         endpoint = make_endpoint(base_url, path, {**_HEADERS, **own_headers}, trust_env=trust_env)
         self.redact = Redactor(base_url, api_key, own_headers.values())
-        """Removes what identifies this upstream from a text."""
+        """Removes the key, URL and host of this upstream from a text."""
         self._head = endpoint.head
         self._pool = Pool(endpoint.route, connect_seconds=timeouts.connect_seconds, max_idle=max_idle)
         self._timeouts = timeouts
@@ -55,7 +55,7 @@ class Upstream:
 
     @property
     def idle_connections(self) -> int:
-        """Number of open connections that no call uses."""
+        """The number of idle connections."""
         return len(self._pool)
 
     def post(self, body: bytes, request_id: str = "") -> Response:
@@ -67,7 +67,7 @@ class Upstream:
 def _strip_key(api_key: str) -> str:
     if not isinstance(api_key, str):
         raise InvalidOptionError("api_key must be a string.")
-    api_key = api_key.strip()  # a file with a secret often ends with a line feed
+    api_key = api_key.strip()  # a file with a secret often ends with a newline
     if not (api_key.isascii() and api_key.isprintable()):
         raise InvalidOptionError("api_key contains characters that HTTP does not allow in a header.")
     return api_key

@@ -1,7 +1,7 @@
-"""One connection to an upstream: TCP, a proxy's tunnel, and TLS, all within one time limit.
+"""One connection to an upstream: TCP, proxy tunnel and TLS within one time limit.
 
-While a call uses a connection, the call's `Lifetime` can end it at any moment, from the first step of connecting on.
-The socket is then shut down, not closed: closing a socket does not wake a thread that is blocked in reading it.
+While a call uses a connection, the call's `Lifetime` can end it at any moment, also while it connects. The socket is
+then shut down instead of closed, because closing does not wake a thread that is reading from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TUNNEL_HEAD_BYTES: Final = 65536
 
 
 class State(Enum):
-    """What a connection does: it serves one call at a time."""
+    """The state of a connection. It serves one call at a time."""
 
     NEW = auto()
     ACTIVE = auto()
@@ -35,20 +35,20 @@ class State(Enum):
 
 
 class ConnectError(Exception):
-    """No TCP connection was made, so nothing was sent."""
+    """There is no TCP connection, so nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How an upstream is reached."""
+    """How to reach an upstream."""
 
     peer: HostPort
-    """The upstream, or the proxy."""
+    """Host and port of the upstream or the proxy."""
     hostname: str
     """The upstream's name for TLS."""
     tls: ssl.SSLContext | None = None
     tunnel: bytes = b""
-    """The `CONNECT` request that opens a proxy's tunnel; empty without a tunnel."""
+    """The `CONNECT` request that opens a tunnel; empty without one."""
 
 
 class Connection:
@@ -62,7 +62,7 @@ class Connection:
         self._stop: Callable[[], None]
 
     def open(self, seconds: float) -> None:
-        """Connect within this time, not counting the name lookup, and attach to the running call.
+        """Connect within `seconds`, without the name lookup, and attach to the running call.
 
         Raises `ConnectError` if nothing was sent, and `OSError` or `ProtocolError` for a failed tunnel or handshake.
         """
@@ -100,11 +100,11 @@ class Connection:
         self.state = State.CLOSED
 
     def shut_down(self) -> None:
-        """Wake the thread that waits on the socket. It reads an end or an error."""
+        """Wake the thread that waits on the socket. It then reads an end or an error."""
         shut_down(self.sock)
 
     def is_readable(self) -> bool:
-        """True if something has arrived, or the peer has closed the connection."""
+        """True if data has arrived or the peer has closed the connection."""
         # gevent's own `poll` takes 40 µs to look at a socket without waiting.
         poll = green.original("select", "poll")()
         poll.register(self.sock.fileno(), select.POLLIN)
@@ -128,7 +128,7 @@ class Connection:
         self.sock.settimeout(seconds)
         self._attach()
         if self._lifetime is not None and self._lifetime.is_cancelled:
-            raise ConnectionAbortedError  # a socket that was shut down before it connected would connect all the same
+            raise ConnectionAbortedError  # a socket that was shut down before it connected would still connect
         self.sock.connect(address)
 
     def _open_tunnel(self, deadline: float) -> None:
@@ -139,7 +139,7 @@ class Connection:
             self._wait(select.POLLIN, deadline)
             data = self.sock.recv(_TUNNEL_HEAD_BYTES)
             if parser.feed(data) or not data:
-                raise ProtocolError("The proxy sent something else than a head.")
+                raise ProtocolError("The proxy sent an invalid response.")
         parser.close()
         if not 200 <= parser.status < 300:
             raise ProtocolError("The proxy refused the tunnel.")
@@ -147,7 +147,7 @@ class Connection:
     def _start_tls(self, context: ssl.SSLContext, deadline: float) -> None:
         plain = self.sock
         plain.settimeout(0)
-        self._detach()  # `wrap_socket` takes the descriptor away from the plain socket
+        self._detach()  # `wrap_socket` takes over the descriptor of the plain socket
         self.sock = context.wrap_socket(plain, server_hostname=self._route.hostname, do_handshake_on_connect=False)
         self._attach()
         while True:
@@ -161,7 +161,7 @@ class Connection:
                 return
 
     def _wait(self, event: int, deadline: float) -> None:
-        """Wait for the socket. A timeout of the socket would begin again with every byte."""
+        """Wait for the socket. A timeout of the socket itself would restart with every byte."""
         poll = select.poll()
         poll.register(self.sock.fileno(), event)
         if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
@@ -182,5 +182,5 @@ class Connection:
 def shut_down(sock: Any) -> None:
     """Shut a socket down in both directions. Never raises."""
     with contextlib.suppress(OSError):
-        # The method of `SSLSocket` also drops its TLS object, which another thread may be using.
+        # The method of `SSLSocket` also discards its TLS object, which another thread may be using.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""How long an upstream may take, and how much it may send."""
+"""Limits on the time and the size of an upstream's answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 
 class Timeouts(NamedTuple):
-    """In seconds. A call's deadline shortens each of them."""
+    """Timeouts in seconds. The deadline of a call shortens each of them."""
 
     connect_seconds: float
     """TCP connect, proxy tunnel and TLS handshake together, without the name lookup."""
@@ -16,7 +16,7 @@ class Timeouts(NamedTuple):
 
 
 class Timer(Protocol):
-    """Calls back up to a second late. The module `threadless.server.timeouts` is one."""
+    """Calls functions after a delay, up to a second late, such as `threadless.server.timeouts`."""
 
     def call_later(self, callback: Callable[[], None], seconds: float) -> None: ...
 
@@ -24,12 +24,12 @@ class Timer(Protocol):
 
 
 class Limits(NamedTuple):
-    """What an upstream may send."""
+    """Maximum sizes, in bytes unless noted."""
 
     answer_bytes: int
-    """Content of an answer that is read whole, after decompression."""
+    """The content of a plain answer, after decompression."""
     event_bytes: int
     """One server-sent event."""
     head_bytes: int = 65536
-    """Consecutive bytes without content: the head with its interim responses, trailers, and extensions of chunks."""
+    """Consecutive bytes without content: head, interim responses, trailers, and extensions of chunks."""
     interim_responses: int = 10

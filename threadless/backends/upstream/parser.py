@@ -1,7 +1,7 @@
-"""Reads one HTTP/1.1 response from bytes with httptools (llhttp). No I/O here.
+"""Parses one HTTP/1.1 response with httptools (llhttp). Does no I/O.
 
-llhttp enforces the framing rules of RFC 9112. It leaves the following to its caller: a body that ends with the
-connection, unknown transfer codings, the number of interim responses, size limits, and bytes after the end.
+llhttp enforces the framing rules of RFC 9112. It does not handle the following: a body that ends with the connection,
+unknown transfer codings, the number of interim responses, size limits, and bytes after the end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ProtocolError(Exception):
 
 
 class ResponseParser:
-    """Feed it bytes as they arrive; it returns the content. One instance reads one response.
+    """Takes bytes as they arrive and returns the content. One instance parses one response.
 
     `status` is 0 until the head is complete. Header names are in lower case; values of one name are joined by commas.
     Call `close` at the end: the instance and its llhttp parser refer to each other.
@@ -30,11 +30,11 @@ class ResponseParser:
         self.headers: dict[str, str] = {}
         self.is_complete = False
         self.is_persistent = False
-        """True if the peer will keep the connection open after the body."""
+        """True if the peer keeps the connection open after the body."""
         self.ends_with_connection = False
-        """True if only the end of the connection marks the end of the body."""
+        """True if the body ends with the connection."""
         self.has_surplus = False
-        """True if bytes came after the end of the response."""
+        """True if there were bytes after the end of the response."""
         self._max_head_bytes = max_head_bytes
         self._interim_left = max_interim
         self._bytes_without_content = 0
@@ -74,7 +74,7 @@ class ResponseParser:
     # Called by httptools
 
     def on_message_begin(self) -> None:
-        """The first byte of a response, or of whatever follows the response."""
+        """The first byte of a response, or of what follows it."""
         if self.is_complete:
             self.has_surplus = True
 
@@ -121,8 +121,8 @@ class ResponseParser:
             raise ProtocolError("The transfer coding is unknown.")
         has_length = coding is not None or "content-length" in self.headers
         self.ends_with_connection = not has_length and status not in _NO_BODY
-        # A peer that speaks HTTP/1.0 may not know chunks: something between us may have read the body differently.
+        # An HTTP/1.0 peer may not know chunks, so a proxy in between may have read the body differently.
         is_reliable = coding is None or version == "1.1"
-        # llhttp overlooks a "close" after a "keep-alive" in HTTP/1.0.
+        # llhttp ignores a "close" after a "keep-alive" in HTTP/1.0.
         is_closing = "close" in self.headers.get("connection", "").lower()
         self.is_persistent = is_reliable and not is_closing and bool(self._parser.should_keep_alive())

@@ -1,7 +1,7 @@
-"""Where an upstream is and how it is reached, computed by `requests`; and its idle connections.
+"""The address and the route of an upstream, and its idle connections.
 
-`requests` knows the environment's proxies and certificates, how a URL is encoded, and which headers are valid. It sends
-nothing here.
+`requests` reads proxies and certificates from the environment, encodes the URL and validates headers. It sends nothing
+here.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from threadless.backends.upstream.parser import ProtocolError
 from threadless.exceptions import UpstreamUnavailable
 
 _ATTEMPTS: Final = 2
-"""Only a failed connect is tried again: nothing was sent."""
+"""Only a failed connect is retried, because nothing was sent."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class InvalidOptionError(ValueError):
-    """An option is invalid. The text names the option and never contains its value, which may be a secret."""
+    """An option is invalid. The message never contains its value, which may be a secret."""
 
 
 class Endpoint(NamedTuple):
-    """What every request to one URL has in common."""
+    """The part that all requests to one URL share."""
 
     route: Route
     head: bytes
-    """Request line and headers, without those of a single request."""
+    """Request line and headers, without the headers of a single request."""
 
 
 class Pool:
@@ -55,25 +55,25 @@ class Pool:
         weakref.finalize(self, _close_all, self._idle)
 
     def __len__(self) -> int:
-        """Number of idle connections."""
+        """The number of idle connections."""
         return len(self._idle)
 
     def take(self) -> Connection:
         """An open connection, attached to the running call.
 
-        Raises `UpstreamUnavailable` if there is none, and what `Lifetime.check` raises if the call ends meanwhile.
+        Raises `UpstreamUnavailable` if there is none, and what `Lifetime.check` raises if the call has ended.
         """
         while self._idle:
             try:
                 connection = self._idle.pop()
-            except IndexError:  # another thread was faster
+            except IndexError:  # another thread took it
                 break
             if connection.resume():
                 return connection
         return self._open()
 
     def give_back(self, connection: Connection, *, is_reusable: bool) -> None:
-        """End a call's use of a connection. It is closed unless another call may use it."""
+        """Take a connection back from a call. Close it unless another call may use it."""
         if is_reusable and len(self._idle) < (self._idle.maxlen or 0):
             connection.pause()
             self._idle.append(connection)

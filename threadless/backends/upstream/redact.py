@@ -1,4 +1,4 @@
-"""Removes from an upstream's texts what clients must not see: key and address, private model name, added instructions.
+"""Removes what clients must not see from an upstream's text: key, address, private model name, added instructions.
 
 Output of the model itself is never changed.
 """
@@ -17,7 +17,7 @@ _REDACTED: Final = "[redacted]"
 _MIN_SECRET: Final = 8
 """A shorter value of a configured header is not a secret, and could be a part of any word."""
 _RUN: Final = 24
-"""So many characters in a row of an added text give it away."""
+"""A text that repeats this many consecutive characters of an added text is replaced."""
 _ESCAPES: Final = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|[bfnrt])")
 _IGNORED: Final = str.maketrans("", "", "\\\"'`")
 
@@ -32,12 +32,12 @@ _OUTPUT_FIELDS: Final = frozenset(
     {"role", "content", "refusal", "tool_calls", "function_call", "audio", "annotations", "images"}
     | {"reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "tool_call_id", "name"}
 )
-"""Fields of `message` and `delta` that hold what the model has produced."""
+"""Fields of `message` and `delta` with output of the model."""
 PROMPT_ECHO_FIELDS: Final = frozenset(
     {"prompt", "prompt_text", "prompt_logprobs", "prompt_token_ids", "prompt_fragments", "raw_prompt", "raw_output"}
     | {"input_token_ids", "prefill", "__verbose"}
 )
-"""Where vLLM, SGLang, TGI, llama.cpp, Together and Fireworks repeat the prompt, added instructions included."""
+"""Fields in which vLLM, SGLang, TGI, llama.cpp, Together and Fireworks repeat the prompt with added instructions."""
 
 
 class Redactor:
@@ -58,9 +58,9 @@ class Redactor:
 
 
 class CallRedactor:
-    """Removes also what one call's target adds: the private model name, instructions, and tools.
+    """Also removes what the target of one call adds: the private model name, instructions and tools.
 
-    `added` is the JSON that was put before the client's own messages and tools.
+    `added` is the JSON that was sent before the client's messages and tools.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class CallRedactor:
         self._allow_prompt_echo = allow_prompt_echo
 
     def text(self, value: str) -> str | None:
-        """The text without secrets; None if it repeats 24 characters or more of what was added."""
+        """The text without secrets; None if it repeats 24 or more consecutive characters of an added text."""
         if len(value) >= _RUN and any(_share_run(_normalize(value), added) for added in self._added_texts):
             return None
         return self._model_pattern.sub(lambda _: self._public_model, self._redact(value))
 
     def clean(self, body: dict[str, Any]) -> None:
-        """Redact, in place, the unknown fields of an answer or chunk, and drop those that repeat the prompt."""
+        """Redact the unknown fields of an answer or chunk in place, and remove those that repeat the prompt."""
         if not body.keys() <= _BODY_FIELDS:
             self._clean_fields(body, _BODY_FIELDS)
         choices = body.get("choices")
@@ -112,7 +112,7 @@ class CallRedactor:
 
     @cached_property
     def _added_texts(self) -> list[str]:
-        """Every string that was added, normalized."""
+        """All added strings, normalized."""
         texts = (text for raw in self._added for text in _find_strings(msgspec.json.decode(raw)))
         return [normalized for text in texts if len(normalized := _normalize(text)) >= _RUN]
 
@@ -134,13 +134,13 @@ def _spellings(character: str) -> str:
 
 
 def _normalize(text: str) -> str:
-    """The text without what a `repr` or a JSON encoding changes: white space, quotes, backslashes, escapes, case."""
+    """The text without what `repr` or JSON encoding changes: whitespace, quotes, backslashes, escapes, case."""
     text = _ESCAPES.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
     return "".join(text.split()).translate(_IGNORED).casefold()
 
 
 def _share_run(first: str, second: str) -> bool:
-    """True if the texts share `_RUN` characters in a row. Linear in both lengths."""
+    """True if the texts share `_RUN` consecutive characters. Takes linear time."""
     short, long = sorted((first, second), key=len)
     runs = {short[i : i + _RUN] for i in range(len(short) - _RUN + 1)}
     return any(long[i : i + _RUN] in runs for i in range(len(long) - _RUN + 1))

@@ -24,22 +24,22 @@ from threadless.server.timeouts import COARSE_SECONDS
 
 _SEGMENT_BYTES: Final = 65536
 _ONE_WRITE_BYTES: Final = 65536
-"""Up to this size a copy costs less than a second write and a second read at the other end."""
+"""Up to this size, copying costs less than a second write and a second read by the peer."""
 _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
-"""The upstream has answered before it read the whole request, for example with a 413, and reads no more."""
+"""The upstream answered before it had read the whole request, for example with a 413, and reads no more."""
 _TURN_BYTES: Final = 65536
-"""Under gevent, a flooding upstream never blocks its reader. After so much input the reader lets others run."""
+"""Under gevent, reading from a flooding upstream never blocks. After this much input the reader lets others run."""
 _TURN_SEGMENT_BYTES: Final = 2048
-"""A segment counts as at least so much."""
+"""A segment counts as at least this many bytes."""
 
 
 class Response:
-    """What an upstream answers. Entering the `with` block sends the request and waits for the head.
+    """The answer of an upstream. Entering the `with` block sends the request and waits for the head.
 
-    The block raises `UpstreamTimeout`, `UpstreamUnavailable` or another `UpstreamError`, never with the failure that
-    caused it, whose text may contain an address.
+    The block raises `UpstreamTimeout`, `UpstreamUnavailable` or another `UpstreamError`, without the original
+    exception, whose text may contain an address.
     """
 
     status: int
@@ -90,9 +90,9 @@ class Response:
         if isinstance(error, TimeoutError):
             raise UpstreamTimeout("The model took too long to answer.") from None
         if isinstance(error, EventTooLargeError):
-            raise UpstreamError("The model's answer is too large.") from None
+            raise UpstreamError("The model's response is too large.") from None
         if isinstance(error, (OSError, HTTPError, ProtocolError)):
-            raise UpstreamError("The connection to the model broke.") from None
+            raise UpstreamError("The connection to the model was lost.") from None
 
     def read(self) -> bytes:
         """The whole content. Raises `UpstreamError` if it exceeds the limit."""
@@ -101,14 +101,14 @@ class Response:
             pieces = self._gather(limit + 1)
             if sum(map(len, pieces)) <= limit:
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        raise UpstreamError("The model's answer is too large.")
+        raise UpstreamError("The model's response is too large.")
 
     def read_some(self, limit: int) -> bytes:
-        """The first `limit` bytes of the content, or all of it if there are less."""
+        """The first `limit` bytes of the content, or all of it if it is shorter."""
         return b"".join(self._gather(limit))[:limit]
 
     def events(self) -> Iterator[Event]:
-        """The server-sent events, each as soon as it is complete."""
+        """Yield each server-sent event as soon as it is complete."""
         decoder = SSEDecoder(self._limits.event_bytes)
         for segment in self.segments():
             yield from decoder.feed(segment)
@@ -120,14 +120,14 @@ class Response:
         return self._segments() if coding.lower() == "identity" else self._decoded()
 
     def drain(self) -> None:
-        """Wait a moment for the end of a body whose content is complete."""
+        """Wait briefly for the end of a body whose content is complete."""
         end = time.monotonic() + _DRAIN_SECONDS
         with contextlib.suppress(OSError, ProtocolError, UpstreamTimeout, Cancelled):  # the content is complete
             while not self._parser.is_complete and (left := end - time.monotonic()) > 0:
                 self._receive(left)
 
     def _gather(self, limit: int) -> list[bytes]:
-        """The content up to the segment with which it has at least `limit` bytes."""
+        """The content, up to the segment that reaches `limit` bytes."""
         pieces: list[bytes] = []
         size = 0
         for segment in self.segments():
@@ -147,7 +147,7 @@ class Response:
             segment = self._receive(self._timeouts.between_chunks_seconds)
 
     def _decoded(self) -> Iterator[bytes]:
-        """Some upstreams compress although they were asked not to. urllib3 knows the codings."""
+        """A decoder for upstreams that compress although they were asked not to. urllib3 has the codings."""
         raw = io.BufferedReader(_File(self._segments()), _SEGMENT_BYTES)
         response = HTTPResponse(raw, self.headers, preload_content=False)
         while segment := response.read1(_SEGMENT_BYTES, decode_content=True):
@@ -155,7 +155,7 @@ class Response:
             yield segment
 
     def _receive(self, seconds: float) -> bytes:
-        """The content in what arrives next. Raises `TimeoutError` after so many seconds without a byte."""
+        """The content of the next bytes. Raises `TimeoutError` after this many seconds without a byte."""
         if self._life is not None:
             self._life.check()
             seconds = min(seconds, self._life.remaining)
@@ -177,13 +177,13 @@ class Response:
         return data
 
     def _receive_coarsely(self, seconds: float) -> bytes:
-        """Under gevent this costs a tenth less than a timeout of the socket, which starts a timer for every chunk."""
+        """Under gevent this takes 10 % less time than a socket timeout, which starts a timer for every chunk."""
         self._sock.settimeout(None)
         self._is_waiting = True
         self._timer.call_later(self._give_up, seconds)
         try:
             data: bytes = self._sock.recv(_SEGMENT_BYTES)
-        except OSError:  # gevent raises it in whoever waits on a socket that is shut down
+        except OSError:  # gevent raises it in a thread that waits on a socket which is shut down
             if not self._is_late:
                 raise
         finally:
@@ -197,7 +197,7 @@ class Response:
         connection = self._connection
         if connection is None or not self._is_waiting:
             return
-        if connection.is_readable():  # this process was busy, and the timeout fired late; look again
+        if connection.is_readable():  # this process was busy, and the timeout fired late; check again
             self._timer.call_later(self._give_up, 0)
             return
         self._is_late = True
@@ -230,14 +230,14 @@ class Response:
                 raise
 
     def _is_reusable(self) -> bool:
-        """True if the answer is complete and successful, and nothing suggests that the peer counts differently."""
+        """True if the answer is complete and successful, and the peer has sent nothing unexpected."""
         parser = self._parser
         is_whole = parser.is_complete and parser.is_persistent and not parser.has_surplus
         return is_whole and self._is_in_order and parser.status == 200
 
 
 class _File(io.RawIOBase):
-    """Segments as a file."""
+    """A file-like object over segments."""
 
     def __init__(self, segments: Iterator[bytes]) -> None:
         self._segments = segments
@@ -254,7 +254,7 @@ class _File(io.RawIOBase):
 
 
 def make_request(head: bytes, body: bytes, request_id: str) -> tuple[bytes, ...]:
-    """The bytes of a request, in as few pieces as are worth a write each.
+    """The bytes of a request, in one or two pieces, each for one write.
 
     Raises `ValueError` for a request ID that a header cannot hold.
     """

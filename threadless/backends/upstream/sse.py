@@ -1,7 +1,7 @@
-"""Decodes a server-sent event stream from raw bytes, however they are cut: no I/O here.
+"""Decodes a server-sent event stream from bytes that are split at any position. Does no I/O.
 
-Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, on bytes, so that a
-UTF-8 character may be split across segments and a U+0085 inside JSON ends no line.
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation, on bytes, so a
+UTF-8 character may be split across segments, and U+0085 in JSON does not end a line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_OVERHEAD_BYTES: Final = 40
-"""Memory of a line beside its bytes."""
+"""Memory overhead of a line, in bytes."""
 
 
 class EventTooLargeError(Exception):
@@ -25,9 +25,9 @@ class Event(NamedTuple):
 
 
 class SSEDecoder:
-    """Feed it bytes as they arrive; it returns each event as soon as its blank line is there.
+    """Takes bytes as they arrive and returns each event as soon as its blank line has arrived.
 
-    `max_event_bytes` limits what is held for an incomplete event.
+    `max_event_bytes` limits the memory for an incomplete event.
     """
 
     def __init__(self, max_event_bytes: int) -> None:
@@ -71,7 +71,7 @@ class SSEDecoder:
 
         The standard drops it. Some upstreams end this way, and the data is checked later in any case.
         """
-        self._after_cr = False  # else the first line end would count as the second half of a CRLF
+        self._after_cr = False  # otherwise the first line end would be read as the second half of a CRLF
         return self._feed_lines(b"\n\n")
 
     def _take_line(self, events: list[Event]) -> None:
@@ -102,9 +102,9 @@ class SSEDecoder:
 
 
 def _whole_events(segment: bytes) -> list[Event]:
-    """The events of a segment that holds only whole events of one `data` line each, as nearly all do.
+    """The events of a segment that has only complete events with one `data` line each, as almost all segments do.
 
-    Empty for any other segment. Reading line by line costs five times as much.
+    Empty for any other segment. Reading line by line takes five times as long.
     """
     *blocks, rest = segment.split(b"\n\n")
     events = []
