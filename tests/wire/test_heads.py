@@ -40,7 +40,7 @@ def test_accept_never_decides_the_outcome(any_client: Client, accept: str) -> No
     "value",
     [
         *("Bearer", "Bearer ", "Bearer wrong", 'Bearer "{key}"', "Bearer {key}x", "Bearer  x {key}", "Basic {key}"),
-        *("Bearer schlüssel", "Bearer \xff\xfe", "Bearer {key},Bearer {key}", "Token {key}", "Bearer " + "x" * 20_000),
+        *("Bearer schlüssel", "Bearer \xff\xfe", "Bearer {key},Bearer {key}", "Token {key}", "Bearer " + "x" * 8_000),
         *("bearer: {key}", "Bearer {KEY}", "Bearer ' OR 1=1 --", "Digest username=x", "{key}"),
     ],
 )
@@ -80,7 +80,7 @@ def test_spaces_around_the_key_are_ignored(any_client: Client) -> None:
 
 @pytest.mark.parametrize("header", ["X-Junk", "Cookie", "Accept", "User-Agent", "X-Request-Id"])
 def test_huge_header_does_no_harm(any_client: Client, header: str) -> None:
-    reply = any_client.post(**{header.replace("-", "_"): "x" * 20_000})
+    reply = any_client.post(**{header.replace("-", "_"): "x" * 8_000})
     assert reply.status == 200
 
 
@@ -121,12 +121,12 @@ def test_head_that_uvicorn_refuses_gets_a_400(uvicorn_server: Server, host: Host
     assert client.raw(client.head(JSON_TYPE, *lines) + GOOD).status == 400
 
 
-@pytest.mark.parametrize("head", [("X-Junk: " + "x" * 70_000,), [f"X-{number}: 1" for number in range(1100)]])
+@pytest.mark.parametrize("head", [("X-Junk: " + "x" * 8_190,), [f"X-{number}: 1" for number in range(65)]])
 def test_head_beyond_the_limits_of_gunicorn_gets_431(client: Client, head: tuple[str, ...]) -> None:
     reply = client.raw(client.head(JSON_TYPE, LENGTH, *head) + GOOD)
     assert (reply.status, reply.error["type"]) == (431, "invalid_request_error")
 
 
-def test_150_headers_reach_the_application(any_client: Client) -> None:
-    lines = [f"X-{number}: 1" for number in range(150)]
+def test_50_headers_reach_the_application(any_client: Client) -> None:
+    lines = [f"X-{number}: 1" for number in range(50)]
     assert any_client.raw(any_client.head(JSON_TYPE, LENGTH, *lines) + GOOD).status == 200
