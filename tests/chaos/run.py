@@ -133,12 +133,12 @@ def _play(made: Rig, seed: int, disturb: dict[int, Callable[[], None]]) -> None:
             if number in disturb:
                 disturbers.append(threading.Thread(target=disturb[number]))
                 disturbers[-1].start()
-            clients.submit(_call, made, plan).add_done_callback(lambda _: places.release())
+            clients.submit(call, made, plan).add_done_callback(lambda _: places.release())
     for disturber in disturbers:
         disturber.join()
 
 
-def _call(made: Rig, plan: Plan) -> None:
+def call(made: Rig, plan: Plan) -> None:
     # A killed worker and a stopped database show in a client's face; what counts is in the books.
     with suppress(OSError), made.connect() as client:
         client.post(plan.request_id, **plan.fields)

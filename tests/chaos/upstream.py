@@ -13,6 +13,8 @@ TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type"
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 _ERROR = {"error": {"message": "the machine is on fire", "type": "server_error", "code": "fire"}}
 _STALL_SECONDS = 30
+HOLD_SECONDS = 8
+LARGE_BYTES = 9_000_000
 
 
 def usage_of(request_id: str) -> dict[str, int]:
@@ -81,6 +83,25 @@ def cut_before_usage(exchange: Exchange) -> None:
     exchange.cut()
 
 
+def hold(exchange: Exchange) -> None:
+    """A stream that goes on until its client leaves, or for `HOLD_SECONDS`."""
+    exchange.start()
+    exchange.event(chunk({"content": "Hello"}))
+    exchange.wait_closed(HOLD_SECONDS)
+    _finish(exchange, "stop")
+
+
+def large(exchange: Exchange) -> None:
+    """More than the buffers between the server and a client that does not read."""
+    if exchange.body.get("stream"):
+        exchange.start()
+        for _ in range(LARGE_BYTES // 30_000):
+            exchange.event(chunk({"content": "a" * 30_000}))
+        _finish(exchange, "stop")
+    else:
+        exchange.answer(completion("a" * LARGE_BYTES, usage=usage_of(exchange.request_id)))
+
+
 PLAIN: dict[str, Callable[[Exchange], None]] = {
     behaviour.__name__: behaviour for behaviour in (plain, plain_tools, fail, overload, stall, cut)
 }
@@ -91,6 +112,8 @@ STREAMED: dict[str, Callable[[Exchange], None]] = {
         *(stall, stall_in_stream, cut, cut_in_stream, cut_before_usage),
     )
 }
+SPECIAL: dict[str, Callable[[Exchange], None]] = {"hold": hold, "large": large}
+"""Only for calls that ask for it; no random plan contains these."""
 
 
 def behave(exchange: Exchange) -> None:
@@ -99,7 +122,7 @@ def behave(exchange: Exchange) -> None:
         behaviour = exchange.body["user"]
     except ValueError:  # the client left, or the worker died, while the request was on its way
         return
-    (PLAIN | STREAMED)[behaviour](exchange)
+    (PLAIN | STREAMED | SPECIAL)[behaviour](exchange)
 
 
 def _begin(exchange: Exchange) -> None:
