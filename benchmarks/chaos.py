@@ -1,72 +1,46 @@
-"""`python -m benchmarks.chaos`: twenty seeds of the chaos test on PostgreSQL, and as many on SQLite.
+"""`python -m benchmarks.chaos`: twenty seeds of each chaos run; ends with 1 if any check of any run fails.
 
-Writes `benchmarks/results/chaos.md` and ends with 1 if the books of any run do not balance. Both commands of a run are
-in `tests/chaos/run.py`; each seed decides calls, leaving clients and the worker that is killed.
+For each seed: the books under random calls on PostgreSQL and on SQLite (`tests/chaos/run.py`), and all disturbances
+one after the other (`tests/chaos/disturbances.py`). The seed decides calls, leaving clients, the order of disturbances
+and the worker that is killed. Writes `benchmarks/results/chaos.md`.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
-from tests.chaos import run
+from benchmarks import chaos_report
+from benchmarks.chaos_report import BooksLine
+from tests.chaos import disturbances, run
+from tests.chaos.redis_server import redis
 from tests.servers import postgres
 
-RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "chaos.md"
-SEEDS = 20
-STATES = ("completed", "failed", "cancelled", "interrupted", "open")
-KINDS = ("gevent", "gthread")
-
-_PROMISE = """\
-Every request id that the upstream saw is exactly one row. A row whose id it never saw is failed, cancelled or
-interrupted. The tokens of a completed row are those that the upstream reported for its id. After one sweep no row is
-open.
-
-A run is {run.CALLS} calls, {run.AT_ONCE} at a time: plain, streamed and with tools, on an upstream that answers, fails,
-stalls and cuts; {run.LEAVING:.0%} of the clients leave early. On PostgreSQL three workers, one killed by SIGKILL in the
-middle, and the database stopped for {run.AWAY_SECONDS} seconds; on SQLite one worker, killed in the middle. Calls that
-came while the database or the worker was away have no row: they were refused before the upstream was asked."""
+RESULTS: Final = Path(__file__).resolve().parent / "results" / "chaos.md"
+SEEDS: Final = 20
+KINDS: Final = ("gevent", "gthread")
+BOOKS: Final = "books"
+DISTURBANCES: Final = "disturbances"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One line of the table."""
-
-    database: str
-    kind: str
-    seed: int
-    books: run.Books
-
-    def line(self) -> str:
-        """In Markdown."""
-        books = self.books
-        cells = [self.database, self.kind, self.seed, len(books.seen), len(books.rows), books.unseen]
-        cells += [books.states[state] for state in STATES]
-        return f"| {' | '.join(map(str, cells))} | {len(books.faults)} |"
+def books_of(seed: int) -> Iterator[BooksLine]:
+    """Both databases, gevent and gthread in turn."""
+    kind = KINDS[seed % len(KINDS)]
+    yield _line("PostgreSQL", kind, seed, _on_postgresql)
+    yield _line("SQLite", kind, seed, lambda seed, folder, kind: run.on_sqlite(seed, folder, kind=kind))
 
 
-def results(seeds: int) -> Iterator[Result]:
-    """Every run, gevent and gthread in turn."""
-    for seed in range(1, seeds + 1):
-        kind = KINDS[seed % len(KINDS)]
-        yield _one("PostgreSQL", kind, seed, _on_postgresql)
-        yield _one("SQLite", kind, seed, lambda seed, folder, kind: run.on_sqlite(seed, folder, kind=kind))
-
-
-def _one(database: str, kind: str, seed: int, play: Callable[[int, Path, str], run.Books]) -> Result:
+def _line(database: str, kind: str, seed: int, play: Callable[[int, Path, str], run.Books]) -> BooksLine:
     with tempfile.TemporaryDirectory(prefix="threadless-chaos-") as folder:
-        result = Result(database=database, kind=kind, seed=seed, books=play(seed, Path(folder), kind))
-    print(result.line(), flush=True)
-    for fault in result.books.faults:
-        print(f"  {fault}", flush=True)
-    return result
+        line = BooksLine(database=database, kind=kind, seed=seed, books=play(seed, Path(folder), kind))
+    print(line.text(), *(f"\n  {fault}" for fault in line.books.faults), flush=True)
+    return line
 
 
 def _on_postgresql(seed: int, folder: Path, kind: str) -> run.Books:
@@ -74,40 +48,49 @@ def _on_postgresql(seed: int, folder: Path, kind: str) -> run.Books:
         return run.on_postgresql(seed, folder, cluster, kind=kind)
 
 
-def page(found: list[Result], seconds: float) -> str:
-    """The committed page."""
-    head = ["database", "workers", "seed", "seen by upstream", "rows", "unseen rows", *STATES, "faults"]
-    programs = ", ".join(f"{name} {version(name)}" for name in ("django", "gunicorn", "gevent", "psycopg"))
-    faults = sum(len(result.books.faults) for result in found)
-    rows = sum(len(result.books.rows) for result in found)
-    return "\n".join(
-        [
-            "# Fault injection: the ledger compared with the upstream",
-            "",
-            f"{len(found)} runs, {rows} admitted calls, **{faults} faults**.",
-            "",
-            *(_PROMISE.format(run=run).splitlines()),
-            "",
-            f"Made by `python -m benchmarks.chaos --seeds {len(found) // 2}` in {seconds / 60:.0f} minutes:",
-            f"Python {platform.python_version()}, {programs}.",
-            "",
-            f"| {' | '.join(head)} |",
-            f"|{'---|' * len(head)}",
-            *(result.line() for result in found),
-            "",
-        ]
+def result_of(seed: int, kind: str) -> disturbances.Result:
+    """All disturbances, on a database and a cache of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="threadless-chaos-") as folder,
+        postgres.cluster() as cluster,
+        redis() as cache,
+    ):
+        result = disturbances.play(seed, Path(folder), cluster, cache, kind=kind)
+    print(chaos_report.result_line(result), flush=True)
+    for check, faults in result.faults.items():
+        for fault in faults:
+            print(f"  {check}: {fault}", flush=True)
+    return result
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--only", choices=(BOOKS, DISTURBANCES), help="leave the other kind of run out")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=disturbances.KINDS, help="servers of the disturbances; else one for each seed"
     )
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    return parser.parse_args()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
+    """A run that leaves something out is only printed."""
+    given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
     started = time.monotonic()
-    found = list(results(arguments.seeds))
-    arguments.output.write_text(page(found, time.monotonic() - started))
-    return int(any(result.books.faults for result in found))
+    seeds = range(given.first, given.first + given.seeds)
+    books = [line for seed in seeds for line in books_of(seed)] if given.only != DISTURBANCES else []
+    results = [result_of(seed, kind) for seed in seeds for kind in _kinds(seed, given)] if given.only != BOOKS else []
+    if given.only is None:
+        given.output.write_text(chaos_report.page(books, results, time.monotonic() - started))
+    has_failed = any(line.books.faults for line in books) or any(chaos_report.failed(result) for result in results)
+    return int(has_failed)
+
+
+def _kinds(seed: int, given: argparse.Namespace) -> list[str]:
+    return given.kinds or [disturbances.KINDS[seed % len(disturbances.KINDS)]]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-from benchmarks.hostile.attacks import Arena
+from benchmarks.hostile.attacks import Target
 from benchmarks.hostile.rows import Row
 from benchmarks.processes import ROOT
 from tests.support.serving import Host, Server, serve
@@ -108,15 +108,15 @@ def _attack(row: Row, server: Server, keys: list[str]) -> tuple[dict[str, Any], 
     worker = str(server.worker_ids()[0])
     with module("benchmarks.hostile.witness", str(server.port), keys[1], worker) as witness:
         _line(witness)
-        arena = Arena(port=server.port, keys=keys, seconds=row.seconds)
-        row.attack(arena)
+        target = Target(port=server.port, keys=keys, seconds=row.seconds)
+        row.attack(target)
         time.sleep(0.2)
         assert witness.stdin is not None
         witness.stdin.close()
         seen: dict[str, Any] = json.loads(_line(witness))
-    if arena.faults:
-        arena.faults[:] = [f"{len(arena.faults)} wrong answers"]
-    return seen, arena.faults
+    if target.faults:
+        target.faults[:] = [f"{len(target.faults)} wrong answers"]
+    return seen, target.faults
 
 
 @contextlib.contextmanager

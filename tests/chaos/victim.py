@@ -93,9 +93,12 @@ def faults(attempts: Sequence[Attempt], windows: Sequence[Window]) -> Iterator[s
     served again within two seconds of its return. When a worker is killed, one connection may break.
     """
     spared = {id(attempt) for window in windows for attempt in _spared(attempts, window)}
+    found: dict[str, list[float]] = {}
     for attempt in attempts:
         if attempt.seconds > SERVED_SECONDS or not (attempt.is_served or id(attempt) in spared):
-            yield f"{_during(attempt, windows)}: {_told(attempt)}"
+            found.setdefault(f"{_during(attempt, windows)}: {_outcome(attempt)}", []).append(attempt.seconds)
+    for text, seconds in found.items():
+        yield f"{text}, {len(seconds)} times, within {max(seconds):.1f} s"
 
 
 def _spared(attempts: Sequence[Attempt], window: Window) -> Iterator[Attempt]:
@@ -116,8 +119,7 @@ def _during(attempt: Attempt, windows: Sequence[Window]) -> str:
     return f"after {past[-1].name}" if past else "before"
 
 
-def _told(attempt: Attempt) -> str:
-    outcome = f"{attempt.status} {attempt.fault}".strip() if attempt.status else attempt.fault
-    if attempt.status == 503 and not attempt.retry_after:
-        outcome += " without Retry-After"
-    return f"{outcome} after {attempt.seconds:.1f} s"
+def _outcome(attempt: Attempt) -> str:
+    words = [str(attempt.status)] if attempt.status else []
+    words += ["without Retry-After"] if attempt.status == 503 and not attempt.retry_after else []
+    return " ".join([*words, attempt.fault]).strip()

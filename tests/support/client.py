@@ -147,6 +147,12 @@ class Connection:
         """Hang up."""
         self._sock.close()
 
+    @property
+    def local_port(self) -> int:
+        """The port of the client's end."""
+        port: int = self._sock.getsockname()[1]
+        return port
+
     def send(self, data: bytes) -> None:
         """These bytes and no others."""
         self._sock.sendall(data)

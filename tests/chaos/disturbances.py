@@ -1,4 +1,4 @@
-"""One run of everything at once: outages, a killed worker and slow clients, one after the other in random order.
+"""One run of outages, a killed worker and slow clients, one after the other in random order.
 
 Usual calls go on all the time, and so does a victim. Afterwards the books are compared, each worker must have all its
 places for calls again, and the log is read.
@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.chaos import clients, logs, run, victim
@@ -54,23 +54,25 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Siege:
+class Disturbances:
     """A running host and all that can be done to it."""
 
     made: Rig
     cluster: Cluster
     redis: Redis
     seed: int
+    held: list[str] = field(default_factory=list)
+    """Faults: connections that the server still holds for clients that do not read."""
 
-    def disturbances(self) -> dict[str, Callable[[], None]]:
-        """By name, in the random order of the seed."""
+    def by_name(self) -> dict[str, Callable[[], None]]:
+        """All of them, in the random order of the seed."""
         made, seed = self.made, self.seed
         found: dict[str, Callable[[], None]] = {
             victim.WORKER_KILLED: lambda: clients.while_streaming(made, seed, self._kill_a_worker),
             victim.DATABASE_OUTAGE: self._stop_the_database,
             "Redis outage": self._stop_redis,
             "slow uploads": lambda: clients.slow_uploads(made, seed),
-            "slow readers": lambda: clients.slow_readers(made, seed),
+            "slow readers": lambda: self.held.extend(clients.slow_readers(made, seed)),
             "drips after a 401": lambda: clients.drips_after_401(made, seed),
             "200 leaving clients": lambda: clients.leavers(made, seed),
         }
@@ -96,9 +98,9 @@ def play(seed: int, folder: Path, cluster: Cluster, redis: Redis, *, kind: str) 
     """A whole run on a new database."""
     log = folder / "records"
     with _rig(kind, folder, cluster.database(), CACHE_URL=redis.url, CHAOS_LOG=str(log)) as made:
-        siege = Siege(made=made, cluster=cluster, redis=redis, seed=seed)
+        disturbances = Disturbances(made=made, cluster=cluster, redis=redis, seed=seed)
         with Victim(made.server.base_url, _key_of_the_victim(made.host)) as client, _usual_calls(made, seed):
-            windows = list(_disturb(siege.disturbances()))
+            windows = list(_disturb(disturbances.by_name()))
             time.sleep(victim.SERVED_SECONDS)
         places = list(missing_places(made, seed))
         made.server.stop(timeout=40)
@@ -107,6 +109,7 @@ def play(seed: int, folder: Path, cluster: Cluster, redis: Redis, *, kind: str) 
         "books": books.faults,
         "victim": list(victim.faults(client.attempts, windows)),
         "places": places,
+        "held": disturbances.held,
         "log": list(logs.faults(logs.records(log))),
     }
     return Result(kind=kind, seed=seed, books=books, attempts=client.attempts, faults=found)
@@ -132,9 +135,9 @@ def _rig(kind: str, folder: Path, database_url: str, **variables: str) -> Iterat
             yield Rig(kind=kind, upstream=upstream, host=host, server=server)
 
 
-def _disturb(disturbances: Mapping[str, Callable[[], None]]) -> Iterator[Window]:
+def _disturb(named: Mapping[str, Callable[[], None]]) -> Iterator[Window]:
     """Each with a pause behind it, in which everything must work again."""
-    for name, disturb in disturbances.items():
+    for name, disturb in named.items():
         time.sleep(1)
         started = time.monotonic()
         disturb()
