@@ -47,11 +47,11 @@ def no_attack(target: Target) -> None:
     time.sleep(min(3.0, target.left))
 
 
-def body(make: Callable[[], bytes]) -> Attack:
+def body(make: Callable[[int], bytes]) -> Attack:
     """One large body with a valid key."""
 
     def attack(target: Target) -> None:
-        _ask(target, make())
+        _ask(target, make(SIZE))
 
     return attack
 
