@@ -1,7 +1,7 @@
 """Attacks on the example host, one a row: how long they stop it, how much memory they take, what they do to others.
 
 `python -m benchmarks.hostile` runs them. Four processes take part: the server (gunicorn with one gevent worker), the
-`witness` (health checks and the victim's calls), the hostile `upstream`, and the one that runs the attack.
+`observer` (health checks and the victim's calls), the hostile `upstream`, and the one that runs the attack.
 """
 
 from typing import Final

@@ -106,14 +106,14 @@ def run(row: Row, host: Host, keys: list[str]) -> Result:
 
 def _attack(row: Row, server: Server, keys: list[str]) -> tuple[dict[str, Any], list[str]]:
     worker = str(server.worker_ids()[0])
-    with module("benchmarks.hostile.witness", str(server.port), keys[1], worker) as witness:
-        _line(witness)
+    with module("benchmarks.hostile.observer", str(server.port), keys[1], worker) as observer:
+        _line(observer)
         target = Target(port=server.port, keys=keys, seconds=row.seconds)
         row.attack(target)
         time.sleep(0.2)
-        assert witness.stdin is not None
-        witness.stdin.close()
-        seen: dict[str, Any] = json.loads(_line(witness))
+        assert observer.stdin is not None
+        observer.stdin.close()
+        seen: dict[str, Any] = json.loads(_line(observer))
     if target.faults:
         target.faults[:] = [f"{len(target.faults)} wrong answers"]
     return seen, target.faults

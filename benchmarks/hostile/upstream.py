@@ -1,6 +1,6 @@
-"""`python -m benchmarks.hostile.upstream BEHAVIOR`: an upstream that means harm; prints its base URL and serves.
+"""`python -m benchmarks.hostile.upstream BEHAVIOR`: a harmful upstream; prints its base URL and serves.
 
-A flood lasts until the peer hangs up or `FLOOD_SECONDS` have passed. All bytes are on loopback.
+A flood lasts until the peer hangs up or `FLOOD_SECONDS` have passed. It listens on loopback only.
 """
 
 from __future__ import annotations

@@ -162,8 +162,10 @@ def _usual_calls(made: Rig, seed: int) -> Iterator[None]:
     with ThreadPoolExecutor(_CALLERS) as callers:
         for number in range(_CALLERS):
             callers.submit(call, number)
-        yield
-        is_over.set()
+        try:
+            yield
+        finally:
+            is_over.set()
 
 
 def _workers(made: Rig) -> list[int]:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.hostile.witness PORT KEY WORKER`: what an attack does to everybody else.
+"""`python -m benchmarks.hostile.observer PORT KEY WORKER`: what an attack does to everybody else.
 
 Sends `GET /health/` every 10 ms, and as the victim one plain call and one stream after the other. Says "ready" after
 the first of each; at the end of its input it prints what was worst since then, as JSON. From the wait for the health
