@@ -19,6 +19,9 @@ SLOW = 40
 """Clients of each slow kind."""
 SLOW_SECONDS = 6.0
 LEAVERS = 200
+LEAVING_AT_ONCE = 20
+LEAVING_SECONDS = 0.8
+"""The longest that one stays."""
 STREAMS = 50
 _DRIP_SECONDS = 0.25
 
@@ -63,7 +66,9 @@ def _port(address: str) -> int:
 def leavers(made: Rig, seed: int) -> None:
     """Calls of both kinds whose clients leave at a random moment."""
     chance = random.Random(seed)
-    moments = [(number, chance.choice(["plain", "stream"]), chance.expovariate(10)) for number in range(LEAVERS)]
+    moments = [
+        (number, chance.choice(["plain", "stream"]), chance.uniform(0, LEAVING_SECONDS)) for number in range(LEAVERS)
+    ]
 
     def call(moment: tuple[int, str, float]) -> None:
         number, behaviour, seconds = moment
@@ -71,7 +76,7 @@ def leavers(made: Rig, seed: int) -> None:
             client.post(f"chaos-{seed}-leaver-{number}", user=behaviour, stream=behaviour == "stream")
             client.read_for(seconds)
 
-    with ThreadPoolExecutor(SLOW) as pool:
+    with ThreadPoolExecutor(LEAVING_AT_ONCE) as pool:
         list(pool.map(call, moments))
 
 
