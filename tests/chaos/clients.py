@@ -11,8 +11,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.servers.client import PATH
 from tests.servers.rig import Rig
+from tests.support.client import PATH
 from threadless.keys.secrets import generate
 
 SLOW = 40
@@ -41,9 +41,9 @@ def slow_readers(made: Rig, seed: int) -> Iterator[str]:
     with ExitStack() as stack:
         ports = set()
         for number in range(SLOW):
-            client = stack.enter_context(made.client(receive_buffer=4096))
+            client = stack.enter_context(made.connect(receive_buffer=4096))
             client.post(f"chaos-{seed}-reader-{number}", user="large", stream=bool(number % 2))
-            ports.add(client.port)
+            ports.add(client.local_port)
         time.sleep(SLOW_SECONDS)
         if held := held_connections(made.server.port, ports):
             yield f"{held} of {SLOW} connections of clients that do not read are held after {SLOW_SECONDS:.0f} seconds"
@@ -72,7 +72,7 @@ def leavers(made: Rig, seed: int) -> None:
 
     def call(moment: tuple[int, str, float]) -> None:
         number, behaviour, seconds = moment
-        with suppress(OSError), made.client() as client:
+        with suppress(OSError), made.connect() as client:
             client.post(f"chaos-{seed}-leaver-{number}", user=behaviour, stream=behaviour == "stream")
             client.read_for(seconds)
 
@@ -84,7 +84,7 @@ def while_streaming(made: Rig, seed: int, disturb: Callable[[], None]) -> None:
     """Do something while `STREAMS` streams are under way; then their clients leave."""
     with ExitStack() as stack:
         for number in range(STREAMS):
-            client = stack.enter_context(made.client())
+            client = stack.enter_context(made.connect())
             client.post(f"chaos-{seed}-held-{number}", user="hold", stream=True)
             with suppress(OSError, AssertionError):  # refused
                 client.read_until(b"Hello")

@@ -22,11 +22,11 @@ from tests.chaos import clients, logs, run, victim
 from tests.chaos.redis_server import Redis
 from tests.chaos.upstream import behave
 from tests.chaos.victim import Attempt, Victim, Window
-from tests.servers.client import Client
 from tests.servers.postgres import Cluster
-from tests.servers.rig import SECRET, Rig
+from tests.servers.rig import Rig
+from tests.support.client import Connection
 from tests.support.serving import Host, prepared_host, serve
-from tests.support.upstream import ScriptedUpstream
+from tests.support.upstream import UPSTREAM_KEY, ScriptedUpstream
 
 KINDS = ("gevent", "gthread", "uvicorn")
 WORKERS = 2
@@ -99,7 +99,7 @@ def play(seed: int, folder: Path, cluster: Cluster, redis: Redis, *, kind: str) 
     log = folder / "records"
     with _rig(kind, folder, cluster.database(), CACHE_URL=redis.url, CHAOS_LOG=str(log)) as made:
         disturbances = Disturbances(made=made, cluster=cluster, redis=redis, seed=seed)
-        with Victim(made.server.base_url, _key_of_the_victim(made.host)) as client, _usual_calls(made, seed):
+        with Victim(made.server.port, _key_of_the_victim(made.host)) as client, _usual_calls(made, seed):
             windows = list(_disturb(disturbances.by_name()))
             time.sleep(victim.SERVED_SECONDS)
         places = list(missing_places(made, seed))
@@ -126,7 +126,8 @@ def _rig(kind: str, folder: Path, database_url: str, **variables: str) -> Iterat
             database_url=database_url,
             settings="tests.chaos.settings",
             UPSTREAM_BASE_URL=upstream.base_url,
-            UPSTREAM_API_KEY=SECRET,
+            UPSTREAM_API_KEY=UPSTREAM_KEY,
+            UPSTREAM_MODELS="small",
             UPSTREAM_TIMEOUT="10",
             TEST_SETTINGS=json.dumps({"THREADLESS": timings | limits}),
             **variables,
@@ -180,16 +181,16 @@ def missing_places(made: Rig, seed: int) -> Iterator[str]:
     end = time.monotonic() + _PLACES_SECONDS
     with contextlib.ExitStack() as stack:
         while opened < wanted and time.monotonic() < end:
-            client = stack.enter_context(made.client())
+            client = stack.enter_context(made.connect())
             if _is_admitted(client, f"chaos-{seed}-place-{opened}"):
                 opened += 1
             else:
-                client.leave()
+                client.close()
     if opened < wanted:
         yield f"only {opened} of {wanted} calls could be open at once"
 
 
-def _is_admitted(client: Client, request_id: str) -> bool:
+def _is_admitted(client: Connection, request_id: str) -> bool:
     with contextlib.suppress(OSError, AssertionError):
         return client.post(request_id, user="stall_in_stream", stream=True).read_head()[0] == 200
     return False

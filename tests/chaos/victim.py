@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Self
 
-from tests.servers.client import Client
+from tests.support.client import Connection
 
 SERVED_SECONDS = 2.0
 DATABASE_OUTAGE = "database outage"
@@ -49,8 +49,8 @@ class Window:
 class Victim:
     """Calls in a thread, plain and streamed in turn."""
 
-    def __init__(self, base_url: str, key: str) -> None:
-        self._base_url = base_url
+    def __init__(self, port: int, key: str) -> None:
+        self._port = port
         self._key = key
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="victim", daemon=True)
@@ -76,7 +76,7 @@ class Victim:
         mark = b"data: [DONE]" if number % 2 else b'"Hello"'
         status, headers, body = None, {}, b""
         try:
-            with Client(self._base_url, self._key) as client:
+            with Connection(self._port, self._key) as client:
                 status, headers = client.post(f"chaos-victim-{number}", **fields).read_head()
                 body = client.read_rest()
         except (OSError, AssertionError) as error:
