@@ -41,6 +41,8 @@ def main() -> int:
         for row in wanted:
             found.append(best(row, host, keys, given.tries))
             print(found[-1].line(), flush=True)
+            for refusal in found[-1].refusals:
+                print(f"  the victim: {refusal}", file=sys.stderr, flush=True)
     if given.write:
         RESULTS.write_text(page(found, given.tries))
     return int(any(result.verdict != "ok" for result in found))

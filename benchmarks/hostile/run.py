@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
@@ -36,6 +36,8 @@ class Result:
     peak_mb: float
     victim_seconds: float
     faults: list[str]
+    refusals: list[str] = field(default_factory=list)
+    """The first failed calls of the victim, which were repeated."""
 
     @property
     def verdict(self) -> str:
@@ -101,6 +103,7 @@ def run(row: Row, host: Host, keys: list[str]) -> Result:
         peak_mb=memory.bytes / 1e6,
         victim_seconds=seen["victim_seconds"],
         faults=faults,
+        refusals=seen["victim_faults"],
     )
 
 
