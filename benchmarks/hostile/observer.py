@@ -1,9 +1,9 @@
 """`python -m benchmarks.hostile.observer PORT KEY WORKER`: what an attack does to everybody else.
 
-Sends `GET /health/` every 10 ms, and as the victim one plain call and one stream after the other. Says "ready" after
-the first of each; at the end of its input it prints what was worst since then, as JSON. From the wait for the health
-check it deducts the time that the worker (a process ID) or this program was ready to run and had no core: otherwise the
-figure would say how busy the machine is.
+Sends `GET /health/` every 10 ms, and as the victim one plain call and one stream after the other. Prints "ready" after
+the first of each, and at the end of its input the longest waits since then, as JSON. From each wait it deducts the time
+that the worker (a process ID) or its own thread was ready to run and had no core: otherwise the figure would say how
+busy the machine is.
 """
 
 from __future__ import annotations
@@ -26,11 +26,6 @@ _VICTIM_PAUSE_SECONDS: Final = 0.1
 _AGAIN_SECONDS: Final = 0.05
 _TIMEOUT_SECONDS: Final = 90.0
 _HEALTH: Final = b"GET /health/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-
-
-def no_delay() -> float:
-    """Deducts nothing."""
-    return 0.0
 
 
 def waits_for_a_core(worker: int) -> Callable[[], float]:
@@ -57,7 +52,7 @@ class Series:
         port: int,
         request: Callable[[socket.socket], None],
         pause: float,
-        delay: Callable[[], float] = no_delay,
+        delay: Callable[[], float],
     ) -> None:
         self._port = port
         self._request = request
@@ -142,8 +137,9 @@ def report(health: Series, calls: Series) -> dict[str, Any]:
 
 def main() -> None:
     port, key, worker = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    health = Series(port, check_health, _EVERY_SECONDS, waits_for_a_core(worker))
-    calls = Series(port, victim(key), _VICTIM_PAUSE_SECONDS)
+    delay = waits_for_a_core(worker)
+    health = Series(port, check_health, _EVERY_SECONDS, delay)
+    calls = Series(port, victim(key), _VICTIM_PAUSE_SECONDS, delay)
     time.sleep(1)
     health.reset()
     calls.reset()
