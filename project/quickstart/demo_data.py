@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.contrib.auth.models import User
+from django.core.management import CommandError
 from django.db import transaction
 from django.utils.crypto import get_random_string
 
@@ -13,6 +14,8 @@ from project.accounts.models import ApiKey, Membership, Organisation
 from project.agents.models import Agent
 
 USERNAME: Final = "demo"
+EMAIL: Final = "demo@demo.invalid"
+"""Marks our own user: a database may have somebody else called "demo"."""
 KEY_NAME: Final = "Quickstart"
 
 
@@ -42,8 +45,10 @@ def create_demo_data() -> Demo:
 
 
 def create_user(password: str) -> User:
-    """The demo's staff user, with a new password."""
-    user, _ = User.objects.get_or_create(username=USERNAME)
+    """The demo's staff user, with a new password; raises `CommandError` if the name belongs to somebody else."""
+    user, is_new = User.objects.get_or_create(username=USERNAME, defaults={"email": EMAIL})
+    if not is_new and user.email != EMAIL:
+        raise CommandError(f"The database already has a user {USERNAME!r}. Use another database for the demo.")
     user.is_staff = user.is_superuser = user.is_active = True
     user.set_password(password)
     user.save()

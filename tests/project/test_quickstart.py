@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.contrib.auth.models import User
+from django.core.management import CommandError
 
 from project.accounts.models import ApiKey
 from project.quickstart import places
-from project.quickstart.demo_data import create_demo_data
+from project.quickstart.demo_data import USERNAME, create_demo_data
 from tests.project import canned as canned_upstream
 from tests.project import quickstart_run
 
@@ -155,3 +157,12 @@ def found(pattern: str, text: str) -> str:
     match = re.search(pattern, text)
     assert match is not None
     return match[1]
+
+
+@pytest.mark.django_db
+def test_user_of_somebody_else_is_left_alone() -> None:
+    stranger = User.objects.create_user(USERNAME, email="demo@example.org", is_active=False)
+    with pytest.raises(CommandError, match="already has a user"):
+        create_demo_data()
+    stranger.refresh_from_db()
+    assert (stranger.is_active, stranger.is_superuser) == (False, False)

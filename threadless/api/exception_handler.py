@@ -54,7 +54,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
 
 def _report(failure: APIError, error: Exception, request_id: str, request: HttpRequest, response: HttpResponse) -> None:
     """Write one log record, which replaces Django's. For unexpected exceptions also send Django's signal."""
-    level = logging.ERROR if failure.status_code >= 500 else logging.DEBUG
+    level = logging.ERROR if failure.status_code >= 500 else logging.WARNING if failure.log_detail else logging.DEBUG
     cause = (failure.__cause__ or error) if isinstance(failure, InternalError) else None
     if cause is not None:
         got_request_exception.send(sender=None, request=request)

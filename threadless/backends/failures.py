@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Mapping
@@ -21,8 +20,6 @@ from threadless.exceptions import (
     UpstreamUnavailable,
 )
 from threadless.types import JSONObject, JSONValue
-
-logger = logging.getLogger("threadless.backends")
 
 _ABOUT_THE_REQUEST: Final = frozenset({400, 413, 422})
 _RATE_LIMITED: Final = 429
@@ -48,7 +45,6 @@ _DEFAULT_RETRY: Final = {"Retry-After": "1", "retry-after-ms": "1000"}
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
     """The error for an unsuccessful HTTP answer of an upstream. Header names are in lower case."""
-    logger.warning("The upstream answered with HTTP status %d.", status)
     return _failure(status, _error_of(body), _retry_headers(headers), redact)
 
 
@@ -57,11 +53,17 @@ def failure_in_answer(error: JSONValue, redact: CallRedactor) -> APIError:
     details = error if isinstance(error, dict) else {"message": str(error)}
     words = (details.get("status"), details.get("code"), details.get("type"))
     status = next((found for word in words if (found := _status_of(word))), 502)
-    logger.warning("The upstream sent an error in its answer, treated as HTTP status %d.", status)
     return _failure(status, details, {}, redact)
 
 
 def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
+    failure = _failure_of_status(status, error, headers, redact)
+    words = (redact.text(word) for word in (error.get("type"), error.get("code")) if isinstance(word, str))
+    failure.log_detail = " ".join([f"the upstream failed with status {status}", *words])[:_MAX_WORD]
+    return failure
+
+
+def _failure_of_status(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
     if status in _ABOUT_THE_REQUEST:
         return _invalid_request(error, redact)
     if status == _RATE_LIMITED:

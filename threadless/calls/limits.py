@@ -27,6 +27,9 @@ logger = logging.getLogger("threadless")
 T = TypeVar("T")
 
 _WINDOW_SECONDS: Final = 60
+_WARNING_SECONDS: Final = 60
+
+_next_warning = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,18 @@ def _counted(count: Callable[[], T], *, must_count: bool = True) -> T | None:
     try:
         return count()
     except Exception as error:  # noqa: BLE001  (each cache client has its own exceptions)
-        logger.warning("The cache %r for rate limits failed: %s.", conf.throttle_cache, type(error).__name__)
-        if must_count and conf.cache_failure == "refuse":
-            raise Overloaded from None
-        return None
+        reason = f"The cache {conf.throttle_cache!r} for rate limits failed: {type(error).__name__}."
+    if must_count and conf.cache_failure == "refuse":
+        refusal = Overloaded()
+        refusal.log_detail = reason
+        raise refusal
+    _warn(reason)
+    return None
+
+
+def _warn(reason: str) -> None:
+    """Log once a minute and process: every call meets the same failure."""
+    global _next_warning
+    if (now := time.monotonic()) >= _next_warning:
+        _next_warning = now + _WARNING_SECONDS
+        logger.warning("%s Calls are not counted.", reason)

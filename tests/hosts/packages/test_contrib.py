@@ -194,6 +194,11 @@ def test_access_token_of_an_application_answers_without_a_user(access_token: Cal
     assert UsageRecord.objects.get().user_id is None
 
 
+def test_access_token_in_the_address_is_not_accepted(access_token: Callable[..., Any], user: Any) -> None:
+    token = access_token(user).token
+    assert refusal(Client().get(f"/api/v1/models?access_token={token}")) == (401, "invalid_api_key")
+
+
 def test_access_token_without_the_scope_is_refused(access_token: Callable[..., Any], user: Any) -> None:
     assert refusal(ask(access_token(user, scope="READ").token)) == (403, "insufficient_scope")
 
