@@ -58,7 +58,7 @@ def failure_in_answer(error: JSONValue, redact: CallRedactor) -> APIError:
 
 def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
     failure = _failure_of_status(status, error, headers, redact)
-    words = (redact.text(word) for word in (error.get("type"), error.get("code")) if isinstance(word, str))
+    words = (redact.text(word) or "" for word in (error.get("type"), error.get("code")) if isinstance(word, str))
     failure.log_detail = " ".join([f"the upstream failed with status {status}", *words])[:_MAX_WORD]
     return failure
 
