@@ -98,7 +98,7 @@ def take_turns():
     global turns
     while True:
         turns += 1
-        gevent.sleep(0)
+        gevent.sleep(0.0001)
 gevent.spawn(take_turns)
 with contextlib.suppress(UpstreamError), Sender(port).post() as response:
     tell()

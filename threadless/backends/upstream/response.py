@@ -19,20 +19,24 @@ from threadless.backends.upstream.parser import ProtocolError, ResponseParser
 from threadless.backends.upstream.pool import Pool
 from threadless.backends.upstream.sse import Event, EventTooLargeError, SSEDecoder
 from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
+from threadless.server import green
 from threadless.server import timeouts as coarse_timer
 from threadless.server.timeouts import COARSE_SECONDS
 
-_SEGMENT_BYTES: Final = 65536
+_SEGMENT_BYTES: Final = 16384
+"""What is read at once, and therefore decoded without a break."""
 _ONE_WRITE_BYTES: Final = 65536
 """Up to this size, copying costs less than a second write and a second read by the peer."""
 _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
 """The upstream answered before it had read the whole request, for example with a 413, and reads no more."""
-_TURN_BYTES: Final = 65536
-"""Under gevent, reading from a flooding upstream never blocks. After this much input the reader lets others run."""
-_TURN_SEGMENT_BYTES: Final = 2048
+_TURN_BYTES: Final = 16384
+"""Under gevent, a flooding upstream never blocks its reader. After this much input the reader lets others run."""
+_TURN_SEGMENT_BYTES: Final = 512
 """A segment counts as at least this many bytes."""
+_PAUSE_SECONDS: Final = 1e-6
+"""Not 0: after `sleep(0)` gevent runs only what is ready, up to 50 times before it looks at sockets and timers."""
 
 
 class Response:
@@ -205,9 +209,10 @@ class Response:
 
     def _take_turns(self, size: int) -> None:
         self._turn_bytes += max(size, _TURN_SEGMENT_BYTES)
-        if self._turn_bytes > _TURN_BYTES:
+        if self._turn_bytes >= _TURN_BYTES:
             self._turn_bytes = 0
-            time.sleep(0)
+            if green.is_patched():
+                time.sleep(_PAUSE_SECONDS)
 
     def _send(self, connection: Connection) -> None:
         """Send the request, and free its bytes."""
