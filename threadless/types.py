@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -28,6 +28,10 @@ class Limits:
     concurrent_calls: int | None = None
 
 
+PLATFORM_LIMITS: Final = Limits()
+"""The limits of the settings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """Who calls and what they may do. On our views, `request.auth` is a `Caller`.
@@ -46,7 +50,7 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     allowed_models: frozenset[str] | None = None
     """The models and agents that this key is limited to; None: everything that the user may see."""
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = PLATFORM_LIMITS
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Further values of the host, for its resolver, backend and gates."""
 

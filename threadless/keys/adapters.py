@@ -18,7 +18,7 @@ from threadless.exceptions import NotAuthenticated
 from threadless.keys import secrets
 from threadless.keys.lookup import PreparedLookup, find_key, is_plain, prepared
 from threadless.keys.models import AbstractAPIKey
-from threadless.types import Caller, Limits
+from threadless.types import PLATFORM_LIMITS, Caller, Limits
 
 _TOUCH_AFTER: Final = timedelta(minutes=1)
 """`last_used_at` is written at most this often, so that a busy key costs no write a call."""
@@ -126,11 +126,7 @@ class ModelKeyAdapter(BaseKeyAdapter):
             "label": key.name,
             "scopes": frozenset(key.scopes),
             "allowed_models": None if key.allowed_models is None else frozenset(key.allowed_models),
-            "limits": Limits(
-                requests_per_minute=key.requests_per_minute,
-                tokens_per_minute=key.tokens_per_minute,
-                concurrent_calls=key.concurrent_calls,
-            ),
+            "limits": _limits_of(key),
         }
 
     def touch(self, key: AbstractAPIKey) -> None:
@@ -138,3 +134,10 @@ class ModelKeyAdapter(BaseKeyAdapter):
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at >= _TOUCH_AFTER:
             type(key)._default_manager.filter(pk=key.pk).update(last_used_at=now)
+
+
+def _limits_of(key: AbstractAPIKey) -> Limits:
+    requests, tokens, calls = key.requests_per_minute, key.tokens_per_minute, key.concurrent_calls
+    if requests is tokens is calls is None:
+        return PLATFORM_LIMITS
+    return Limits(requests_per_minute=requests, tokens_per_minute=tokens, concurrent_calls=calls)
