@@ -1,4 +1,4 @@
-"""What a reader puts comes out in order, joined, and holds it up once too much waits."""
+"""`Channel`: items come out in order and joined, and a sender waits while too much is in it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 
 from threadless.calls.channel import CAPACITY_BYTES, Channel
-from threadless.server.timeouts import COARSE_SECONDS
 
 WAIT = 10.0
 FOREVER = 1000.0
-"""Nobody waits as long: what waits for it must be woken."""
+"""Longer than any test takes: a side that waits this long must be woken."""
 FULL = b"x" * CAPACITY_BYTES
 
 
 class Side(threading.Thread):
-    """One side of a channel, which does something that may wait."""
+    """A thread that does the work of one side, which may wait."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
@@ -30,16 +29,16 @@ class Side(threading.Thread):
     def run(self) -> None:
         self.result = self._work()
 
-    def came_back_with(self) -> Any:
-        """What it was given, now that it waits no longer."""
+    def wait_for_result(self) -> Any:
+        """What the work returned; fails if it still waits."""
         self.join(WAIT)
-        assert not self.is_alive(), "nobody woke it"
+        assert not self.is_alive(), "it was not woken"
         return self.result
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT
-    while not is_so():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0)
 
@@ -58,7 +57,7 @@ def taker(channel: Channel) -> Side:
 
 
 @pytest.fixture
-def putter(channel: Channel) -> Side:
+def sender(channel: Channel) -> Side:
     """Waits for room."""
     channel.put(FULL, WAIT)
     side = Side(lambda: channel.put(b"more", FOREVER))
@@ -72,18 +71,17 @@ def test_items_come_joined_and_in_order(channel: Channel) -> None:
     assert channel.take(WAIT) == b"abc"
 
 
-@pytest.mark.parametrize("seconds", [0.01, COARSE_SECONDS], ids=["kept exactly", "kept by an alarm"])
-def test_nothing_within_the_time_is_empty(channel: Channel, seconds: float) -> None:
-    assert channel.take(seconds) == b""
+def test_take_returns_nothing_after_its_timeout(channel: Channel) -> None:
+    assert channel.take(0.01) == b""
 
 
-def test_taking_without_waiting_gives_what_is_there(channel: Channel) -> None:
+def test_take_nowait_returns_what_is_there(channel: Channel) -> None:
     assert channel.take_nowait() == b""
     channel.put(b"a", WAIT)
     assert channel.take_nowait() == b"a"
 
 
-def test_what_waits_at_the_close_is_taken_before_the_end(channel: Channel) -> None:
+def test_items_before_the_close_are_taken_before_the_end(channel: Channel) -> None:
     channel.put(b"a", WAIT)
     channel.close()
     assert [channel.take(WAIT) for _ in range(3)] == [b"a", None, None]
@@ -123,40 +121,40 @@ def test_item_larger_than_the_room_goes_through(channel: Channel) -> None:
     assert channel.take(WAIT) == FULL * 3
 
 
-def test_put_wakes_who_waits_for_news(channel: Channel, taker: Side) -> None:
+def test_put_wakes_a_waiting_taker(channel: Channel, taker: Side) -> None:
     channel.put(b"a", WAIT)
-    assert taker.came_back_with() == b"a"
+    assert taker.wait_for_result() == b"a"
 
 
-def test_close_wakes_who_waits_for_news(channel: Channel, taker: Side) -> None:
+def test_close_wakes_a_waiting_taker(channel: Channel, taker: Side) -> None:
     channel.close()
-    assert taker.came_back_with() is None
+    assert taker.wait_for_result() is None
 
 
-def test_take_wakes_who_waits_for_room(channel: Channel, putter: Side) -> None:
+def test_take_wakes_a_waiting_sender(channel: Channel, sender: Side) -> None:
     assert channel.take(WAIT) == FULL
-    assert putter.came_back_with() is True
+    assert sender.wait_for_result() is True
     assert channel.take(WAIT) == b"more"
 
 
-def test_close_wakes_who_waits_for_room(channel: Channel, putter: Side) -> None:
+def test_close_wakes_a_waiting_sender(channel: Channel, sender: Side) -> None:
     channel.close()
-    assert putter.came_back_with() is True
+    assert sender.wait_for_result() is True
 
 
-def test_hurry_wakes_who_waits_for_room(channel: Channel, putter: Side) -> None:
+def test_stop_waiting_wakes_a_waiting_sender(channel: Channel, sender: Side) -> None:
     channel.stop_waiting()
-    assert putter.came_back_with() is True
+    assert sender.wait_for_result() is True
     assert channel.take(WAIT) == FULL + b"more"
 
 
-def test_nobody_waits_for_room_in_a_hurry(channel: Channel) -> None:
+def test_sender_does_not_wait_after_stop_waiting(channel: Channel) -> None:
     channel.stop_waiting()
     assert [channel.put(FULL, 0) for _ in range(3)] == [True, True, True]
 
 
-class HeldUp(bytes):
-    """An item whose putter is held up between adding it and telling of it."""
+class PausingItem(bytes):
+    """An item that pauses its sender between adding it and ringing for it."""
 
     added: threading.Event
     go_on: threading.Event
@@ -168,23 +166,23 @@ class HeldUp(bytes):
         return super().__len__()
 
 
-def test_news_of_what_was_taken_already_wake_nobody(channel: Channel) -> None:
-    item = HeldUp(b"a")
+def test_late_ring_for_an_item_that_was_taken_does_not_end_a_wait(channel: Channel) -> None:
+    item = PausingItem(b"a")
     item.added, item.go_on = threading.Event(), threading.Event()
-    putter = Side(lambda: channel.put(item, WAIT))
+    sender = Side(lambda: channel.put(item, WAIT))
     assert item.added.wait(WAIT)
     assert channel.take(WAIT) == b"a"
     taker = Side(lambda: channel.take(FOREVER))
     wait_until(lambda: channel._news._lock is not None)
     item.go_on.set()
-    assert putter.came_back_with() is True
+    assert sender.wait_for_result() is True
     taker.join(0.1)
     assert taker.is_alive()
     channel.put(b"b", WAIT)
-    assert taker.came_back_with() == b"b"
+    assert taker.wait_for_result() == b"b"
 
 
-def test_change_is_told_after_each_item_and_at_the_close(channel: Channel) -> None:
+def test_on_change_is_called_after_each_item_and_at_the_close(channel: Channel) -> None:
     found: list[bytes | None] = []
     channel.on_change = lambda: found.append(channel.take_nowait())
     channel.put(b"a", WAIT)
@@ -193,7 +191,7 @@ def test_change_is_told_after_each_item_and_at_the_close(channel: Channel) -> No
     assert found == [b"a", b"b", None]
 
 
-def test_two_sides_that_wait_for_each_other_never_miss_a_call() -> None:
+def test_two_sides_that_wait_for_each_other_miss_no_ring() -> None:
     there, back = Channel(), Channel()
 
     def echo() -> None:
@@ -207,11 +205,11 @@ def test_two_sides_that_wait_for_each_other_never_miss_a_call() -> None:
         assert back.take(WAIT) == b"%d" % number
     there.close()
     assert back.take(WAIT) is None
-    side.came_back_with()
+    side.wait_for_result()
 
 
 @pytest.mark.parametrize("size", [8, 1000, CAPACITY_BYTES])
-def test_all_items_arrive_in_order_while_both_sides_are_at_work(channel: Channel, size: int) -> None:
+def test_items_arrive_in_order_while_both_sides_work(channel: Channel, size: int) -> None:
     items = [b"%08d" % number * (size // 8) for number in range(4_000_000 // (size + 200))]
 
     def speak() -> bool:
@@ -222,6 +220,6 @@ def test_all_items_arrive_in_order_while_both_sides_are_at_work(channel: Channel
     side, taken = Side(speak), []
     while (piece := channel.take(WAIT)) is not None:
         taken.append(piece)
-    assert side.came_back_with() is True
+    assert side.wait_for_result() is True
     assert b"" not in taken
     assert b"".join(taken) == b"".join(items)

@@ -1,67 +1,95 @@
-"""Alarms ring by themselves, once, unless they are taken back; one that fails stops no other."""
+"""Timeout callbacks run once when they are due, unless they are cancelled; one that fails stops no other."""
 
 from __future__ import annotations
 
 import threading
 
-from threadless.server.timeouts import call_later, cancel
+import pytest
+
+from threadless.server import timeouts as process_timeouts
+from threadless.server.timeouts import Timeouts
 
 WAIT = 10
 
 
-def ring_of_all() -> threading.Event:
-    """An event that is set once all alarms that are due before it have had their turn."""
-    rung = threading.Event()
-    call_later(rung.set, 0.0)
-    return rung
+class Clock:
+    """Time that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_alarm_that_is_due_rings() -> None:
-    rung = threading.Event()
-    call_later(rung.set, 0.0)
-    assert rung.wait(WAIT)
+class Calls:
+    """A callback that counts its calls."""
+
+    count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
 
 
-def test_alarm_rings_once() -> None:
-    rings: list[int] = []
-    ring = lambda: rings.append(1)  # noqa: E731  (an alarm is known by its function)
-    call_later(ring, 0.0)
-    assert ring_of_all().wait(WAIT)
-    assert ring_of_all().wait(WAIT)
-    assert len(rings) == 1
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
-def test_alarm_that_is_not_due_waits() -> None:
-    rung = threading.Event()
-    call_later(rung.set, 1000.0)
-    assert ring_of_all().wait(WAIT)
-    assert not rung.is_set()
-    cancel(rung.set)
+@pytest.fixture
+def timeouts(clock: Clock) -> Timeouts:
+    return Timeouts(clock)
 
 
-def test_alarm_taken_back_does_not_ring() -> None:
-    rung = threading.Event()
-    call_later(rung.set, 0.0)
-    cancel(rung.set)
-    assert ring_of_all().wait(WAIT)
-    assert not rung.is_set()
+@pytest.mark.parametrize(("now", "count"), [(9.9, 0), (10, 1), (1000, 1)])
+def test_callback_runs_when_it_is_due(clock: Clock, timeouts: Timeouts, now: float, count: int) -> None:
+    callback = Calls()
+    timeouts.call_later(callback, 10)
+    clock.now = now
+    timeouts.run_due()
+    assert callback.count == count
 
 
-def test_alarm_set_again_has_the_new_time() -> None:
-    rung = threading.Event()
-    call_later(rung.set, 1000.0)
-    call_later(rung.set, 0.0)
-    assert rung.wait(WAIT)
+def test_callback_runs_once(clock: Clock, timeouts: Timeouts) -> None:
+    callback = Calls()
+    timeouts.call_later(callback, 0)
+    timeouts.run_due()
+    timeouts.run_due()
+    assert callback.count == 1
 
 
-def test_alarm_that_fails_stops_no_other() -> None:
+def test_cancelled_callback_does_not_run(timeouts: Timeouts) -> None:
+    callback = Calls()
+    timeouts.call_later(callback, 0)
+    timeouts.cancel(callback)
+    timeouts.run_due()
+    assert callback.count == 0
+
+
+def test_second_time_replaces_the_first(timeouts: Timeouts) -> None:
+    callback = Calls()
+    timeouts.call_later(callback, 1000)
+    timeouts.call_later(callback, 0)
+    timeouts.run_due()
+    assert callback.count == 1
+
+
+def test_callback_that_fails_stops_no_other(timeouts: Timeouts, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ValueError("of a test")
 
-    call_later(fail, 0.0)
-    assert ring_of_all().wait(WAIT)
-    assert ring_of_all().wait(WAIT)
+    callback = Calls()
+    timeouts.call_later(fail, 0)
+    timeouts.call_later(callback, 0)
+    timeouts.run_due()
+    assert callback.count == 1
+    assert "A timeout callback failed." in caplog.text
 
 
-def test_taking_back_what_was_never_set_does_nothing() -> None:
-    cancel(ring_of_all)  # type: ignore[arg-type]
+def test_cancelling_an_unknown_callback_does_nothing(timeouts: Timeouts) -> None:
+    timeouts.cancel(Calls())
+
+
+def test_thread_of_the_process_runs_callbacks_that_are_due() -> None:
+    has_run = threading.Event()
+    process_timeouts.call_later(has_run.set, 0)
+    assert has_run.wait(WAIT)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
@@ -21,25 +23,32 @@ def get_weather(place: str) -> str:
     return f"cold in {place}"
 
 
+@pytest.fixture
+def http_client() -> Iterator[httpx.Client]:
+    """Closed after the test. LangChain's own stays open, and a server that stops waits for its connection."""
+    with httpx.Client() as client:
+        yield client
+
+
 @pytest.mark.parametrize("streaming", [True, False])
 def test_bind_tools_loop_ends_with_the_answer(
-    any_server: Server, host: Host, upstream: ScriptedUpstream, streaming: bool
+    any_server: Server, host: Host, upstream: ScriptedUpstream, http_client: httpx.Client, streaming: bool
 ) -> None:
     upstream.script(weather)
-    model: Any = ChatOpenAI(
+    chat = ChatOpenAI(
         model="small",
         base_url=f"{any_server.base_url}/api/v1",
         api_key=SecretStr(host.key),
+        http_client=http_client,
         streaming=streaming,
         max_retries=0,
     )
+    model: Any = chat.bind_tools([get_weather])
     history: list[Any] = [HumanMessage("How is the weather in Oslo?")]
-    answer = model.bind_tools([get_weather]).invoke(history)
+    answer = model.invoke(history)
     while answer.tool_calls:
-        history += [
-            answer,
-            *(ToolMessage(get_weather.invoke(c["args"]), tool_call_id=c["id"]) for c in answer.tool_calls),
-        ]
-        answer = model.bind_tools([get_weather]).invoke(history)
+        results = [ToolMessage(get_weather.invoke(call["args"]), tool_call_id=call["id"]) for call in answer.tool_calls]
+        history += [answer, *results]
+        answer = model.invoke(history)
     assert answer.content == "It is cold in Oslo."
     assert len(upstream.exchanges) == 2

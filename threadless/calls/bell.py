@@ -10,7 +10,6 @@ although no lock protects the condition.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -39,13 +38,13 @@ class Bell:
 
         Every change of the condition must ring the bell.
         """
-        end = time.monotonic() + timeout
+        end = self._timeouts.clock() + timeout
         lock = threading.Lock()
         lock.acquire()
         self._lock = lock
         try:
             while not condition():  # a ring may be late, for a change that was already seen
-                left = end - time.monotonic()
+                left = end - self._timeouts.clock()
                 if left <= 0 or not self._wait(lock, left):
                     return condition()
             return True

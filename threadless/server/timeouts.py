@@ -27,13 +27,13 @@ class Timeouts:
     """Callbacks and the times at which they are due. `run_due` must be called regularly."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+        self.clock = clock
         self._due: dict[Callback, float] = {}
         """Setting, popping and copying are each atomic in CPython, so no lock is needed."""
 
     def call_later(self, callback: Callback, seconds: float) -> None:
         """Call `callback` in `seconds` or a little later. A second call for the same callback replaces the first."""
-        self._due[callback] = self._clock() + seconds
+        self._due[callback] = self.clock() + seconds
 
     def cancel(self, callback: Callback) -> None:
         """Forget the callback, which may be running at this moment."""
@@ -41,7 +41,7 @@ class Timeouts:
 
     def run_due(self) -> None:
         """Call every callback whose time has come."""
-        now = self._clock()
+        now = self.clock()
         for callback, due in list(self._due.items()):
             if due <= now and self._due.pop(callback, None) is not None:
                 _run(callback)
@@ -63,6 +63,7 @@ _is_ticking = False
 _lock = threading.Lock()
 
 cancel: Final = _timeouts.cancel
+clock: Final = _timeouts.clock
 
 
 def call_later(callback: Callback, seconds: float) -> None:
