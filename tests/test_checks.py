@@ -68,6 +68,7 @@ MALFORMED: dict[str, list[Any]] = {
     "MAX_MESSAGES": [None, 0, -1, 1.5, "1", True],
     "MAX_DEPTH": [None, 0, -1, 1.5, "1", True, 501],
     "BODY_SECONDS": [None, 0, -1, "1", True, 86_401],
+    "ASGI_THREADS": [None, 0, -1, 1.5, "1", True],
     "MAX_BYTES_IN_FLIGHT": [None, 0, -1, 1.5, "1", True],
     "MAX_VALUES": [None, 0, -1, 1.5, "1", True],
     "CONNECT_SECONDS": [None, 0, -1, "1", True, 86_401, float("nan"), float("inf")],

@@ -183,6 +183,11 @@ class Settings:
         optional(SECONDS),
         "how long running calls may continue when the server stops; `None`: as long as the server waits",
     )
+    asgi_threads = Setting(
+        1000,
+        whole(1),
+        "maximum threads of a process under `threadless.asgi`; a plain call keeps its thread while it waits",
+    )
     requests_per_minute = Setting(None, optional(whole(1)), "limit per key; `None`: no limit")
     tokens_per_minute = Setting(None, optional(whole(1)), "limit per key, counted after each call; `None`: no limit")
     concurrent_calls_per_key = Setting(

@@ -28,7 +28,7 @@ CHUNKS = 20
 LIMITS = {"CONCURRENT_CALLS_PER_KEY": STREAMS, "GRACE_SECONDS": 0.2, "PING_SECONDS": 30}
 
 
-@pytest.fixture(params=["gevent", "uvicorn"])
+@pytest.fixture(params=["gevent", "uvicorn", "uvicorn-django"])
 def pooled(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Iterator[Rig]:
     """A server with a pool of five connections."""
     pool = {"min_size": 1, "max_size": 5, "timeout": 30}
@@ -87,7 +87,7 @@ def connection_states(pooled: Rig) -> list[str]:
         return [state for (state,) in states]
 
 
-@pytest.mark.parametrize("kind", ["gevent", "gthread", "uvicorn"])
+@pytest.mark.parametrize("kind", ["gevent", "gthread", "uvicorn", "uvicorn-django"])
 @pytest.mark.parametrize("is_stream", [True, False])
 def test_waiting_calls_hold_no_connection(kind: str, is_stream: bool, cluster: Cluster, tmp_path: Path) -> None:
     answer = threading.Event()

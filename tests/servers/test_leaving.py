@@ -19,7 +19,7 @@ NOTICED_WITHIN = 10
 PROMISED_WITHIN = 1
 """Seconds, kept in at least one of `TRIES`: a machine may be busy now and then, but not each time."""
 TRIES = 3
-PROMISED = ("gevent", "gthread", "uvicorn")
+PROMISED = ("gevent", "gthread", "uvicorn", "uvicorn-django")
 KINDS = (*PROMISED, "sync", "granian", "daphne")
 WORDS = "five words were produced here"
 

@@ -20,7 +20,7 @@ MIDDLEWARE = [
 """Around the example host's own: security, sessions, common, CSRF, authentication, messages, clickjacking."""
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
 def wrapped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A host with more middleware than most."""
     with rig(request.param, tmp_path_factory.mktemp("host"), MIDDLEWARE=MIDDLEWARE) as made:
@@ -53,7 +53,7 @@ def test_client_that_leaves_is_noticed_through_the_hosts_middleware(wrapped: Rig
     assert wrapped.ledger.settled_row("leaving")["state"] == "cancelled"
 
 
-@pytest.mark.parametrize("kind", ["gevent", "uvicorn"])
+@pytest.mark.parametrize("kind", ["gevent", "uvicorn", "uvicorn-django"])
 @pytest.mark.parametrize(
     "members_only",
     [

@@ -19,7 +19,7 @@ END = b"\n0\r\n\r\n"
 LIMIT = 3
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
 def limited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A server that allows a key three calls at once."""
     limits = {"CONCURRENT_CALLS_PER_KEY": LIMIT, "GRACE_SECONDS": 0.2}

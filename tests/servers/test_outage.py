@@ -18,7 +18,7 @@ from tests.support.upstream import Exchange
 POOL = {"min_size": 1, "max_size": 5, "timeout": 1}
 
 
-@pytest.fixture(params=["gevent", "gthread", "uvicorn"])
+@pytest.fixture(params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
 def host(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Iterator[Rig]:
     """A server on PostgreSQL, which runs again afterwards."""
     with rig(request.param, tmp_path, database_url=cluster.database(), POOL=POOL) as made:

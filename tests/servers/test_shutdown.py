@@ -14,8 +14,13 @@ from tests.servers.rig import Rig, rig
 from tests.support.bodies import DONE, chunk, chunks_of
 from tests.support.upstream import Exchange
 
-GRACEFUL = {"gevent": "--graceful-timeout", "gthread": "--graceful-timeout", "uvicorn": "--timeout-graceful-shutdown"}
-EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM}
+GRACEFUL = {
+    "gevent": "--graceful-timeout",
+    "gthread": "--graceful-timeout",
+    "uvicorn": "--timeout-graceful-shutdown",
+    "uvicorn-django": "--timeout-graceful-shutdown",
+}
+EXIT_CODES = {"gevent": 0, "gthread": 0, "uvicorn": -signal.SIGTERM, "uvicorn-django": -signal.SIGTERM}
 
 
 @pytest.fixture(params=GRACEFUL)
@@ -100,10 +105,11 @@ def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) ->
     ],
     ids=["RESOLVER", "USAGE_RECORDER"],
 )
+@pytest.mark.parametrize("kind", ["uvicorn", "uvicorn-django"])
 def test_first_call_of_an_event_loop_is_told_of_a_signal_that_came_early(
-    tmp_path: Path, stopping_at: dict[str, str]
+    tmp_path: Path, kind: str, stopping_at: dict[str, str]
 ) -> None:
-    with rig("uvicorn", tmp_path, options=[GRACEFUL["uvicorn"], "10"], THREADLESS=stopping_at) as made:
+    with rig(kind, tmp_path, options=[GRACEFUL["uvicorn"], "10"], THREADLESS=stopping_at) as made:
         made.upstream.script(lambda exchange: exchange.wait_closed(20))
         with made.connect() as client:
             assert client.post("early").read_head()[0] == 503

@@ -15,7 +15,7 @@ PING = b": ping\n\n"
 OVERLOADED = {"error": {"message": "too busy", "type": "server_error", "code": "overloaded"}}
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
 def hurried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A server that pings after a moment."""
     timings = {"GRACE_SECONDS": 0.2, "PING_SECONDS": 0.2}
@@ -23,7 +23,7 @@ def hurried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield made
 
 
-@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn"])
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
 def patient(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A server that holds its headers back for longer than any test takes."""
     timings = {"GRACE_SECONDS": 60, "PING_SECONDS": 0.2}

@@ -34,11 +34,11 @@ class Ledger:
 
     def rows_of(self, request_id: str) -> list[Row]:
         """The rows of one call, settled or not."""
-        return [row for row in self.rows() if row["request_id"] == request_id]
+        return [row for row in self.rows() if row["client_request_id"] == request_id]
 
     def settled_row(self, request_id: str) -> Row:
         """The only row of a call; waits until it is settled."""
-        return self.settled_rows(lambda row: row["request_id"] == request_id, 1)[0]
+        return self.settled_rows(lambda row: row["client_request_id"] == request_id, 1)[0]
 
     def settled_rows(self, is_wanted: Callable[[Row], bool], count: int) -> list[Row]:
         """The wanted rows; waits until there are `count` of them and none is open: settling follows the answer."""

@@ -116,7 +116,11 @@ COMMANDS: dict[str, Callable[[int, int], list[str]]] = {
     "gthread": lambda port, workers: [*gunicorn("gthread", workers), "--threads", "32", "-b", f"127.0.0.1:{port}"],
     "sync": lambda port, workers: [*gunicorn("sync", workers), "-b", f"127.0.0.1:{port}"],
     "uvicorn": lambda port, workers: [
-        *(sys.executable, "-m", "uvicorn", "project.asgi:application", "--lifespan", "off"),
+        *(sys.executable, "-m", "uvicorn", "project.asgi:application"),
+        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
+    ],
+    "uvicorn-django": lambda port, workers: [
+        *(sys.executable, "-m", "uvicorn", "tests.support.django_asgi:application", "--lifespan", "off"),
         *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
     ],
     "granian": lambda port, workers: [

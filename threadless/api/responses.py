@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from functools import partial
 from typing import Final, Self
 
@@ -22,6 +23,7 @@ from threadless.calls.running import end_calls
 from threadless.conf import conf
 from threadless.exceptions import Cancelled
 from threadless.server import graceful
+from threadless.server.asgi.sending import EventSource
 from threadless.server.client import Client
 from threadless.server.cork import cork
 
@@ -100,8 +102,26 @@ class _Events:
         return first
 
 
-class EventIterator(_Events):
-    """Iterates over the events of a stream under WSGI."""
+class EventIterator(_Events, EventSource):
+    """Iterates over the events of a stream under WSGI, and under `threadless.asgi`."""
+
+    @property
+    def ping(self) -> bytes:
+        return self._call.dialect.ping
+
+    def listen(self, announce: Callable[[], None] | None) -> None:
+        self._call.channel.on_change = announce
+
+    def take_nowait(self) -> bytes | None:
+        if self._first:
+            return self._take_first()
+        if self._has_ended:
+            return None
+        taken = self._call.channel.take_nowait()
+        if taken is None:
+            self._has_ended = True
+            return self._call.result or None
+        return taken
 
     def __iter__(self) -> Self:
         return self

@@ -24,7 +24,6 @@ from threadless.dialects.base import Asked, Dialect
 from threadless.exceptions import APIError
 from threadless.server import timeouts
 from threadless.server.client import Client
-from threadless.server.watch import watch
 from threadless.types import Caller, Target
 from threadless.usage.base import Outcome
 
@@ -71,6 +70,7 @@ class Call:
             owned.add(lambda _: running.end(self))
             owned.add(lambda _: self._gates.leave(self))
             self._gates.admit(self)
+            client.check()
             row = Row(self)
             row.open()
             owned.add(row.settle)
@@ -109,7 +109,7 @@ class Call:
     def _watch(self, client: Client, owned: Ownership) -> None:
         """Cancel the call when the client hangs up. If the client cannot be watched, the call runs anyway."""
         try:
-            stop = watch(client.socket, self.cancel)
+            stop = client.watch(self.cancel)
             owned.add(lambda _: stop())
         except OSError:
             logger.warning("The client of call %s cannot be watched.", self.request_id, exc_info=True)

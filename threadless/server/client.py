@@ -11,17 +11,22 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
+from threadless.exceptions import Cancelled
 from threadless.server import timeouts
+from threadless.server.asgi.connection import META_KEY, Connection
+from threadless.server.watch import watch
 
 
 class Client:
     """The client that sends a request and waits for its answer."""
 
-    __slots__ = ("_input", "is_async", "socket")
+    __slots__ = ("_connection", "_has_read_body", "_input", "is_async", "socket")
 
     def __init__(self, request: HttpRequest) -> None:
-        self.is_async = isinstance(request, ASGIRequest)
-        """True if the request came through ASGI: Django cancels the waiting task when the client leaves."""
+        self._connection: Connection | None = request.META.get(META_KEY)
+        self._has_read_body = isinstance(request, ASGIRequest)
+        self.is_async = self._has_read_body and self._connection is None
+        """True under Django's own ASGI handler, which cancels the waiting task when the client leaves."""
         self.socket: Any = request.META.get("gunicorn.socket")
         """The client's socket, which gunicorn puts into the WSGI environ; None under other servers."""
         self._input = request.META.get("wsgi.input")
@@ -32,12 +37,23 @@ class Client:
         gunicorn buffers what arrived with the head; the kernel has the rest.
         """
         if self.socket is None:  # Django has read the body of an ASGI request completely
-            return size == 0 or self.is_async or isinstance(self._input, io.BytesIO)
+            return size == 0 or self._has_read_body or isinstance(self._input, io.BytesIO)
         buffer = getattr(getattr(getattr(self._input, "reader", None), "unreader", None), "buf", None)
         if buffer is None:
             return False
         buffered = len(buffer.getbuffer())
         return buffered >= size or buffered + _unread_bytes(self.socket) >= size
+
+    def check(self) -> None:
+        """Raise `Cancelled` if it is known that the client has left."""
+        if self._connection is not None and self._connection.is_gone:
+            raise Cancelled
+
+    def watch(self, cancel: Callable[[], None]) -> Callable[[], None]:
+        """Call `cancel` in another thread when the client leaves. Returns a function that stops watching."""
+        if self._connection is not None:
+            return self._connection.watch(cancel)
+        return watch(self.socket, cancel)
 
     @contextlib.contextmanager
     def upload_deadline(self, seconds: float) -> Iterator[Callable[[], bool]]:

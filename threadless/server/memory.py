@@ -52,6 +52,10 @@ class Reservation:
         return self
 
     def __exit__(self, *failure: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give everything back."""
         in_flight.give_back(self._size)
         self._size = 0
 
