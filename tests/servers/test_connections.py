@@ -45,7 +45,7 @@ def speak_when_all_are_here(everybody: threading.Event) -> Any:
     def speak(exchange: Exchange) -> None:
         everybody.wait(60)
         exchange.stream(
-            *(chunk({"content": word}) for word in words_of(exchange.request_id)),
+            *(chunk({"content": word}) for word in words_of(exchange.body["user"])),
             chunk(finish_reason="stop"),
             usage_chunk(),
         )
@@ -66,7 +66,7 @@ def test_two_hundred_streams_share_five_connections(pooled: Rig) -> None:
     with ExitStack() as stack:
         clients = [stack.enter_context(pooled.connect()) for _ in range(STREAMS)]
         for number, client in enumerate(clients):
-            client.post(f"call-{number}", stream=True)
+            client.post(f"call-{number}", stream=True, user=f"call-{number}")
         pooled.upstream.wait_for(STREAMS, timeout=60)
         states = connection_states(pooled)
         assert (len(states) <= 5, {*states}) == (True, {"idle"})

@@ -96,7 +96,7 @@ def test_key_with_all_its_calls_open_is_refused_another(limited: Rig, client: Co
             other.read_until(END)  # a stream ends when its place is free again: the next test wants one
 
     assert (status, headers["retry-after"], statuses) == (429, "1", [200] * LIMIT)
-    assert "too-many" not in [row["request_id"] for row in limited.ledger.rows()]
+    assert "too-many" not in [row["client_request_id"] for row in limited.ledger.rows()]
 
 
 def test_key_whose_clients_left_may_call_again(limited: Rig, client: Connection) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import select
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from typing import Any, Self
 
 PATH = "/api/v1/chat/completions"
 SECONDS = 15
+_ESTABLISHED = "01"
 ERROR_KEYS = {"message", "type", "param", "code"}
 
 
@@ -157,6 +161,25 @@ class Connection:
         """These bytes and no others."""
         self._sock.sendall(data)
 
+    def drip(self, *, to_end: bool = False) -> None:
+        """Send a byte every tenth of a second until something arrives; with `to_end`, until the server hangs up."""
+        end = time.monotonic() + SECONDS
+        with contextlib.suppress(ConnectionError):
+            while to_end or not self._has_news():
+                assert time.monotonic() < end, "the server still takes every byte"
+                if self._has_news(0.1) and to_end and not self._sock.recv(65536):
+                    return
+                self._sock.send(b" ")
+
+    def _has_news(self, seconds: float = 0) -> bool:
+        return bool(select.select([self._sock], [], [], seconds)[0])
+
+    def is_held_by_server(self) -> bool:
+        """True while the server's side of this connection is open, as the system sees it. Linux, IPv4."""
+        client, server = (_hexadecimal(sock) for sock in (self._sock.getsockname(), self._sock.getpeername()))
+        connections = [line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return [server, client, _ESTABLISHED] in connections
+
     def post(self, request_id: str, headers: dict[str, str] | None = None, **fields: Any) -> Self:
         """Send a call; the other methods read the answer."""
         content = json.dumps(body_of(**fields)).encode()
@@ -215,3 +238,9 @@ class Connection:
                 self._sock.settimeout(left)
                 if not self._sock.recv(65536):
                     return
+
+
+def _hexadecimal(address: tuple[str, int]) -> str:
+    """As /proc/net/tcp writes it."""
+    host = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    return f"{host:08X}:{address[1]:04X}"

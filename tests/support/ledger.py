@@ -33,12 +33,12 @@ class Ledger:
             return connection.execute(_QUERY).fetchall()
 
     def rows_of(self, request_id: str) -> list[Row]:
-        """The rows of one call, settled or not."""
-        return [row for row in self.rows() if row["client_request_id"] == request_id]
+        """The rows with this id, which the server or the client chose; settled or not."""
+        return [row for row in self.rows() if _has_id(row, request_id)]
 
     def settled_row(self, request_id: str) -> Row:
-        """The only row of a call; waits until it is settled."""
-        return self.settled_rows(lambda row: row["client_request_id"] == request_id, 1)[0]
+        """The only row with this id; waits until it is settled."""
+        return self.settled_rows(lambda row: _has_id(row, request_id), 1)[0]
 
     def settled_rows(self, is_wanted: Callable[[Row], bool], count: int) -> list[Row]:
         """The wanted rows; waits until there are `count` of them and none is open: settling follows the answer."""
@@ -49,3 +49,7 @@ class Ledger:
                 return found
             assert time.monotonic() < end, found
             time.sleep(0.02)
+
+
+def _has_id(row: Row, request_id: str) -> bool:
+    return request_id in (row["request_id"], row["client_request_id"])

@@ -43,18 +43,34 @@ def test_server_timing_names_each_phase(any_client: Client, stream: bool) -> Non
     assert re.fullmatch(r"auth;dur=[\d.]+, resolve;dur=[\d.]+, upstream;dur=[\d.]+", timing)
 
 
-@pytest.mark.parametrize("given", ["x", "a.b_c-D9", "x" * 128])
+@pytest.mark.parametrize("given", ["x", "a.b_c-D9", "x" * 128, "req_" + "0" * 32])
 @pytest.mark.parametrize("stream", [True, False])
-def test_request_id_of_the_client_is_echoed_and_stored_beside_ours(
-    any_client: Client, upstream: ScriptedUpstream, ledger: Ledger, given: str, stream: bool
+def test_request_id_of_the_client_is_echoed_and_stored(
+    any_client: Client, ledger: Ledger, given: str, stream: bool
 ) -> None:
-    given = f"{given[:90]}-{upstream.connections}-{any_client.port}-{stream}"
+    count = len(ledger.rows_of(given))
     reply = any_client.post(body_of(stream=stream), X_Request_Id=given)
     assert reply.headers["x-request-id"] == given
-    ours = upstream.exchanges[0].request_id
-    assert re.fullmatch(r"req_[0-9a-f]{32}", ours)
-    [row] = ledger.rows_of(ours)
-    assert row["client_request_id"] == given
+    assert [row["client_request_id"] for row in ledger.rows_of(given)[count:]] == [given]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_calls_with_the_same_request_id_have_ids_of_ours_in_the_ledger_and_upstream(
+    any_client: Client, upstream: ScriptedUpstream, ledger: Ledger, stream: bool
+) -> None:
+    given = f"same-{any_client.port}-{stream}"
+    for _ in range(3):
+        any_client.post(body_of(stream=stream), X_Request_Id=given)
+    ours = [row["request_id"] for row in ledger.rows_of(given)]
+    assert len(set(ours)) == 3
+    assert all(re.fullmatch(r"req_[0-9a-f]{32}", request_id) for request_id in ours)
+    assert [exchange.request_id for exchange in upstream.exchanges] == ours
+
+
+def test_call_without_a_request_id_is_told_ours(any_client: Client, upstream: ScriptedUpstream, ledger: Ledger) -> None:
+    ours = any_client.post().headers["x-request-id"]
+    assert [exchange.request_id for exchange in upstream.exchanges] == [ours]
+    assert [(row["request_id"], row["client_request_id"]) for row in ledger.rows_of(ours)] == [(ours, "")]
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ü", "<script>", "a/b", "a,b", "../x"])
