@@ -7,7 +7,7 @@ import signal
 
 from project.gateway import PlatformResolver
 from threadless.types import Caller, Target
-from threadless.usage.recorder import DatabaseUsageRecorder, Opening
+from threadless.usage.recorder import DatabaseUsageRecorder, Entry, Opening
 
 
 class StoppingResolver(PlatformResolver):
@@ -21,6 +21,6 @@ class StoppingResolver(PlatformResolver):
 class StoppingRecorder(DatabaseUsageRecorder):
     """While the call is being opened."""
 
-    def open(self, opening: Opening) -> int:
+    def open(self, opening: Opening) -> Entry:
         os.kill(os.getpid(), signal.SIGTERM)
         return super().open(opening)

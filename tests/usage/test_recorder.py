@@ -186,18 +186,19 @@ def test_settle_takes_one_query(django_assert_num_queries: Any) -> None:
 class ReversedCompiler(SQLUpdateCompiler):
     """A Django of another day: the columns of an update come in another order."""
 
-    def as_sql(self) -> Any:
-        self.query.values = self.query.values[::-1]
-        return super().as_sql()
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
+        query: Any = self.query
+        query.values = query.values[::-1]
+        return super().as_sql(*args, **kwargs)
 
 
 class BrokenCompiler(SQLInsertCompiler):
     """A Django of another day: an insert cannot be compiled without an object."""
 
-    def as_sql(self) -> Any:
+    def as_sql(self, *args: Any, **kwargs: Any) -> Any:
         if self.query.raw:
             raise AttributeError("raw")
-        return super().as_sql()
+        return super().as_sql(*args, **kwargs)
 
 
 @pytest.fixture

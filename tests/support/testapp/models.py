@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -19,6 +19,8 @@ class Budget(models.Model):
     calls = models.IntegerField()
     reserved = models.IntegerField(default=0)
     spent = models.IntegerField(default=0)
+
+    objects: ClassVar[models.Manager[Any]] = models.Manager()
 
     def __str__(self) -> str:
         return self.account
