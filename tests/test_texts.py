@@ -20,21 +20,12 @@ REFUSED = re.compile(
 )
 """Phrases that are riddles, archaic, or replaced by one standard term (timeout, if, again, must)."""
 
-NOT_YET_EDITED: tuple[str, ...] = (
-    "threadless/db/",
-    "threadless/keys/",
-    "threadless/usage/",
-)
-"""Files and folders whose language is still to be edited."""
-
-EDITED = [path for path in sources() if not path.as_posix().startswith(NOT_YET_EDITED)]
-
 
 def test_list_of_texts_is_current() -> None:
     assert OUTPUT.read_text() == render(), "Run `python -m tests.texts` and read the diff."
 
 
-@pytest.mark.parametrize("path", EDITED, ids=str)
+@pytest.mark.parametrize("path", sources(), ids=str)
 def test_text_uses_no_refused_phrase(path: Path) -> None:
     found = prose(path)
     assert [found[max(match.start() - 40, 0) : match.end() + 40] for match in REFUSED.finditer(found)] == []

@@ -1,1 +1,1 @@
-"""How this app uses the host's database connections."""
+"""Prepared statements, and returning the host's database connections."""

@@ -1,7 +1,7 @@
-"""`Statement`: SQL that Django compiled once, executed as it is.
+"""`Statement`: SQL that Django compiled once and that is executed many times.
 
-Compiling a queryset costs ten times what SQLite takes to answer it. On SQLite, Django's cursor would also translate the
-placeholders of the whole text at each execution: without the path past it, a JSON call takes 26 % more instructions.
+Compiling a queryset takes ten times as long as running it on SQLite. On SQLite, Django's cursor also translates the
+placeholders of the whole text at each execution. Without bypassing that, a JSON call takes 26 % more instructions.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _PLACEHOLDER: Final = re.compile(r"(?<!%)%s")
 
 
 class Statement:
-    """One statement of one database, its parameters marked `%s`. Safe to share between threads."""
+    """One statement for one database, with parameters marked `%s`. Thread-safe."""
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._sqlite_sql = _PLACEHOLDER.sub("?", sql).replace("%%", "%")
 
     def run(self, connection: Any, params: Sequence[Any], read: Callable[[Any], T]) -> T:
-        """Execute it on one of Django's connections of this thread; returns what `read` takes from the cursor."""
+        """Execute it on a connection of this thread. Returns what `read` takes from the cursor."""
         connection.close_if_health_check_failed()
         connection.ensure_connection()
         if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
@@ -36,14 +36,14 @@ class Statement:
             try:
                 return read(cursor)
             finally:
-                cursor.close()  # only then an INSERT … RETURNING is committed
+                cursor.close()  # an INSERT … RETURNING is committed only then
 
 
 def first_row(cursor: Any) -> Any:
-    """The first row of a result, None if it has none."""
+    """The first row of a result; None if there is none."""
     return cursor.fetchone()
 
 
 def row_count(cursor: Any) -> int:
-    """How many rows were changed."""
+    """The number of changed rows."""
     return int(cursor.rowcount)

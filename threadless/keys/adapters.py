@@ -1,4 +1,4 @@
-"""From the raw key of a request to a user and a `Caller`: the seam for any host's key table."""
+"""From the key of a request to a user and a `Caller`: the extension point for a host's key table."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from threadless.keys.models import AbstractAPIKey
 from threadless.types import PLATFORM_LIMITS, Caller, Limits
 
 _TOUCH_AFTER: Final = timedelta(minutes=1)
-"""`last_used_at` is written at most this often, so that a busy key costs no write a call."""
+"""`last_used_at` is written at most this often, so that a busy key does not cost a write per call."""
 
 
 def get_api_key_model() -> type[models.Model]:
-    """The key model that is in use; raises `ImproperlyConfigured` if the setting names nothing."""
+    """The key model in use. Raises `ImproperlyConfigured` if the setting names no installed model."""
     try:
         return _model(conf.api_key_model)
     except (ValueError, LookupError) as error:
@@ -38,11 +38,11 @@ def _model(name: str) -> type[models.Model]:
 
 
 class BaseKeyAdapter(ABC):
-    """What a host with its own key table writes: one method. An instance lives for one request."""
+    """Base class for hosts with their own key table. One instance serves one request."""
 
     @abstractmethod
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
-        """The user and the caller of this raw key.
+        """The user and the caller of this key.
 
         Raises `NotAuthenticated` for a key that is unknown, expired or revoked, or whose user is inactive. The
         message reaches the client. Must not log or keep the secret.
@@ -50,20 +50,20 @@ class BaseKeyAdapter(ABC):
 
 
 class ModelKeyAdapter(BaseKeyAdapter):
-    """Reads the model of `THREADLESS_API_KEY_MODEL`, or any other that extends `AbstractAPIKey`: one indexed query.
+    """Reads the model in `THREADLESS_API_KEY_MODEL`, which must extend `AbstractAPIKey`, with one indexed query.
 
-    A host that adds columns overrides `get_caller_fields`, and names in `annotations` what comes from other tables.
+    To pass further columns on, override `get_caller_fields`. List values from other tables in `annotations`.
     """
 
     annotations: ClassVar[Mapping[str, Any]] = {}
-    """Query expressions by name; each becomes an attribute of the key.
+    """Query expressions by name. Each becomes an attribute of the key.
 
-    The lookup with them is compiled once per process: their values must be the same for all calls. What depends on the
-    time or on the current tenant belongs into `get_queryset`, or into a database function such as `Now()`.
+    The lookup is compiled once per process, so these expressions must be the same for all calls. What depends on the
+    time or on the current tenant belongs in `get_queryset`, or in a database function such as `Now()`.
     """
 
     caller_class: type[Caller] = Caller
-    """What `get_caller` makes: `Caller` or a host's subclass of it."""
+    """The class of callers: `Caller` or a subclass of the host."""
 
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
         key = self.get_key(secret)
@@ -72,7 +72,7 @@ class ModelKeyAdapter(BaseKeyAdapter):
         return key.user, self.get_caller(key)
 
     def get_key(self, secret: str) -> AbstractAPIKey:
-        """The row of this secret; malformed secrets cost no query."""
+        """The key with this secret. Malformed secrets are refused without a query."""
         digest = secrets.digest(secret)
         key: Any = self._find(digest) if secrets.is_well_formed(secret) else None
         if key is None or not key.accepts(digest):
@@ -80,16 +80,16 @@ class ModelKeyAdapter(BaseKeyAdapter):
         return key  # type: ignore[no-any-return]
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        """The keys that can be found, with what the other methods need; the user is joined unless this chooses columns.
+        """The keys that can be found. The user is joined, unless the queryset selects its columns.
 
-        It may do all that a queryset can. If overridden, it is called and compiled at each call, which costs 0.2 ms.
+        If you override it, it is called and compiled for each request, which takes 0.2 ms.
         """
         keys: models.QuerySet[Any] = get_api_key_model()._default_manager.get_queryset()
         return keys.annotate(**self.annotations)  # type: ignore[no-any-return]
 
     @classmethod
     def compiles_at_each_call(cls) -> str:
-        """Why the lookup cannot be compiled once: what the host overrides. Empty if it can."""
+        """What prevents compiling the lookup once, such as an override of the host. Empty if nothing does."""
         if cls.get_queryset is not ModelKeyAdapter.get_queryset:
             return f"{cls.__qualname__}.get_queryset()"
         manager: Any = get_api_key_model()._default_manager
@@ -106,7 +106,7 @@ class ModelKeyAdapter(BaseKeyAdapter):
         return lookup.get(digest)
 
     def check_key(self, key: AbstractAPIKey) -> None:
-        """Refuse keys that are over. Whoever holds the secret may know why."""
+        """Refuse expired and revoked keys, and keys of inactive users. The message gives the reason."""
         if key.revoked_at is not None:
             raise NotAuthenticated("This API key has been revoked.")
         if key.is_expired():
@@ -115,11 +115,11 @@ class ModelKeyAdapter(BaseKeyAdapter):
             raise NotAuthenticated("The user of this API key is inactive.")
 
     def get_caller(self, key: AbstractAPIKey) -> Caller:
-        """The value object that resolvers, backends and the ledger see."""
+        """The caller, which resolvers, backends, gates and the ledger receive."""
         return self.caller_class(**self.get_caller_fields(key))
 
     def get_caller_fields(self, key: AbstractAPIKey) -> dict[str, Any]:
-        """Keyword arguments of `caller_class`. A host adds its own: `super().get_caller_fields(key) | {…}`."""
+        """Keyword arguments of `caller_class`. To add your own: `super().get_caller_fields(key) | {…}`."""
         return {
             "user_id": key.user_id,
             "key_id": str(key.pk),
@@ -130,7 +130,7 @@ class ModelKeyAdapter(BaseKeyAdapter):
         }
 
     def touch(self, key: AbstractAPIKey) -> None:
-        """Move `last_used_at`, at most once a minute."""
+        """Update `last_used_at`, at most once a minute."""
         now = timezone.now()
         if key.last_used_at is None or now - key.last_used_at >= _TOUCH_AFTER:
             type(key)._default_manager.filter(pk=key.pk).update(last_used_at=now)

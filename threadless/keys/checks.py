@@ -13,7 +13,7 @@ from threadless.keys.adapters import ModelKeyAdapter
 
 
 def check_key_lookup() -> list[CheckMessage]:
-    """A lookup that depends on code of the host cannot be compiled once: correct, but slower."""
+    """Warn if the lookup depends on code of the host. It is then compiled for each call, which is slower."""
     try:
         adapter: Any = conf.key_adapter
         is_ours = isinstance(adapter, type) and issubclass(adapter, ModelKeyAdapter)
@@ -22,6 +22,6 @@ def check_key_lookup() -> list[CheckMessage]:
         return []
     if not cause:
         return []
-    text = f"The key lookup is compiled at each call, because the result of {cause} may differ between calls."
-    hint = "This costs about 0.2 ms. If only columns are added, name them in `annotations` of the key adapter instead."
+    text = f"The key lookup is compiled for each call, because the result of {cause} may differ between calls."
+    hint = "This takes about 0.2 ms. If you only add columns, list them in `annotations` of the key adapter instead."
     return [CheckWarning(text, hint=hint, id="threadless.W020")]

@@ -1,7 +1,7 @@
-"""The key lookup of every call: one joined query, compiled once per process where its SQL cannot change.
+"""The key lookup of every call: one joined query. It is compiled once per process if its SQL cannot change.
 
-Compiling a queryset costs ten times what SQLite takes to answer it: 194 µs against 13 for a key and its user. What is
-kept is Django's own SQL and its converters; the instances are built by `from_db`, as the ORM builds them.
+For a key and its user, compiling the queryset takes 194 µs and running it on SQLite 13 µs. The compiled lookup keeps
+Django's SQL and converters; `from_db` creates the instances, as in the ORM.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ _KEPT_VALUES: Final = 1024
 
 
 def find_key(queryset: models.QuerySet[Any], digest: str) -> Any:
-    """The key with this digest, or with it as the previous one; None if there is none. Compiled at each call."""
+    """The key with this digest or previous digest; None if there is none. Compiled for each call."""
     query: Any = queryset.query
-    is_ours = query.select_related is False and not query.deferred_loading[0]  # else the host loads what it needs
+    is_ours = (
+        query.select_related is False and not query.deferred_loading[0]
+    )  # otherwise the host selects its own columns
     keys = queryset.select_related("user") if is_ours else queryset
     return keys.filter(_matches(digest)).first()
 
@@ -35,9 +37,9 @@ def _matches(digest: str) -> models.Q:
 
 
 def is_plain(manager: Any) -> bool:
-    """True if neither the manager nor its queryset changes a query by code that Django does not have.
+    """True if manager and queryset are Django's own.
 
-    Such code may depend on the time or on the current tenant, so its SQL must not be kept.
+    Code of a host may depend on the time or on the current tenant, so its SQL must not be kept.
     """
     queryset = manager._queryset_class
     return type(manager).get_queryset is models.Manager.get_queryset and all(
@@ -47,7 +49,7 @@ def is_plain(manager: Any) -> bool:
 
 
 class PreparedLookup:
-    """`get(digest)` returns what `find_key(queryset, digest)` would, its user and annotations with it."""
+    """A compiled lookup: `get(digest)` returns the same as `find_key(queryset, digest)`, with user and annotations."""
 
     def __init__(self, queryset: models.QuerySet[Any]) -> None:
         self.using = queryset.db
@@ -69,7 +71,7 @@ class PreparedLookup:
             self._add_converter(index, steps, expression)
 
     def _add_converter(self, index: int, steps: list[Any], expression: Any) -> None:
-        """From what the database gives to what Django does."""
+        """Converts a value of the database to a Python value."""
 
         def convert(value: Any, connection: Any) -> Any:
             for step in steps:
@@ -77,13 +79,13 @@ class PreparedLookup:
             return value
 
         if isinstance(expression.output_field, models.DateTimeField | models.BooleanField):
-            # Times are parsed from text on SQLite, the same ones at each call of a key.
+            # SQLite returns times as text, and each call of a key parses the same ones.
             self._kept.append((index, lru_cache(_KEPT_VALUES)(lambda value: convert(value, connections[self.using]))))
         else:
             self._converters.append((index, convert))
 
     def get(self, digest: str) -> Any:
-        """The instance, None if there is none."""
+        """The instance; None if there is none."""
         params = [digest if param == _MARK else param for param in self._params]
         connection = connections[self.using]
         row = self._statement.run(connection, params, first_row)
@@ -103,5 +105,5 @@ class PreparedLookup:
 
 
 prepared: Final[dict[Any, PreparedLookup]] = {}
-"""By adapter class, model and database; forgotten when a setting changes."""
+"""Compiled lookups by adapter class, model and database. Cleared when a setting changes."""
 setting_changed.connect(lambda **_: prepared.clear(), weak=False)

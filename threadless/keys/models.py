@@ -1,6 +1,6 @@
 """`AbstractAPIKey` for hosts that extend the key table, and `APIKey`, used unless `THREADLESS_API_KEY_MODEL` swaps it.
 
-The abstract fields live in hosts' migrations: only built-in defaults and validators here.
+The abstract fields are part of hosts' migrations, so they have only built-in defaults and validators.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KeyT = TypeVar("KeyT", bound="AbstractAPIKey")
 
 
 class APIKeyManager(models.Manager[KeyT]):
-    """Makes keys; the only way to get a secret."""
+    """Issues keys. `issue` is the only way to get a secret."""
 
     def issue(self, *, scopes: Iterable[str] = (), created_by: Any = None, **fields: Any) -> tuple[KeyT, str]:
         """Return a new saved key and its secret. The secret cannot be recovered later.
@@ -39,7 +39,7 @@ class APIKeyManager(models.Manager[KeyT]):
 
 
 class AbstractAPIKey(models.Model):
-    """One API key of one user. The secret is kept as a digest; prefix and last four tell humans which key it is."""
+    """One API key of one user. Only a hash of the secret is stored. Prefix and last four identify it for people."""
 
     name = models.CharField(_("name"), max_length=100, help_text=_("What the key is for; shown in usage records."))
     note = models.TextField(_("note"), blank=True, help_text=_("For the staff; shown nowhere else."))
@@ -106,7 +106,7 @@ class AbstractAPIKey(models.Model):
 
     @property
     def hint(self) -> str:
-        """What humans recognise the key by; holds no secret."""
+        """A text by which people recognize the key. Contains no secret."""
         return f"{self.prefix}_…{self.last4}"
 
     def set_new_secret(self) -> str:
@@ -134,18 +134,18 @@ class AbstractAPIKey(models.Model):
         return digest == self.previous_digest and until is not None and (now or timezone.now()) < until
 
     def is_expired(self, now: datetime | None = None) -> bool:
-        """True from the moment `expires_at` on."""
+        """True if `expires_at` has been reached."""
         return self.expires_at is not None and self.expires_at <= (now or timezone.now())
 
     def revoke(self) -> None:
-        """Stop the key from now on; a second call keeps the first moment."""
+        """Refuse the key from now on. A second call keeps the time of the first."""
         if self.revoked_at is None:
             self.revoked_at = timezone.now()
             self.save(update_fields=["revoked_at"])
 
 
 class APIKey(AbstractAPIKey):
-    """The key table of hosts that have none of their own."""
+    """The key table of hosts without one of their own."""
 
     class Meta(AbstractAPIKey.Meta):
         swappable = "THREADLESS_API_KEY_MODEL"

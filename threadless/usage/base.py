@@ -1,4 +1,4 @@
-"""`BaseUsageRecorder`, the seam for metering, and the value objects that cross it."""
+"""`BaseUsageRecorder`, the extension point for metering, and its value objects."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from threadless.types import Caller, Target, Usage
 FinalState: TypeAlias = Literal["completed", "failed", "cancelled"]
 
 _DEADLINE_MARGIN: Final = timedelta(seconds=60)
-"""The owner of a call ends it at `MAX_CALL_SECONDS`; this is its time to settle before a sweep may guess."""
+"""Time to settle a call that ended at `MAX_CALL_SECONDS`, before a sweep may mark its record."""
 CLIENT_LEFT: Final = 499
-"""HTTP status of a call whose client left before one was sent, as nginx logs it."""
+"""HTTP status of a call whose client left before one was sent. nginx logs the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Opening:
 
     @property
     def deadline(self) -> datetime:
-        """When the call must have been settled; after that its owner must have died."""
+        """When the call must have been settled. After that, its owner has probably died."""
         return self.opened_at + timedelta(seconds=conf.max_call_seconds) + _DEADLINE_MARGIN
 
 
@@ -46,13 +46,13 @@ class Outcome:
 
     state: FinalState
     failure: APIError | None = None
-    """What the client was told; None if the call completed, or if its client left."""
+    """The error that the client received; None if the call completed or the client left."""
     has_begun: bool = False
-    """True if the status 200 had been sent, as for a stream that fails after its first chunk."""
+    """True if the status 200 had been sent, for example if a stream fails after its first chunk."""
     finish_reason: str = ""
     upstream_model: str = ""
     usage: Usage | None = None
-    """None if nothing was produced and nothing is owed."""
+    """None if nothing was produced and nothing is charged."""
     tool_calls: int = 0
     cost_nano: int | None = None
     """In billionths of the currency; None if the cost is unknown."""
@@ -68,12 +68,12 @@ class Outcome:
 
     @property
     def error_code(self) -> str:
-        """The code of the failure; empty without one."""
+        """The code of the failure; empty if there is none."""
         return (self.failure.code or "") if self.failure else ""
 
 
 class Entry(NamedTuple):
-    """Where a record is. With its database, because a router may choose another one in the thread that settles."""
+    """The location of a record. With its database, because a router may choose another one in the settling thread."""
 
     using: str
     """Alias of the database."""
@@ -82,18 +82,18 @@ class Entry(NamedTuple):
 
 
 class BaseUsageRecorder(ABC):
-    """Where metering goes. One instance serves one call; `settle` may run in another thread than `open`."""
+    """Stores the metering of a call. One instance serves one call. `settle` may run in another thread than `open`."""
 
     runs_ledger_hooks: ClassVar[bool] = False
-    """True if `open` and `settle` run the ledger hooks of installed apps; without that, a check refuses such apps."""
+    """True if `open` and `settle` run the ledger hooks of installed apps. If False, a check refuses such apps."""
 
     @abstractmethod
     def open(self, opening: Opening) -> Any:
-        """Make the call durable before the upstream is asked, and return what `settle` needs to find it.
+        """Store the call durably before the upstream is called, and return what `settle` needs to find it.
 
-        What it raises ends the call before the upstream is asked.
+        An exception ends the call before the upstream is called.
         """
 
     @abstractmethod
     def settle(self, entry: Any, outcome: Outcome) -> None:
-        """Record how the call ended. Called exactly once; must not raise, nor lose the outcome."""
+        """Store how the call ended. Called exactly once. Must neither raise nor lose the outcome."""

@@ -19,7 +19,7 @@ from threadless.usage.models import UsageRecord
 
 
 def check_ledger_hooks() -> list[CheckMessage]:
-    """The hooks of installed apps are valid, and the recorder runs them."""
+    """Check that the hooks of installed apps are valid and that the recorder runs them."""
     try:
         hooks = ledger_hooks()
     except ImproperlyConfigured as error:
@@ -37,7 +37,7 @@ def check_ledger_hooks() -> list[CheckMessage]:
 
 @register("threadless", Tags.database)
 def check_statements(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
-    """Django compiles the ledger's statements as expected; else they go through the ORM, which is slower."""
+    """Warn if Django compiles the ledger's statements in an unexpected way. They then use the ORM, which is slower."""
     using = router.db_for_write(UsageRecord)
     if using not in (databases or ()):
         return []

@@ -1,4 +1,4 @@
-"""What openings and outcomes are in the columns of the ledger, cut to what every database takes."""
+"""The column values of openings and outcomes, limited to what every database accepts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def opening_columns(opening: Opening) -> dict[str, Any]:
 
 
 def outcome_columns(outcome: Outcome) -> dict[str, Any]:
-    """The columns of a settled record. An upstream may have sent anything."""
+    """The columns of a settled record. Values of an upstream may be invalid."""
     usage = outcome.usage
     first = outcome.first_token_seconds
     return {
@@ -62,7 +62,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
 
 
 def _text(column: str, value: str) -> str:
-    """As long as the column takes, and without what PostgreSQL refuses: NUL and lone surrogates."""
+    """The text, cut to the length of the column, without what PostgreSQL refuses: NUL and lone surrogates."""
     if not value.isascii() or "\0" in value:
         value = value.encode(errors="replace").decode().replace("\0", "")
     return value[: _LENGTHS[column]]
@@ -74,7 +74,7 @@ def _count(value: int, maximum: int = _MAX_INTEGER) -> int:
 
 @cache
 def worker_name() -> str:
-    """This server process: name of the host and process ID."""
+    """This server process, as `host:process ID`."""
     suffix = f":{os.getpid()}"
     return socket.gethostname()[: _LENGTHS["worker"] - len(suffix)] + suffix
 

@@ -12,18 +12,18 @@ COLUMNS: Final = (
     "error_code", "finish_reason", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens",
     "usage_source", "cost_nano", "tool_calls", "first_token_ms", "duration_ms", "worker",
 )  # fmt: skip
-"""What a row of `values_list(*COLUMNS)` holds; the first line of the file names them."""
+"""The columns of the file, in the order of `values_list(*COLUMNS)`."""
 
 
 class _Line:
-    """A file whose `write` returns the line, so that `csv` can feed a stream."""
+    """A file-like object for `csv.writer` that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
-    """The lines of the file, the header first; each row as `values_list(*COLUMNS)` returns it."""
+    """The lines of the file, starting with the header. `rows` are those of `values_list(*COLUMNS)`."""
     writer: Any = csv.writer(_Line())
     yield writer.writerow(COLUMNS)
     for row in rows:

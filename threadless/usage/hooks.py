@@ -1,4 +1,4 @@
-"""`LedgerHook`: what must become true in the same transaction as a usage record."""
+"""`LedgerHook`: writes of an app in the same transaction as a usage record."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from threadless.usage.columns import opening_columns, outcome_columns
 from threadless.usage.models import UsageRecord
 
 APP_ATTRIBUTE = "threadless_ledger_hooks"
-"""An `AppConfig` lists its hooks here, as classes or dotted paths."""
+"""The attribute of an `AppConfig` that lists its hooks, as classes or dotted paths."""
 
 
 class LedgerHook:
-    """Writes to tables of its own in the transactions that write usage records; `DatabaseUsageRecorder` runs it.
+    """Writes to its own tables in the transactions that write usage records. `DatabaseUsageRecorder` runs it.
 
-    One instance serves a process, in any thread. Each method may run again after a rollback. It must write to the
-    database `using`, and must not do anything that can wait for something else, such as a cache, a socket or a lock of
-    another order: under gevent the process would stand still. Take locks on usage records first, then others by ID.
+    One instance serves all threads of a process. Each method may run again after a rollback. It must write to the
+    database `using`. It must not wait for a cache, a socket, or locks in another order: under gevent the process would
+    stand still. Lock usage records first, then other rows by ID.
 
-    `state` is a text that `opening` returned. It is kept with the record, and given to the other methods; None if
-    `opening` returned None or the app was not installed yet.
+    `state` is the text that `opening` returned. It is stored with the record and passed to the other methods. It is
+    None if `opening` returned None or the app was not installed then.
     """
 
     name: ClassVar[str] = ""
-    """Key of the state in the record; unique among the installed hooks, and never changed."""
+    """Key of the state in the record. Must be unique among the installed hooks and must never change."""
 
     def opening(self, using: str, opening: Opening) -> str | None:
-        """Before the record is inserted. May refuse the call by raising an `APIError`, which the client receives."""
+        """Called before the record is inserted. May raise an `APIError` to refuse the call."""
         return None
 
     def opened(self, using: str, entry: Entry, state: str | None) -> None:
-        """After the record was inserted."""
+        """Called after the record was inserted."""
 
     def settling(self, using: str, entry: Entry, state: str | None, outcome: Outcome, *, was_interrupted: bool) -> None:
-        """When the record becomes final, exactly once; `was_interrupted` if `interrupting` has seen it before."""
+        """Called exactly once, when the record becomes final. `was_interrupted`: `interrupting` was called before."""
 
     def interrupting(self, using: str, states: Mapping[Entry, str | None]) -> None:
-        """When a sweep marks these records as interrupted; in the order of their primary keys."""
+        """Called when a sweep marks records as interrupted, in the order of their primary keys."""
 
 
 @cache
 def ledger_hooks() -> tuple[LedgerHook, ...]:
-    """The hooks of the installed apps; raises `ImproperlyConfigured` if one is invalid."""
+    """The hooks of the installed apps. Raises `ImproperlyConfigured` if one is invalid."""
     try:
         classes = additions(APP_ATTRIBUTE)
     except ImportError as error:
@@ -69,7 +69,7 @@ setting_changed.connect(lambda **_: ledger_hooks.cache_clear(), weak=False)
 
 
 def open_record(connection: Any, opening: Opening) -> Entry:
-    """Insert the record of a call; with hooks in one transaction with them, without them in autocommit mode."""
+    """Insert the record of a call: with hooks in one transaction, without hooks in autocommit mode."""
     using, columns = connection.alias, opening_columns(opening)
     hooks = ledger_hooks()
     if not hooks:
@@ -85,13 +85,13 @@ def open_record(connection: Any, opening: Opening) -> Entry:
 
 
 def settle_record(entry: Entry, outcome: Outcome) -> int:
-    """Make a record final; returns 0 if it was final already or does not exist, else 1."""
+    """Make a record final. Returns 1, or 0 if it was already final or does not exist."""
     columns = outcome_columns(outcome)
     hooks = ledger_hooks()
     if not hooks:
         return ledger_sql.settle(entry, columns)
     with transaction.atomic(using=entry.using, durable=True):
-        # The update comes first: it locks the record, and tells which state it had.
+        # The update comes first: it locks the record and shows which state it had.
         was_interrupted = not ledger_sql.settle(entry, columns, ledger_sql.OPEN)
         if was_interrupted and not ledger_sql.settle(entry, columns, ledger_sql.INTERRUPTED):
             return 0
@@ -104,7 +104,7 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
 
 
 def load_states(text: str | None) -> dict[str, str]:
-    """The column `hook_state` by name of the hook."""
+    """The states in the column `hook_state`, by name of the hook."""
     return {} if text is None else msgspec.json.decode(text, type=dict[str, str])
 
 

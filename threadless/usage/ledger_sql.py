@@ -1,7 +1,7 @@
-"""The ledger's two statements, compiled once per process: every call runs both.
+"""The two statements of the ledger, compiled once per process. Every call runs both.
 
-Compiling them at each call costs more than the database does. If Django compiles them in an unexpected way, the ORM
-takes their place: slower, but no record is lost.
+Compiling them for each call would take longer than running them. If Django compiles them in an unexpected way, the ORM
+is used instead, which is slower.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _DEFAULTS: Final = {
     for name, field in _FIELDS.items()
     if not field.null or name in ("user_id", "hook_state")
 }
-"""The columns of a new record with their defaults. The others become NULL; each one that is left out saves time."""
+"""The columns of a new record with their defaults. Other columns are left out to save time, and become NULL."""
 _TIMES: Final = ("opened_at", "deadline")
-"""With `user_id`, the columns whose values differ between databases; the others take a value of their type as it is."""
+"""With `user_id`, the columns whose values must be converted for the database. Other values are passed unchanged."""
 
 _inserts: Final[dict[str, Statement | None]] = {}
 _updates: Final[dict[str, Statement | None]] = {}
-"""By database; None if the ORM must be used."""
+"""Statements by database; None if the ORM must be used."""
 
 
 @receiver(setting_changed)
@@ -52,7 +52,7 @@ def _forget(**kwargs: Any) -> None:  # noqa: ARG001
 
 
 def insert(connection: Any, values: Mapping[str, Any]) -> int:
-    """Insert a record with these columns (attribute names) and the defaults of the others; returns its primary key.
+    """Insert a record with these columns (attribute names) and the defaults of the others. Returns its primary key.
 
     Committed immediately if the connection is in autocommit mode.
     """
@@ -71,9 +71,9 @@ def insert(connection: Any, values: Mapping[str, Any]) -> int:
 
 
 def settle(entry: Entry, values: Mapping[str, Any], states: tuple[str, ...] = PROVISIONAL) -> int:
-    """Write these columns, always the same ones, and the time of settlement, if the record is in one of these states.
+    """Write these columns and the time of settlement if the record is in one of these states.
 
-    Returns the number of records changed, 0 or 1.
+    Each call must have the same columns. Returns the number of changed records, 0 or 1.
     """
     using = entry.using
     connection, now = connections[using], timezone.now()
@@ -89,7 +89,7 @@ def settle(entry: Entry, values: Mapping[str, Any], states: tuple[str, ...] = PR
 
 
 def unexpected_statements(using: str, names: Iterable[str]) -> list[str]:
-    """Which of the two statements must go through the ORM on this database: `insert`, `update`. For the checks."""
+    """The statements that must use the ORM on this database: `insert`, `update`. For the checks."""
     compiled = {
         "insert": _compile(_inserts, using, _insert_sql),
         "update": _compile(_updates, using, partial(_update_sql, names=names)),
@@ -100,7 +100,7 @@ def unexpected_statements(using: str, names: Iterable[str]) -> list[str]:
 def _compile(kept: dict[str, Statement | None], using: str, build: Callable[[str], str]) -> Statement | None:
     try:
         kept[using] = Statement(build(using))
-    except Error:  # the database cannot be reached, which says nothing about the statement
+    except Error:  # the database cannot be reached, so nothing is known about the statement
         raise
     except Exception:
         logger.exception("Usage records are written through the ORM, which is slower: Django's SQL is unexpected.")
@@ -124,7 +124,7 @@ def _insert_sql(using: str) -> str:
 
 def _update_sql(using: str, names: Iterable[str]) -> str:
     fields = [*(_FIELDS[name] for name in names), _FIELDS["settled_at"]]
-    # Django writes NULL into the SQL for a None. Each value differs from the others, so that the order can be verified.
+    # Django writes NULL into the SQL for None. All values differ, so that their order can be verified.
     values = {field.attname: _probe(field, number) for number, field in enumerate(fields)}
     number, text = len(fields), str(len(fields) + 1)
     records = UsageRecord.objects.using(using).filter(pk=number, request_id=text, state__in=PROVISIONAL)

@@ -20,7 +20,7 @@ __all__ = ["BaseUsageRecorder", "DatabaseUsageRecorder", "Entry", "FinalState", 
 
 
 class DatabaseUsageRecorder(BaseUsageRecorder):
-    """One `UsageRecord` a call, committed before the upstream is asked."""
+    """One `UsageRecord` per call, committed before the upstream is called."""
 
     runs_ledger_hooks = True
 

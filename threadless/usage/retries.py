@@ -1,4 +1,4 @@
-"""Outcomes that the database did not take, tried again until it does: an outage costs no row and no tokens."""
+"""Retries settlements that failed, so that an outage of the database loses no row and no tokens."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 logger = logging.getLogger("threadless.usage")
 
-Write = Callable[[Any, Any], Any]
-"""Writes an outcome to an entry; raises if the database does not take it."""
+Write = Callable[[Any, Any], None]
+"""Writes an outcome to an entry. Raises if the database is unavailable or refuses it."""
 
 _Waiting: TypeAlias = tuple[Any, Any, Write]
 
 CAPACITY: Final = 100_000
-"""Outcomes kept in memory, some 50 MB; beyond it the oldest are logged as lost (a sweep marks their rows)."""
+"""Maximum number of outcomes in memory, about 50 MB. Beyond it the oldest are logged as lost."""
 _RETRY_SECONDS: Final = 1.0
 _LEAVING_RETRY_SECONDS: Final = 0.2
 _EXIT_SECONDS: Final = 5.0
-"""How long the end of the process may wait for the last attempts."""
+"""Maximum time that the exit of the process waits for the last attempts."""
 
 _waiting: deque[_Waiting] = deque()
 _changed = threading.Condition()
-"""Guards `_waiting` and `_thread`: whoever adds an outcome must see whether a thread is still there to take it."""
+"""Protects `_waiting` and `_thread`: adding an outcome must see whether a thread will take it."""
 _thread: threading.Thread | None = None
 _leaving = threading.Event()
 
 
 def retry_settlement(entry: Any, outcome: Any, write: Write) -> None:
-    """Queue one outcome; starts the retry thread of this process when it is first needed, never before a fork."""
+    """Queue one outcome. Starts the retry thread when it is first needed, so never before a fork."""
     global _thread
     with _changed:
         if len(_waiting) >= CAPACITY:
-            logger.error("Usage record %s stays unsettled: too many wait for the database.", _waiting.popleft()[0])
+            logger.error(
+                "Usage record %s stays unsettled: too many outcomes wait for the database.", _waiting.popleft()[0]
+            )
         _waiting.append((entry, outcome, write))
         if _thread is None:
             _thread = threading.Thread(target=_retry, name="threadless-retries", daemon=True)
@@ -48,7 +50,7 @@ def retry_settlement(entry: Any, outcome: Any, write: Write) -> None:
 
 
 def drain(timeout: float) -> bool:
-    """Wait until no outcome is waiting; False if that took longer than `timeout` seconds."""
+    """Wait until the queue is empty; False if that takes longer than `timeout` seconds."""
     with _changed:
         return _changed.wait_for(lambda: not _waiting, timeout)
 
@@ -64,7 +66,7 @@ def _retry() -> None:
 
 
 def _pause() -> None:
-    """Until the next attempt; shorter once the process is ending, which waits for us `_EXIT_SECONDS` at most."""
+    """Wait until the next attempt. At the exit of the process, which waits `_EXIT_SECONDS`, the wait is shorter."""
     if _leaving.is_set():
         time.sleep(_LEAVING_RETRY_SECONDS)
     else:
@@ -72,7 +74,7 @@ def _pause() -> None:
 
 
 def _first_waiting() -> _Waiting | None:
-    """The outcome to try next; None lets the thread end, under the lock that `retry_settlement` looks under."""
+    """The next outcome. None ends the thread; `retry_settlement` checks that under the same lock."""
     global _thread
     with _changed:
         if _waiting:
@@ -83,19 +85,19 @@ def _first_waiting() -> _Waiting | None:
 
 
 def _attempt(entry: Any, outcome: Any, write: Write) -> bool:
-    """True if nothing is left to do: the database took the outcome, or never will."""
+    """True if the outcome was written or was refused for good."""
     try:
         write(entry, outcome)
-    except Exception as error:  # one bad outcome must not hold up the others
+    except Exception as error:  # one invalid outcome must not block the others
         if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError):
             return False
-        logger.error("Usage record %s stays unsettled: %r is refused.", entry, outcome, exc_info=error)
+        logger.error("Usage record %s stays unsettled: the outcome %r was refused.", entry, outcome, exc_info=error)
     return True
 
 
 def _put_away(outcome: _Waiting, *, taken: bool) -> None:
-    """Drop a settled outcome; one that failed goes to the end, so that it cannot hold up the others."""
-    if not _waiting or _waiting[0] is not outcome:  # pushed out meanwhile, because the queue was full
+    """Remove a settled outcome. A failed one moves to the end, so that it does not block the others."""
+    if not _waiting or _waiting[0] is not outcome:  # it was removed in the meantime, because the queue was full
         return
     if taken:
         _waiting.popleft()
@@ -105,18 +107,20 @@ def _put_away(outcome: _Waiting, *, taken: bool) -> None:
 
 
 def _last_attempts() -> None:
-    """At the end of the process: wake the thread, and let it try for a while longer."""
+    """At the exit of the process, wake the thread and give it time for further attempts."""
     _leaving.set()
     thread = _thread
     if thread is not None:
         thread.join(_EXIT_SECONDS)
     if _waiting:
-        logger.error("%d usage records stay unsettled: the process ends before the database is back.", len(_waiting))
+        logger.error(
+            "%d usage records stay unsettled: the process ended before the database was available again.", len(_waiting)
+        )
 
 
 @reset_after_fork
 def _reset() -> None:
-    """In a fork: what waits is its parent's to settle, and the parent's thread is not here."""
+    """After a fork, forget the queue: the parent settles it, and its thread does not exist here."""
     global _changed, _thread
     _changed = threading.Condition()
     _thread = None

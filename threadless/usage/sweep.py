@@ -1,4 +1,4 @@
-"""Marks records whose owner must have died: open past their deadline. Provisional; a late settlement still wins."""
+"""Marks records that are open past their deadline as interrupted. A late settlement replaces the mark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from threadless.usage.models import UsageRecord
 logger = logging.getLogger("threadless.usage")
 
 BATCH: Final = 1000
-"""Records of one transaction, so that a sweep after a long outage locks few."""
+"""Maximum number of records per transaction, so that a sweep after a long outage locks few."""
 _INTERVAL_SECONDS: Final = 60.0
 
 _started: Final = time.monotonic()
@@ -27,16 +27,17 @@ _last_sweeps: Final[dict[str, float]] = {}
 
 
 class _DatabaseNow(Now):
-    """`Now` in UTC on MySQL and MariaDB too, where Django's follows the server's own time zone."""
+    """`Now` in UTC. On MySQL and MariaDB, Django's `Now` uses the time zone of the server."""
 
     def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return Func.as_sql(self, compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
 def sweep(limit: int = BATCH, using: str | None = None) -> int:
-    """Mark up to `limit` overdue records as interrupted by the database's clock; returns how many. Safe at any time.
+    """Mark up to `limit` overdue records as interrupted. Returns their number. Safe to run at any time.
 
-    A host with `USE_TZ = False` keeps its own local times, of which databases know nothing: there by the host's clock.
+    The database's clock decides. With `USE_TZ = False` the host's clock decides, because databases do not know its time
+    zone.
     """
     using = using or router.db_for_write(UsageRecord)
     now = timezone.now()
@@ -52,11 +53,11 @@ def sweep(limit: int = BATCH, using: str | None = None) -> int:
 
 
 def _interrupt(using: str, overdue: QuerySet[UsageRecord], hooks: tuple[LedgerHook, ...]) -> int:
-    """Lock the records by ID, as every other transaction does, run the hooks and mark the records."""
+    """Lock the records in the order of their IDs, as all other transactions do, run the hooks and mark the records."""
     features = connections[using].features
     with transaction.atomic(using=using):
         if not features.has_select_for_update:
-            overdue.update(deadline=F("deadline"))  # SQLite: a transaction that begins with a read may fail to write
+            overdue.update(deadline=F("deadline"))  # on SQLite, a transaction that begins with a read may fail to write
         rows = overdue.order_by("pk").select_for_update(skip_locked=features.has_select_for_update_skip_locked)
         states = {
             Entry(using, pk, request_id): load_states(state)
@@ -68,12 +69,12 @@ def _interrupt(using: str, overdue: QuerySet[UsageRecord], hooks: tuple[LedgerHo
 
 
 def sweep_sometimes(using: str) -> None:
-    """Sweep a database at most once a minute per process; called after a settlement, with a connection at hand."""
+    """Sweep at most once a minute per process and database. Called after a settlement, when a connection is open."""
     now = time.monotonic()
     if now - _last_sweeps.get(using, _started) < _INTERVAL_SECONDS:
         return
     _last_sweeps[using] = now
     try:
         sweep(using=using)
-    except Exception:  # the settlement that led here has succeeded
+    except Exception:  # the settlement itself has succeeded
         logger.exception("The sweep of overdue usage records failed.")
