@@ -38,4 +38,4 @@ def test_row_within_its_gates_passes() -> None:
     ],
 )
 def test_row_that_misses_a_gate_says_which(change: dict[str, object], verdict: str) -> None:
-    assert replace(GOOD, **change).verdict == verdict  # type: ignore[arg-type]
+    assert replace(GOOD, **change).verdict == verdict

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from tests.servers.settings import *  # noqa: F403
-from tests.servers.settings import LOGGING
+from tests.servers.settings import LOGGING as BEFORE
 
-LOGGING = LOGGING | {
-    "formatters": {**LOGGING["formatters"], "record": {"()": "tests.chaos.logs.RecordFormatter"}},
+_before: dict[str, Any] = BEFORE
+LOGGING = _before | {
+    "formatters": {**_before["formatters"], "record": {"()": "tests.chaos.logs.RecordFormatter"}},
     "handlers": {
-        **LOGGING["handlers"],
+        **_before["handlers"],
         "records": {
             "class": "logging.FileHandler",
             "filename": os.environ.get("CHAOS_LOG", os.devnull),
             "formatter": "record",
         },
     },
-    "root": {**LOGGING["root"], "handlers": [*LOGGING["root"]["handlers"], "records"]},
+    "root": {**_before["root"], "handlers": [*_before["root"]["handlers"], "records"]},
 }

@@ -74,7 +74,9 @@ class Victim:
         started = time.monotonic()
         fields: dict[str, Any] = {"user": "stream", "stream": True} if number % 2 else {"user": "plain"}
         mark = b"data: [DONE]" if number % 2 else b'"Hello"'
-        status, headers, body = None, {}, b""
+        status: int | None = None
+        headers: Any = {}
+        body = b""
         try:
             with Connection(self._port, self._key) as client:
                 status, headers = client.post(f"chaos-victim-{number}", **fields).read_head()

@@ -88,6 +88,6 @@ def test_gunicorn_accepts_its_configuration() -> None:
 
 
 @pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
-def test_head_that_gunicorn_accepts_is_at_most_1_mib():
+def test_head_that_gunicorn_accepts_is_at_most_1_mib() -> None:
     configuration = runpy.run_path(str(ROOT / "project" / "gunicorn.conf.py"))
     assert configuration["limit_request_field_size"] * configuration["limit_request_fields"] <= 2**20

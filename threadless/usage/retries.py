@@ -16,7 +16,7 @@ from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 logger = logging.getLogger("threadless.usage")
 
-Write = Callable[[Any, Any], None]
+Write = Callable[[Any, Any], Any]
 """Writes an outcome to an entry. Raises if the database is unavailable or refuses it."""
 
 _Waiting: TypeAlias = tuple[Any, Any, Write]

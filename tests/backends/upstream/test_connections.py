@@ -70,12 +70,12 @@ def test_idle_connection_on_which_something_arrived_is_replaced(
 
 def test_connection_has_a_state(pool: Pool) -> None:
     connection = pool.take()
-    assert connection.state is State.ACTIVE
+    states = [connection.state]
     pool.give_back(connection, is_reusable=True)
-    assert connection.state is State.IDLE
+    states.append(connection.state)
     assert pool.take() is connection
     pool.give_back(connection, is_reusable=False)
-    assert connection.state is State.CLOSED
+    assert [*states, connection.state] == [State.ACTIVE, State.IDLE, State.CLOSED]
 
 
 @pytest.mark.parametrize(
