@@ -168,10 +168,10 @@ def test_ledger_page_lists_every_state_and_source() -> None:
 
 
 def shown(default: object) -> str:
-    """A default as the page shows it. Long sets are described below the table."""
+    """A default as the page shows it."""
     if default is inspect.Parameter.empty:
         return "required"
-    return "see below" if isinstance(default, frozenset) else str(default)
+    return str(default)
 
 
 @pytest.mark.parametrize("backend", [OpenAIBackend, FunctionBackend, DummyBackend])

@@ -1,8 +1,8 @@
 """`get_asgi_application()`: Django's ASGI application, with a shorter path for our own routes.
 
 Django's handler starts a thread for each request and changes threads for each middleware that is not async. Here one
-job in a pooled thread runs the ordinary sync middleware chain and the view, while the event loop reads the body,
-listens for the client to leave, and sends the response. A call costs a quarter to a third of what it costs there.
+pooled thread runs the ordinary sync middleware chain and the view, while the event loop reads the body, watches the
+client and sends the response. A call takes a quarter to a third of the time that it takes with Django's handler.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from threadless.server.memory import Reservation
 logger = logging.getLogger("threadless")
 
 _SHUTDOWN_SECONDS: Final = 3.0
-"""How long the end of the server waits for the last calls to be settled."""
+"""How long the end of the server waits until the last calls are settled."""
 _MAX_PATHS: Final = 1024
 
 
@@ -61,19 +61,19 @@ class Application:
     def _route(self, scope: Scope) -> ResolverMatch | None:
         try:
             return self._find(_path_of(scope))
-        except Exception:  # noqa: BLE001  (Django's handler meets it again, and reports it)
+        except Exception:  # noqa: BLE001  (Django's handler raises it again and reports it)
             return None
 
 
 def _path_of(scope: Scope) -> str:
-    """The path below the script name, as `ASGIRequest.path_info` has it."""
+    """The path below the script name, like `ASGIRequest.path_info`."""
     path: str = scope["path"]
     prefix = get_script_prefix(scope).rstrip("/")
     return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path
 
 
 def _find_route(path: str) -> ResolverMatch | None:
-    """The route of this path, if it is one of `threadless.urls`, wherever the host has included them."""
+    """The route of this path if it belongs to `threadless.urls`, under any prefix; otherwise None."""
     try:
         match = get_resolver().resolve(path)
     except Resolver404:
@@ -95,7 +95,7 @@ class PooledHandler(ASGIHandler):
     """Runs the host's middleware, in its sync form, and the view in a thread of the pool."""
 
     def load_middleware(self, is_async: bool = False) -> None:
-        """Always as under WSGI: async-only middleware is adapted, and runs in the server's event loop."""
+        """Load the middleware as under WSGI. Async-only middleware is adapted and runs in the event loop."""
         super().load_middleware(is_async=False)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, route: ResolverMatch) -> None:

@@ -1,1 +1,1 @@
-"""What a request needs under an ASGI server: its client, its thread, and a way for its response."""
+"""Runs requests under an ASGI server: the client, the thread pool, and sending the response."""

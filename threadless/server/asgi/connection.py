@@ -20,7 +20,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 META_KEY: Final = "threadless.connection"
-"""Where `request.META` has the connection."""
+"""The key of the connection in `request.META`."""
 
 
 class ClientDisconnected(Exception):
@@ -28,7 +28,7 @@ class ClientDisconnected(Exception):
 
 
 class Connection:
-    """Knows whether the client is still there, and tells the call of the request when it leaves."""
+    """Watches the client of a request, and cancels its call when the client leaves."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -58,14 +58,14 @@ class Connection:
                 logger.exception("A call could not be cancelled completely.")
 
     async def listen(self) -> None:
-        """Wait until the client leaves. Before the body is complete, the messages would be parts of it."""
+        """Wait until the client leaves. Only after the body is complete: earlier messages are parts of it."""
         while self.has_whole_body and (await self._receive())["type"] != "http.disconnect":
             pass
         if self.has_whole_body:
             self.leave()
 
     async def read_body(self, scope: Scope, reservation: Reservation) -> bytes:
-        """The body of the request, without a thread.
+        """Read the body of the request without a thread.
 
         A body over `MAX_BODY_BYTES` is read to that limit, and not at all if its size is announced: the view refuses
         it. Raises `Overloaded` if the process holds too many bytes, `RequestTimeout` after `BODY_SECONDS`, and
@@ -106,7 +106,7 @@ class Connection:
 
 
 def _announced_length(scope: Scope) -> int:
-    """The `Content-Length`; 0 if there is none, or none that is valid."""
+    """The `Content-Length`; 0 if it is missing or invalid."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value[:20])

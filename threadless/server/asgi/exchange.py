@@ -35,11 +35,11 @@ from threadless.server.memory import Reservation
 logger = logging.getLogger("threadless")
 
 _QUEUE_SECONDS: Final = 1.0
-"""How long a request may wait for a thread."""
+"""Maximum time that a request waits for a thread."""
 
 
 class RequestBody(BytesIO):
-    """A body that can be read once. It is not kept while its call runs."""
+    """A body that can be read once, so that its memory is free while the call runs."""
 
     def seekable(self) -> bool:
         return False
@@ -53,7 +53,7 @@ class RequestBody(BytesIO):
 
 
 class _Answer:
-    """What the thread hands over to the event loop."""
+    """The result that the thread passes to the event loop."""
 
     __slots__ = ("body", "head", "response")
 
@@ -146,7 +146,7 @@ class Exchange:
         return response
 
     def _send_from_thread(self, answer: _Answer) -> None:
-        """Send a stream that only a thread can read. As under WSGI, it keeps its thread."""
+        """Send a stream that only a thread can read. It keeps its thread, as under WSGI."""
         failure: BaseException | None = None
         try:
             self._await(self._send(answer.head))
@@ -201,7 +201,7 @@ class Exchange:
         await send_piece(self._send, b"", more=False)
 
     def _close_later(self, answer: _Answer) -> None:
-        """Close a stream in a thread: it runs receivers of `request_finished`. A plain response is closed already."""
+        """Close a stream in a thread, because that runs receivers of `request_finished`."""
         if answer.body is None:
             pool.submit_first(partial(self._context.run, self._close, answer.response))
 
@@ -211,7 +211,7 @@ class Exchange:
 
 
 def _close(response: HttpResponseBase) -> None:
-    """Close it, which sends `request_finished`."""
+    """Close the response, which sends `request_finished`."""
     try:
         response.close()
     except Exception:

@@ -1,7 +1,7 @@
 """`ThreadPool`: the threads in which requests run. A request keeps its thread while it waits for an upstream.
 
-So the number of threads is the number of requests that may wait at once. Threads are started when they are needed, and
-end when they have been idle for some time. The thread that became idle last is used first, so that others can end.
+So the number of threads limits the number of concurrent requests. Threads are started when they are needed and end
+after some idle time. The thread that became idle last is used first, so that others can end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from threadless.server.process import reset_after_fork
 Work = Callable[[], None]
 
 _QUEUE_SHARE: Final = 10
-"""For ten threads, one request may wait in the queue."""
+"""One request may wait in the queue for every ten threads."""
 
 
 class ThreadPool:
@@ -30,15 +30,15 @@ class ThreadPool:
         self.reset()
 
     def reset(self) -> None:
-        """In a fork: the threads are the parent's."""
+        """Forget all threads. After a fork they belong to the parent."""
         self._lock = threading.Lock()
         self._queue: deque[Work] = deque()
         self._idle: list[_PoolThread] = []
         self.size = 0
-        """The number of threads, idle ones included."""
+        """The number of threads, including idle ones."""
 
     def submit(self, work: Work) -> bool:
-        """Run this, which must not raise, in a thread; False if it has to wait for one in the queue.
+        """Run this, which must not raise, in a thread; False if it must wait in the queue.
 
         Raises `Overloaded` if the queue is full.
         """
@@ -52,7 +52,7 @@ class ThreadPool:
             return False
 
     def submit_first(self, work: Work) -> None:
-        """Like `submit`, but before all others in the queue and never refused: it ends a request."""
+        """Like `submit`, but ahead of the queue and never refused, because it ends a request."""
         with self._lock:
             if thread := self._free_thread():
                 thread.take(work)
@@ -60,7 +60,7 @@ class ThreadPool:
                 self._queue.appendleft(work)
 
     def withdraw(self, work: Work) -> bool:
-        """Take this out of the queue; False if a thread has taken it."""
+        """Remove this from the queue; False if a thread has taken it."""
         with self._lock:
             is_waiting = work in self._queue
             if is_waiting:
@@ -68,7 +68,7 @@ class ThreadPool:
             return is_waiting
 
     def retire(self) -> None:
-        """Let the idle threads end, and wait for that."""
+        """End the idle threads and wait for their end."""
         with self._lock:
             retired, self._idle = self._idle, []
         for thread in retired:
@@ -77,7 +77,7 @@ class ThreadPool:
             thread.join()
 
     def _free_thread(self) -> _PoolThread | None:
-        """One that is idle, or a new one; None if there can be no more."""
+        """An idle thread or a new one; None if the limit is reached."""
         if self._idle:
             return self._idle.pop()
         if self.size >= conf.asgi_threads:
@@ -91,7 +91,7 @@ class ThreadPool:
         return thread
 
     def next_work(self, thread: _PoolThread) -> Work | None:
-        """The next in the queue. Else None, and the thread counts as idle."""
+        """The next item of the queue. If there is none, the thread becomes idle and this returns None."""
         with self._lock:
             if self._queue:
                 return self._queue.popleft()
@@ -99,7 +99,7 @@ class ThreadPool:
             return None
 
     def may_end(self, thread: _PoolThread) -> bool:
-        """True if this idle thread may end; False if it has just been given work."""
+        """True if this idle thread may end; False if it has just received work."""
         with self._lock:
             is_idle = thread in self._idle
             if is_idle:
@@ -107,7 +107,7 @@ class ThreadPool:
             return is_idle
 
     def forget(self) -> None:
-        """A thread ends."""
+        """Remove a thread that ends."""
         with self._lock:
             self.size -= 1
 
@@ -120,7 +120,7 @@ class _PoolThread(threading.Thread):
         self._has_news = threading.Event()
 
     def take(self, work: Work | None) -> None:
-        """What to do next; None to end."""
+        """Set the next work; None ends the thread."""
         self._work = work
         self._has_news.set()
 

@@ -21,15 +21,15 @@ class EventSource:
 
     @property
     def ping(self) -> bytes:
-        """What is sent in a silence of `PING_SECONDS`."""
+        """The bytes that are sent after a silence of `PING_SECONDS`."""
         raise NotImplementedError
 
     def listen(self, announce: Callable[[], None] | None) -> None:
-        """Call `announce` in any thread when `take_nowait` has something new. None: no more."""
+        """Call `announce`, in any thread, when `take_nowait` has something new. None stops that."""
         raise NotImplementedError
 
     def take_nowait(self) -> bytes | None:
-        """What can be sent now; b"" if that is nothing; None at the end."""
+        """The bytes that can be sent now; b"" if there are none; None at the end."""
         raise NotImplementedError
 
 

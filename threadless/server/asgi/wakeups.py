@@ -1,4 +1,4 @@
-"""`Wakeups`: how other threads make an event loop do something.
+"""`Wakeups`: lets other threads run functions in an event loop.
 
 Each wake-up of a loop costs a write to a pipe and a round of the loop. Here one wake-up serves all that came in the
 meantime: at 500 streams this saves a third of the time of a chunk.
@@ -20,7 +20,7 @@ Callback = Callable[[], None]
 
 
 class Wakeups:
-    """Runs callbacks in one event loop, in the order in which they came."""
+    """Runs callbacks in one event loop, in the order of their arrival."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_soon = loop.call_soon_threadsafe
@@ -48,7 +48,7 @@ _of_loops: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Wakeups]] = WeakKe
 
 
 def wakeups() -> Wakeups:
-    """The one of the running event loop."""
+    """The `Wakeups` of the running event loop."""
     loop = asyncio.get_running_loop()
     if (found := _of_loops.get(loop)) is None:
         found = _of_loops[loop] = Wakeups(loop)
