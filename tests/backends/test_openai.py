@@ -56,7 +56,13 @@ def test_field_that_chooses_another_model_or_address_is_refused(
 
 
 def test_standard_and_unknown_fields_are_sent(upstream: ScriptedUpstream) -> None:
-    fields = {"service_tier": "flex", "store": False, "metadata": {"a": "b"}, "safety_identifier": "s", "top_k": 3}
+    fields: dict[str, Any] = {
+        "service_tier": "flex",
+        "store": False,
+        "metadata": {"a": "b"},
+        "safety_identifier": "s",
+        "top_k": 3,
+    }
     ask(make_backend(upstream), **fields)
     assert fields.items() <= upstream.exchanges[0].body.items()
 
