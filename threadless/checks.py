@@ -49,7 +49,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
 
 @register("threadless", deploy=True)
 def check_connections(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
-    """Warn about persistent connections: a call returns its connection before it waits for an upstream, and so closes it."""
+    """Warn about persistent connections. A call closes its connection before it waits for an upstream."""
     hint = "Set CONN_MAX_AGE to 0. On PostgreSQL, also set OPTIONS['pool'], which gevent and ASGI servers need anyway."
     return [
         CheckWarning(
