@@ -21,6 +21,7 @@ from threadless.backends.upstream.sse import Event, EventTooLargeError, SSEDecod
 from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
 from threadless.server import green
 from threadless.server import timeouts as coarse_timer
+from threadless.server.memory import COUNTED_FROM, Reservation
 from threadless.server.timeouts import COARSE_SECONDS
 
 _SEGMENT_BYTES: Final = 16384
@@ -99,12 +100,14 @@ class Response:
             raise UpstreamError("The connection to the model was lost.") from None
 
     def read(self) -> bytes:
-        """The whole content. Raises `UpstreamError` if it exceeds the limit."""
+        """The whole content. Raises `UpstreamError` if it exceeds the limit, and `Overloaded` if the process holds too
+        many bytes already."""
         limit = self._limits.answer_bytes
         if int(self.headers.get("content-length", "0")) <= limit:
-            pieces = self._gather(limit + 1)
-            if sum(map(len, pieces)) <= limit:
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            with Reservation() as reservation:
+                pieces = self._gather(limit + 1, reservation)
+                if sum(map(len, pieces)) <= limit:
+                    return pieces[0] if len(pieces) == 1 else reservation.hold(b"".join(pieces))
         raise UpstreamError("The model's response is too large.")
 
     def read_some(self, limit: int) -> bytes:
@@ -130,13 +133,15 @@ class Response:
             while not self._parser.is_complete and (left := end - time.monotonic()) > 0:
                 self._receive(left)
 
-    def _gather(self, limit: int) -> list[bytes]:
-        """The content, up to the segment that reaches `limit` bytes."""
+    def _gather(self, limit: int, reservation: Reservation | None = None) -> list[bytes]:
+        """The content, up to the segment that reaches `limit` bytes. A large one is reserved while it arrives."""
         pieces: list[bytes] = []
         size = 0
         for segment in self.segments():
             pieces.append(segment)
             size += len(segment)
+            if reservation is not None and size > COUNTED_FROM:
+                reservation.add(len(segment))
             if size >= limit:
                 break
         return pieces
