@@ -311,6 +311,20 @@ def test_receiver_that_fails_affects_nobody(api: CompletionClient, signal: Signa
     assert ends() == ["completed"]
 
 
+def test_receiver_that_interrupts_leaves_no_row_open(api: CompletionClient) -> None:
+    def interrupt(**kwargs: Any) -> None:
+        raise SystemExit
+
+    signals.call_opened.connect(interrupt)
+    try:
+        with pytest.raises(SystemExit):
+            api.complete("small", "Hi")
+    finally:
+        signals.call_opened.disconnect(interrupt)
+    assert ends() == ["failed"]
+    assert UsageRecord.objects.get().state == "failed"
+
+
 def test_signals_carry_the_opening_and_the_outcome(api: CompletionClient) -> None:
     heard: list[Any] = []
 

@@ -71,9 +71,7 @@ class Call:
             owned.add(lambda _: self._gates.leave(self))
             self._gates.admit(self)
             client.check()
-            row = Row(self)
-            row.open()
-            owned.add(row.settle)
+            Row(self).open(owned)
             self._watch(client, owned)
             if self.asked.is_stream or client.is_async:
                 self._start_thread(owned.hand_over())

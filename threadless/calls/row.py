@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from threadless import signals
+from threadless.calls.ownership import Ownership
 from threadless.conf import conf
 from threadless.exceptions import APIError, InternalError
 from threadless.types import Usage
@@ -20,7 +21,7 @@ logger = logging.getLogger("threadless")
 
 
 class Row:
-    """The row of one call. After `open`, `settle` must be called exactly once."""
+    """The row of one call. Once it is open, its owner settles it exactly once."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
@@ -36,9 +37,10 @@ class Row:
         )
         self._entry: Any = None
 
-    def open(self) -> None:
+    def open(self, owned: Ownership) -> None:
         """Store the call durably. An exception ends the call before the upstream is called."""
         self._entry = self._recorder.open(self._opening)
+        owned.add(self.settle)
         signals.call_opened.send_robust(sender=None, opening=self._opening)
 
     def settle(self, error: BaseException | None) -> bool:
