@@ -13,6 +13,11 @@ def retry_headers(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(math.ceil(seconds), 1)), "retry-after-ms": str(round(seconds * 1000))}
 
 
+def forget_frames(error: BaseException) -> None:
+    """Drop the frames that the error went through. They hold the request, and would keep its memory."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+
+
 class InvalidBackend(ImproperlyConfigured):
     """A configured backend cannot be built; the message names the setting and the alias."""
 

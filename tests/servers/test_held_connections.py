@@ -16,6 +16,7 @@ from tests.servers.rig import Rig, rig
 from tests.support.bodies import completion
 from tests.support.client import PATH, body_of
 from tests.support.upstream import Exchange, answer_normally
+from threadless.keys.secrets import generate
 
 POOL = {"min_size": 1, "max_size": 2, "timeout": 2}
 CLIENTS = 8
@@ -49,7 +50,7 @@ def test_refused_clients_that_go_on_sending_hold_no_connection(pooled: Rig) -> N
     with ExitStack() as stack:
         for _ in range(CLIENTS):
             client = stack.enter_context(pooled.connect())
-            client.send(head("harbour_" + "0" * 40, 1_000_000))
+            client.send(head(generate("harbour"), 1_000_000))
             assert client.read_head()[0] == 401
             client.send(b"{")
         assert statuses_of_calls(pooled) == [200] * CLIENTS

@@ -101,6 +101,11 @@ class Call:
         if failure is not None and self._encoder is not None:
             self.result = self._encoder.failure(failure)
 
+    def take_failure(self) -> APIError | None:
+        """The failure, once the call has ended. The call forgets it: frames of the failure refer to the call."""
+        failure, self.failure, self.outcome, self.lifetime.failure = self.failure, None, None, None
+        return failure
+
     def _watch(self, client: Client, owned: ExitStack) -> None:
         """Cancel the call when the client hangs up. If that cannot be noticed, the call runs all the same."""
         try:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from threadless import signals
 from threadless.conf import conf
-from threadless.exceptions import APIError, InternalError
+from threadless.exceptions import APIError, InternalError, forget_frames
 from threadless.types import Usage
 from threadless.usage.base import Opening, Outcome
 
@@ -52,6 +52,8 @@ class Row:
         except Exception:
             logger.exception("The usage record of call %s could not be settled.", call.request_id)
         signals.call_settled.send_robust(sender=None, opening=self._opening, outcome=outcome)
+        if call.failure is not None and call.has_begun:
+            forget_frames(call.failure)  # it has been logged, and nobody raises it again
         return isinstance(error, Exception)
 
 
