@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,11 +49,12 @@ def statuses_of_calls(pooled: Rig) -> list[int]:
 
 def test_refused_clients_that_go_on_sending_hold_no_connection(pooled: Rig) -> None:
     with ExitStack() as stack:
-        for _ in range(CLIENTS):
-            client = stack.enter_context(pooled.connect())
+        senders = stack.enter_context(ThreadPoolExecutor(CLIENTS))
+        clients = [stack.enter_context(pooled.connect()) for _ in range(CLIENTS)]
+        for client in clients:
             client.send(head(generate("harbour"), 1_000_000))
             assert client.read_head()[0] == 401
-            client.send(b"{")
+            senders.submit(client.drip, to_end=True)
         assert statuses_of_calls(pooled) == [200] * CLIENTS
 
 

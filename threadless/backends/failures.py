@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -21,8 +20,6 @@ from threadless.exceptions import (
     UpstreamUnavailable,
 )
 from threadless.types import JSONObject, JSONValue
-
-logger = logging.getLogger("threadless.backends")
 
 _ABOUT_THE_REQUEST: Final = frozenset({400, 413, 422})
 _RATE_LIMITED: Final = 429
@@ -77,8 +74,9 @@ def _spellings(character: str) -> str:
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: Redactor) -> APIError:
     """The error for an upstream's HTTP answer other than a success. Header names are in lower case."""
-    logger.warning("The upstream answered with HTTP status %d.", status)
-    return _failure(status, _error_of(body), _retry_headers(headers), redact)
+    failure = _failure(status, _error_of(body), _retry_headers(headers), redact)
+    failure.log_detail = f"The upstream answered with HTTP status {status}."
+    return failure
 
 
 def failure_in_answer(error: JSONValue, redact: Redactor) -> APIError:
@@ -86,8 +84,9 @@ def failure_in_answer(error: JSONValue, redact: Redactor) -> APIError:
     details = error if isinstance(error, dict) else {"message": str(error)}
     words = (details.get("status"), details.get("code"), details.get("type"))
     status = next((found for word in words if (found := _status_of(word))), 502)
-    logger.warning("The upstream sent an error inside its answer, taken as HTTP status %d.", status)
-    return _failure(status, details, {}, redact)
+    failure = _failure(status, details, {}, redact)
+    failure.log_detail = f"The upstream sent an error inside its answer, taken as HTTP status {status}."
+    return failure
 
 
 def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: Redactor) -> APIError:

@@ -173,7 +173,10 @@ def _counted(count: Callable[[], T], *, must_count: bool = True) -> T | None:
     try:
         return count()
     except Exception as error:  # noqa: BLE001  (each cache client has exceptions of its own)
-        logger.warning("The cache %r for rate limits failed: %s.", conf.throttle_cache, type(error).__name__)
+        reason = f"The cache {conf.throttle_cache!r} for rate limits failed: {type(error).__name__}."
         if must_count and conf.cache_failure == "refuse":
-            raise Overloaded from None
+            refusal = Overloaded()
+            refusal.log_detail = reason
+            raise refusal from None
+        logger.warning(reason)
         return None

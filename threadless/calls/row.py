@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from threadless import signals
 from threadless.conf import conf
-from threadless.exceptions import APIError, InternalError, forget_frames
+from threadless.exceptions import APIError, InternalError, clear_locals, forget_frames
 from threadless.types import Usage
 from threadless.usage.base import Opening, Outcome
 
@@ -64,6 +64,7 @@ def _failure(call: Call, error: BaseException) -> APIError | None:
     failure = error if isinstance(error, APIError) else InternalError()
     if failure is not error:
         failure.__cause__ = error
+        clear_locals(error)
     if call.has_begun:  # else the failure becomes the response, and is logged with it
         logger.error(
             "Call %s failed after its first byte (%s): %s",
