@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from traceback import clear_frames
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -11,6 +12,18 @@ from django.core.exceptions import ImproperlyConfigured
 def retry_headers(seconds: float) -> dict[str, str]:
     """`Retry-After` in whole seconds, rounded up, and the exact time as `retry-after-ms`, which the SDKs read."""
     return {"Retry-After": str(max(math.ceil(seconds), 1)), "retry-after-ms": str(round(seconds * 1000))}
+
+
+def clear_locals(error: BaseException | None) -> None:
+    """Clear the local variables of the frames that the error has left: error reports show them, with the request."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def forget_frames(error: BaseException) -> None:
+    """Drop the frames that the error went through. They hold the request, and would keep its memory."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
 class InvalidBackend(ImproperlyConfigured):

@@ -69,8 +69,13 @@ def _stream(call: Call, client: Client) -> StreamingHttpResponse:
 
 
 def _raise_failure(call: Call) -> None:
-    if call.failure is not None or not call.result:
-        raise call.failure or Cancelled
+    failure = call.take_failure()
+    if failure is None and call.result:
+        return
+    try:
+        raise failure or Cancelled
+    finally:
+        del failure  # a cycle with this frame would keep the memory of the request
 
 
 class _Events:

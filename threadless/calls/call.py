@@ -7,9 +7,8 @@ threads, and the response, may only `cancel`, because a response may never be st
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import closing, nullcontext
-from typing import Any, Final
+from contextlib import closing
+from typing import Final
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
@@ -19,6 +18,7 @@ from threadless.calls.gates import Gates
 from threadless.calls.ownership import Ownership
 from threadless.calls.row import Row
 from threadless.calls.threads import threads
+from threadless.calls.work import do_work
 from threadless.conf import conf
 from threadless.dialects.base import Asked, Dialect
 from threadless.exceptions import APIError
@@ -42,16 +42,16 @@ class Call:
     def __init__(
         self, dialect: Dialect, asked: Asked, target: Target, caller: Caller, gates: Gates, client_request_id: str = ""
     ) -> None:
-        self._backend = backends[target.backend]
-        self.asked = asked = dialect.check(asked, target, self._backend)
+        self.backend = backends[target.backend]
+        self.asked = asked = dialect.check(asked, target, self.backend)
         self.dialect, self.target, self.caller = dialect, target, caller
         self.request_id, self.client_request_id = asked.request.request_id, client_request_id
         self.lifetime = Lifetime(conf.max_call_seconds)
         self.channel = Channel()
         """Carries the bytes of a stream to its response. Closed at the end of every call that has its own thread."""
         self.account = dialect.account(asked, target)
-        self._gates = gates
-        self._encoder = dialect.encoder(self.account, asked, target) if asked.is_stream else None
+        self.gates = gates
+        self.encoder = dialect.encoder(self.account, asked, target) if asked.is_stream else None
         self.is_committed = False
         """True once the response has begun. After that, a failure cannot change its status."""
         self.first_token_seconds: float | None = None
@@ -68,15 +68,15 @@ class Call:
         with Ownership() as owned:
             running.begin(self)
             owned.add(lambda _: running.end(self))
-            owned.add(lambda _: self._gates.leave(self))
-            self._gates.admit(self)
+            owned.add(lambda _: self.gates.leave(self))
+            self.gates.admit(self)
             client.check()
             Row(self).open(owned)
             self._watch(client, owned)
             if self.asked.is_stream or client.is_async:
                 self._start_thread(owned.hand_over())
             else:
-                self._work()
+                do_work(self)
 
     @property
     def has_begun(self) -> bool:
@@ -101,8 +101,13 @@ class Call:
     def end(self, failure: APIError | None) -> None:
         """Store how the work ended. Called by the owner when it settles the row."""
         self.failure = failure
-        if failure is not None and self._encoder is not None:
-            self.result = self._encoder.failure(failure)
+        if failure is not None and self.encoder is not None:
+            self.result = self.encoder.failure(failure)
+
+    def take_failure(self) -> APIError | None:
+        """The failure, once the call has ended. The call forgets it: frames of the failure refer to the call."""
+        failure, self.failure, self.outcome, self.lifetime.failure = self.failure, None, None, None
+        return failure
 
     def _watch(self, client: Client, owned: Ownership) -> None:
         """Cancel the call when the client hangs up. If the client cannot be watched, the call runs anyway."""
@@ -115,44 +120,10 @@ class Call:
     def _start_thread(self, owned: Ownership) -> None:
         def run() -> None:
             with closing(self.channel), owned:
-                self._work()
+                do_work(self)
 
         try:
             threads.run(run)
         except (RuntimeError, MemoryError):  # the process cannot start more threads
             with closing(self.channel), owned:
                 raise
-
-    def _work(self) -> None:
-        with self.lifetime.active():
-            self.lifetime.check()
-            work: Callable[[], None] = self._stream if self.asked.is_stream else self._complete
-            work()
-
-    def _complete(self) -> None:
-        answer = self.dialect.call(self._backend, self.asked, self.target, self.caller)
-        self.first_token_seconds = self.lifetime.elapsed
-        body = self.dialect.answer(answer, self.account, self.asked, self.target)
-        self.lifetime.check()
-        self.result = body
-
-    def _stream(self) -> None:
-        encoder: Any = self._encoder
-        items: Any = self.dialect.stream(self._backend, self.asked, self.target, self.caller)
-        with closing(items) if hasattr(items, "close") else nullcontext():
-            for item in items:
-                self.lifetime.check()
-                self._send(encoder.encode(item))
-        self.lifetime.check()
-        self._send(encoder.end())
-        self.result = encoder.done
-
-    def _send(self, data: bytes) -> None:
-        if not data:
-            return
-        if self.first_token_seconds is None:
-            self.first_token_seconds = self.lifetime.elapsed
-        if not self.channel.put(data, conf.stall_seconds):
-            self.cancel()
-        self.lifetime.check()
-        self._gates.progress(self)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from threadless import signals
 from threadless.calls.ownership import Ownership
 from threadless.conf import conf
-from threadless.exceptions import APIError, InternalError
+from threadless.exceptions import APIError, InternalError, clear_locals, forget_frames
 from threadless.types import Usage
 from threadless.usage.base import Opening, Outcome
 
@@ -54,6 +54,8 @@ class Row:
         except Exception:
             logger.exception("The usage record of call %s could not be settled.", call.request_id)
         signals.call_settled.send_robust(sender=None, opening=self._opening, outcome=outcome)
+        if call.failure is not None and call.has_begun:
+            forget_frames(call.failure)  # it has been logged, and nobody raises it again
         return isinstance(error, Exception)
 
 
@@ -64,6 +66,7 @@ def _failure(call: Call, error: BaseException) -> APIError | None:
     failure = error if isinstance(error, APIError) else InternalError()
     if failure is not error:
         failure.__cause__ = error
+        clear_locals(error)
     if call.has_begun:  # otherwise the failure becomes the response, which is logged
         logger.error(
             "Call %s failed after its first byte (%s): %s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Final, Self
 
 from threadless.conf import conf
@@ -18,24 +19,37 @@ class _InFlight:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.bytes = 0
+        self._taken = 0
+        self._given_back: deque[int] = deque()
+        """Filled by destructors. They may run inside `take`, so they must not wait for its lock."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that are held now."""
+        with self._lock:
+            return self._count()
 
     def take(self, size: int) -> None:
         """Count these bytes; raises `Overloaded` if that would exceed `MAX_BYTES_IN_FLIGHT`."""
         with self._lock:
-            if self.bytes + size > conf.max_bytes_in_flight:
+            if self._count() + size > conf.max_bytes_in_flight:
                 raise Overloaded("The server is handling too much data at the moment. Please try again later.")
-            self.bytes += size
+            self._taken += size
 
     def give_back(self, size: int) -> None:
-        """Stop counting these bytes."""
-        with self._lock:
-            self.bytes -= size
+        """Stop counting these bytes. Takes no lock: a destructor calls it, at any moment of any thread."""
+        self._given_back.append(size)
 
     def reset(self) -> None:
         """Start from zero. After a fork, the counted bytes belong to the parent."""
         self._lock = threading.Lock()
-        self.bytes = 0
+        self._taken = 0
+        self._given_back.clear()
+
+    def _count(self) -> int:
+        while self._given_back:
+            self._taken -= self._given_back.popleft()
+        return self._taken
 
 
 in_flight: Final = _InFlight()
