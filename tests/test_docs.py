@@ -20,6 +20,7 @@ from threadless.backends.base import BaseChatBackend
 from threadless.backends.dummy import DummyBackend
 from threadless.backends.function import FunctionBackend
 from threadless.backends.openai import OpenAIBackend
+from threadless.backends.payloads import REFUSED_FIELDS
 from threadless.completions.fields import Fields
 from threadless.exceptions import APIError
 from threadless.models import UsageRecord
@@ -171,7 +172,7 @@ def shown(default: object) -> str:
     """A default as the page shows it."""
     if default is inspect.Parameter.empty:
         return "required"
-    return str(default)
+    return "REFUSED_FIELDS" if default is REFUSED_FIELDS else str(default)
 
 
 @pytest.mark.parametrize("backend", [OpenAIBackend, FunctionBackend, DummyBackend])
