@@ -41,14 +41,17 @@ _QUEUE_SECONDS: Final = 1.0
 class RequestBody(BytesIO):
     """A body that can be read once. It is not kept while its call runs."""
 
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._size = len(body)
+
     def seekable(self) -> bool:
         return False
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
-        if not self.getbuffer()[self.tell() :]:
-            self.seek(0)
-            self.truncate()
+        if self.tell() == self._size:
+            self.truncate(0)
         return data
 
 

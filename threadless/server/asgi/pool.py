@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from django.db import connections
-
 from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.exceptions import Overloaded
@@ -138,7 +136,7 @@ class _PoolThread(threading.Thread):
                     work = self._pool.next_work(self)
         finally:
             self._pool.forget()
-            connections.close_all()
+            release_connections()
 
     def _wait(self) -> Work | None:
         if not self._has_news.wait(self._pool.idle_seconds) and not self._pool.may_end(self):
