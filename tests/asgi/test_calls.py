@@ -12,7 +12,7 @@ import pytest
 from django.core.signals import request_finished, request_started
 
 from tests.asgi import host_middleware
-from tests.support.asgi import Conversation, ask, body_message, talking
+from tests.support.asgi import Conversation, Message, ask, body_message, talking
 from tests.support.client import PATH, body_of
 from tests.support.fixtures import Configure, IssueKey
 from threadless.asgi import Application, get_asgi_application
@@ -62,7 +62,7 @@ def headers(issue_key: IssueKey) -> dict[str, str]:
     return {"Authorization": f"Bearer {issue_key()[1]}", "Content-Type": "application/json"}
 
 
-def call_message(**fields: Any) -> dict[str, Any]:
+def call_message(**fields: Any) -> Message:
     """The body of a call, in one message."""
     return body_message(json.dumps(body_of(**fields)).encode())
 

@@ -206,7 +206,8 @@ class Exchange:
     def _close_later(self, answer: _Answer) -> None:
         """Close a stream in a thread: it runs receivers of `request_finished`. A plain response is closed already."""
         if answer.body is None:
-            pool.submit_first(partial(self._context.run, self._close, answer.response))
+            context = self._context.copy()  # the first thread may not have left the original yet
+            pool.submit_first(partial(context.run, self._close, answer.response))
 
     def _close(self, response: HttpResponseBase) -> None:
         enter_context(self._loop)
