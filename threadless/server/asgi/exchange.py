@@ -41,14 +41,17 @@ _QUEUE_SECONDS: Final = 1.0
 class RequestBody(BytesIO):
     """A body that can be read once, so that its memory is free while the call runs."""
 
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._size = len(body)
+
     def seekable(self) -> bool:
         return False
 
     def read(self, size: int | None = -1, /) -> bytes:
         data = super().read(size)
-        if not self.getbuffer()[self.tell() :]:
-            self.seek(0)
-            self.truncate()
+        if self.tell() == self._size:
+            self.truncate(0)
         return data
 
 
@@ -203,7 +206,8 @@ class Exchange:
     def _close_later(self, answer: _Answer) -> None:
         """Close a stream in a thread, because that runs receivers of `request_finished`."""
         if answer.body is None:
-            pool.submit_first(partial(self._context.run, self._close, answer.response))
+            context = self._context.copy()  # the first thread may not have left the original yet
+            pool.submit_first(partial(context.run, self._close, answer.response))
 
     def _close(self, response: HttpResponseBase) -> None:
         enter_context(self._loop)

@@ -93,7 +93,7 @@ class EventSender:
 
     async def run(self) -> None:
         """Send all events and the end of the body. Raises `ClientStalled`."""
-        self._timer = self._loop.call_later(conf.ping_seconds, self._look)
+        self._timer = self._loop.call_later(min(conf.ping_seconds, conf.stall_seconds), self._look)
         self._source.listen(self._announce)
         try:
             async with asyncio.timeout(None) as self._stall:
