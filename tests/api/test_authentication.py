@@ -79,7 +79,7 @@ def test_refusal_does_not_repeat_the_secret(issue_key: IssueKey) -> None:
     assert secret not in post(Authorization=f"Bearer {secret}").content.decode()
 
 
-def test_key_wins_over_a_session_and_wants_no_csrf_token(issue_key: IssueKey) -> None:
+def test_key_wins_over_a_session_and_needs_no_csrf_token(issue_key: IssueKey) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(factories.make_user("somebody-else"))
     key, secret = issue_key()
@@ -154,7 +154,7 @@ def test_scope_that_no_permission_gives_is_never_a_sessions(browser: Client, con
     assert refusal(post(browser, **{"X-CSRFToken": "any"}))[0] == 403
 
 
-def test_nobody_is_told_how_to_authenticate(db: None) -> None:
+def test_refusal_without_a_key_explains_how_to_send_one(db: None) -> None:
     response = post()
     assert refusal(response) == UNKNOWN
     assert "Bearer YOUR_KEY" in response.json()["error"]["message"]
@@ -204,7 +204,7 @@ def test_hosts_own_auth_object_may_say_who_calls(configure: Configure, user: Any
 # Scopes
 
 
-def test_key_without_a_scope_may_do_nothing_and_is_told_which(issue_key: IssueKey) -> None:
+def test_key_without_a_scope_is_refused_with_the_missing_scope(issue_key: IssueKey) -> None:
     response = CompletionClient(issue_key(scopes=[])[1]).complete("small", "Hi")
     assert refusal(response) == (403, "permission_error", "insufficient_scope")
     assert "CHATS:WRITE" in response.json()["error"]["message"]

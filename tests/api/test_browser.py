@@ -193,7 +193,7 @@ def test_raw_events_are_shown_to_their_end(page: Page) -> None:
     assert page.text("raw").splitlines()[-1] == "[DONE]"
 
 
-def test_session_that_ended_meanwhile_is_told(page: Page) -> None:
+def test_session_that_has_ended_shows_an_error(page: Page) -> None:
     page.browser.delete_all_cookies()
     page.ask("Hi")
     assert page.text("status")[:3] == "401"

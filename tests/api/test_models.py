@@ -73,7 +73,7 @@ def test_list_shows_exactly_what_a_call_finds(issue_key: IssueKey, allowed: list
     assert client.models() == found
 
 
-def test_upstream_name_is_not_told(api: Client) -> None:
+def test_upstream_name_is_not_shown(api: Client) -> None:
     assert b"upstream" not in api.get(PATH).content
 
 

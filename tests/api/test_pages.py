@@ -61,7 +61,7 @@ def test_model_named_in_the_address_is_chosen(browser: Client) -> None:
     assert '<option value="large" selected>large</option>' in text_of(browser.get(f"{PATH}?model=large"))
 
 
-def test_reader_without_any_model_is_told(browser: Client, configure: Configure) -> None:
+def test_page_without_any_model_says_so(browser: Client, configure: Configure) -> None:
     configure(MODELS={})
     assert "have access to any model or agent" in text_of(browser.get(PATH))
     assert "have access to any model or agent" in text_of(browser.get(MODELS))

@@ -63,6 +63,6 @@ def test_load_against_the_upstream_itself_has_no_fault(upstream_port: int) -> No
     assert (result["calls"], result["errors"]) == (20, {})
 
 
-def test_load_tells_of_a_stream_that_takes_too_long(upstream_port: int) -> None:
+def test_load_reports_a_stream_that_takes_too_long(upstream_port: int) -> None:
     spec = Spec(port=upstream_port, path="/", kinds=[payloads.PACED], connections=1, calls=1, timeout=0.3)
     assert asyncio.run(run_load(spec))["errors"] == {"timed out": 1}

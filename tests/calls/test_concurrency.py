@@ -1,4 +1,4 @@
-"""Calls at once: a place is taken at admission and given back however the call ends."""
+"""Calls at once: a slot is taken at admission and given back when the call ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Model:
     """The LLM path of these tests: it can be made to wait."""
 
     def __init__(self) -> None:
-        self.entered, self.told = threading.Semaphore(0), threading.Event()
+        self.entered, self.may_answer = threading.Semaphore(0), threading.Event()
 
     def __call__(self, payload: dict[str, Any], caller: Caller) -> Any:
         question = payload["messages"][-1]["content"]
@@ -45,13 +45,13 @@ class Model:
 
     def text(self, question: str) -> str:
         self.entered.release()
-        assert question != "wait" or self.told.wait(WAIT)
+        assert question != "wait" or self.may_answer.wait(WAIT)
         return "Done."
 
     def words(self, question: str) -> Iterator[str]:
         yield "One"
         self.entered.release()
-        assert question != "wait" or self.told.wait(WAIT)
+        assert question != "wait" or self.may_answer.wait(WAIT)
         if question == "fail later":
             raise UpstreamError
         yield "Two"
@@ -60,18 +60,18 @@ class Model:
 
 
 @pytest.fixture
-def gate(settings: Settings) -> Iterator[Model]:
-    """One place for each key."""
-    gate = Model()
-    backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": gate}}
+def model(settings: Settings) -> Iterator[Model]:
+    """The LLM path, of which each key may use one slot."""
+    model = Model()
+    backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": model}}
     settings.THREADLESS = {
         **settings.THREADLESS,
         "BACKENDS": {"default": backend},
         "CONCURRENT_CALLS_PER_KEY": 1,
         "MAX_BODY_BYTES": 1000,
     }
-    yield gate
-    gate.told.set()
+    yield model
+    model.may_answer.set()
     join_threads()
 
 
@@ -82,18 +82,18 @@ def secret() -> str:
 
 
 @pytest.fixture
-def api(gate: Model, secret: str) -> CompletionClient:
+def api(model: Model, secret: str) -> CompletionClient:
     """A client with the key."""
     return CompletionClient(secret, raise_request_exception=False)
 
 
 def join_threads() -> None:
-    """Wait until every stream is settled and has given its place back."""
+    """Wait until every stream is settled and has given its slot back."""
     assert wait_for_calls(WAIT)
 
 
 def is_free(client: CompletionClient) -> bool:
-    """True if the key's only place is free: a call is admitted."""
+    """True if the key's only slot is free: a call is admitted."""
     pause, end = threading.Event(), time.monotonic() + WAIT
     join_threads()  # a reader that has not begun yet is not waited for: hence more than one try
     while (status := client.complete("small", "Hi").status_code) == 429 and time.monotonic() < end:
@@ -102,28 +102,28 @@ def is_free(client: CompletionClient) -> bool:
     return status == 200
 
 
-def test_second_call_at_once_is_refused_and_says_when_to_come_again(api: CompletionClient, gate: Model) -> None:
+def test_second_call_at_once_is_refused_and_says_when_to_come_again(api: CompletionClient, model: Model) -> None:
     stream = api.complete("small", "wait", stream=True)
     response = api.complete("small", "Hi")
     assert (response.status_code, response.json()["error"]["code"]) == (429, "rate_limit_exceeded")
     assert (response["Retry-After"], response["retry-after-ms"]) == ("1", "1000")
-    gate.told.set()
+    model.may_answer.set()
     assert read_events(stream).is_done
     assert is_free(api)
 
 
-def test_refused_call_leaves_no_row(api: CompletionClient, gate: Model) -> None:
+def test_refused_call_leaves_no_row(api: CompletionClient, model: Model) -> None:
     stream = api.complete("small", "wait", stream=True)
     api.complete("small", "Hi")
     assert UsageRecord.objects.count() == 1
-    gate.told.set()
+    model.may_answer.set()
     stream.close()
 
 
-def test_other_keys_have_places_of_their_own(api: CompletionClient, gate: Model) -> None:
+def test_other_keys_have_slots_of_their_own(api: CompletionClient, model: Model) -> None:
     stream = api.complete("small", "wait", stream=True)
     assert is_not_held_up(CompletionClient(factories.make_key()[1]))
-    gate.told.set()
+    model.may_answer.set()
     stream.close()
 
 
@@ -132,12 +132,12 @@ def is_not_held_up(client: CompletionClient) -> bool:
     return client.complete("small", "Hi").status_code == 200
 
 
-def test_plain_call_holds_the_place_until_its_end(api: CompletionClient, gate: Model, secret: str) -> None:
+def test_plain_call_holds_the_slot_until_its_end(api: CompletionClient, model: Model, secret: str) -> None:
     thread = threading.Thread(target=plain_call_in_a_thread, args=(secret,))
     thread.start()
-    assert gate.entered.acquire(timeout=WAIT)
+    assert model.entered.acquire(timeout=WAIT)
     assert api.complete("small", "Hi").status_code == 429
-    gate.told.set()
+    model.may_answer.set()
     thread.join(WAIT)
     assert is_free(api)
 
@@ -152,21 +152,21 @@ def plain_call_in_a_thread(secret: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("question", ["Hi", "fail", "break", "fail later"])
-def test_place_is_given_back_after_every_kind_of_end(api: CompletionClient, question: str, stream: bool) -> None:
+def test_slot_is_given_back_after_every_kind_of_end(api: CompletionClient, question: str, stream: bool) -> None:
     response = api.complete("small", question, stream=stream)
     b"".join(response)
     response.close()
     assert is_free(api)
 
 
-def test_place_is_given_back_when_the_client_closes_a_stream(api: CompletionClient) -> None:
+def test_slot_is_given_back_when_the_client_closes_a_stream(api: CompletionClient) -> None:
     stream = api.complete("small", "endless", stream=True)
     next(iter(stream.streaming_content))
     stream.close()
     assert is_free(api)
 
 
-def test_place_is_given_back_when_a_stream_is_never_read_nor_closed(api: CompletionClient) -> None:
+def test_slot_is_given_back_when_a_stream_is_never_read_nor_closed(api: CompletionClient) -> None:
     stream = api.complete("small", "endless", stream=True)
     # As a server does that drops the response: only the garbage collector is left.
     stream._iterator = iter(())
@@ -184,7 +184,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_place_is_given_back_when_the_body_is_refused_after_admission(api: CompletionClient, name: str) -> None:
+def test_slot_is_given_back_when_the_body_is_refused_after_admission(api: CompletionClient, name: str) -> None:
     body, content_type, status = REFUSED[name]
     assert api.post("/api/v1/chat/completions", body, content_type=content_type).status_code == status
     assert is_free(api)
@@ -200,7 +200,7 @@ class AlwaysFull(Gate):
             raise RateLimited("Full.")
 
 
-def test_place_is_given_back_when_another_gate_refuses(
+def test_slot_is_given_back_when_another_gate_refuses(
     api: CompletionClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.THREADLESS = settings.THREADLESS | {"GATES": [ConcurrencyGate, AlwaysFull]}
@@ -210,9 +210,7 @@ def test_place_is_given_back_when_another_gate_refuses(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(
-    api: CompletionClient, stream: bool
-) -> None:
+def test_slot_is_given_back_when_the_client_left_before_the_watch(api: CompletionClient, stream: bool) -> None:
     gone = socket.socket()
     gone.close()
     body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hi"}], "stream": stream})
@@ -223,7 +221,7 @@ def test_place_is_given_back_when_the_client_went_before_it_could_be_watched(
     assert UsageRecord.objects.order_by("pk")[0].state == "cancelled"
 
 
-def test_place_is_given_back_when_the_process_has_no_more_threads(
+def test_slot_is_given_back_when_the_process_has_no_more_threads(
     api: CompletionClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = threading.Thread.start
@@ -252,7 +250,7 @@ class BrokenLedger(DatabaseUsageRecorder):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_place_is_given_back_when_the_ledger_refuses(
+def test_slot_is_given_back_when_the_ledger_refuses(
     api: CompletionClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, stream: bool
 ) -> None:
     settings.THREADLESS = settings.THREADLESS | {"USAGE_RECORDER": BrokenLedger}
@@ -262,14 +260,14 @@ def test_place_is_given_back_when_the_ledger_refuses(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/models", "/api/v1/models/small", "/api/v1/models/none"])
-def test_list_of_models_holds_no_place(api: CompletionClient, path: str) -> None:
+def test_list_of_models_holds_no_slot(api: CompletionClient, path: str) -> None:
     api.get(path)
     assert is_free(api)
 
 
 @pytest.mark.parametrize("question", ["Hi", "fail", "break", "fail later"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_place_is_given_back_through_asgi(api: CompletionClient, secret: str, question: str, stream: bool) -> None:
+def test_slot_is_given_back_through_asgi(api: CompletionClient, secret: str, question: str, stream: bool) -> None:
     async def call() -> None:
         client = AsyncCompletionClient(secret, raise_request_exception=False)
         response = await client.complete("small", question, stream=stream)
@@ -280,8 +278,8 @@ def test_place_is_given_back_through_asgi(api: CompletionClient, secret: str, qu
     assert is_free(api)
 
 
-def test_no_limit_holds_no_place(api: CompletionClient, gate: Model, settings: Settings) -> None:
+def test_no_limit_holds_no_slot(api: CompletionClient, model: Model, settings: Settings) -> None:
     settings.THREADLESS = settings.THREADLESS | {"CONCURRENT_CALLS_PER_KEY": None}
     streams = [api.complete("small", "wait", stream=True) for _ in range(3)]
-    gate.told.set()
+    model.may_answer.set()
     assert [read_events(stream).is_done for stream in streams] == [True] * 3

@@ -261,7 +261,7 @@ class FailingGate(Gate):
 
 
 @both_kinds
-def test_gate_that_fails_costs_neither_the_answer_nor_the_row_nor_another_gate(
+def test_gate_that_fails_affects_no_answer_no_row_and_no_other_gate(
     api: CompletionClient, settings: Any, stream: bool
 ) -> None:
     add(settings, GATES=[Doorman, FailingGate])

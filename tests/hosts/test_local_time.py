@@ -58,7 +58,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+def result(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What one call and one sweep left behind."""
     folder = tmp_path_factory.mktemp("local")
     (folder / "settings.py").write_text(SETTINGS)
@@ -72,15 +72,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     return answer
 
 
-def test_call_is_answered_and_settled(told: list[Any]) -> None:
-    assert told[:2] == [200, "completed"]
+def test_call_is_answered_and_settled(result: list[Any]) -> None:
+    assert result[:2] == [200, "completed"]
 
 
-def test_row_has_the_hosts_local_time(told: list[Any]) -> None:
-    opened_at = datetime.fromisoformat(told[2])
+def test_row_has_the_hosts_local_time(result: list[Any]) -> None:
+    opened_at = datetime.fromisoformat(result[2])
     utc = datetime.now(UTC).replace(tzinfo=None)
     assert opened_at - utc > timedelta(hours=11)
 
 
-def test_sweep_marks_what_is_overdue_and_nothing_else(told: list[Any]) -> None:
-    assert told[3:] == [1, ["-1"]]
+def test_sweep_marks_what_is_overdue_and_nothing_else(result: list[Any]) -> None:
+    assert result[3:] == [1, ["-1"]]

@@ -93,7 +93,7 @@ def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host: Run) -> 
     host("migrate", "threadless", "zero", "-v0")
 
 
-def test_admin_changes_a_column_of_the_host_and_the_time_of_its_last_change(host: Run) -> None:
+def test_admin_changes_a_column_of_the_host_and_its_change_time(host: Run) -> None:
     host("makemigrations", "team")
     host("migrate", "-v0")
     assert host("shell", "-v0", "-c", CHANGE).split()[-2:] == ["blue", "True"]
@@ -108,7 +108,7 @@ def test_key_is_swapped_on_a_migrated_database(host: Run) -> None:
 
 
 @pytest.mark.parametrize("model", ["team.Nothing", ""])
-def test_setting_that_names_nothing_is_told_at_start(host: Run, model: str) -> None:
+def test_setting_that_names_no_model_is_a_check_error(host: Run, model: str) -> None:
     assert "threadless.E006" in host("check", model=model, fails=True)
 
 

@@ -20,7 +20,7 @@ def test_login_page_signs_in(platform: Platform) -> None:
     assert client.get("/").status_code == 200
 
 
-def test_wrong_password_is_told(platform: Platform) -> None:
+def test_wrong_password_shows_an_error(platform: Platform) -> None:
     response = Client().post("/accounts/login/", {"username": "ada", "password": "wrong"})
     assert "is incorrect" in response.text
 
@@ -92,7 +92,9 @@ def test_blank_message_is_not_kept(page: Client, platform: Platform) -> None:
     assert not chat.messages.exists()
 
 
-def test_message_without_an_answer_is_kept_and_told(page: Client, platform: Platform, no_upstream: None) -> None:
+def test_message_without_an_answer_is_kept_and_shows_an_error(
+    page: Client, platform: Platform, no_upstream: None
+) -> None:
     chat = Chat.objects.create(user=platform.member, assistant="small")
     text = page.post(chat.get_absolute_url(), {"text": "Anybody?"}, follow=True).text
     assert 'role="alert"' in text

@@ -57,7 +57,7 @@ def test_upstream_variables_become_backend_options() -> None:
         ("mysql://host/name", "isolation_level", "read committed"),
     ],
 )
-def test_database_gets_what_it_wants_under_load(url: str, option: str, value: Any) -> None:
+def test_database_has_the_options_that_load_requires(url: str, option: str, value: Any) -> None:
     assert read_settings('s.DATABASES["default"]["OPTIONS"]', DATABASE_URL=url)[option] == value
 
 

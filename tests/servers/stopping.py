@@ -1,4 +1,4 @@
-"""Seams of a host at which its server is told to stop: points in the way of a call that no signal from outside hits."""
+"""Parts of a host that stop their own server, at points of a call that a signal from outside cannot hit reliably."""
 
 from __future__ import annotations
 

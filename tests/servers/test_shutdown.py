@@ -51,7 +51,7 @@ def test_stream_goes_on_after_sigterm_then_ends_with_an_error_event(stopping: Ri
     assert DONE not in rest
 
 
-def test_stream_that_outlives_the_graceful_time_is_settled_with_what_was_produced(stopping: Rig) -> None:
+def test_stream_beyond_the_graceful_time_is_settled_with_its_tokens(stopping: Rig) -> None:
     stopping.upstream.script(speak_for_ever)
     with stopping.connect() as client:
         client.post("endless", stream=True).read_until(b"word")
@@ -65,27 +65,27 @@ def test_stream_that_outlives_the_graceful_time_is_settled_with_what_was_produce
 
 
 def test_stream_that_ends_within_the_graceful_time_is_whole(stopping: Rig) -> None:
-    told = threading.Event()
+    may_finish = threading.Event()
 
-    def finish_when_told(exchange: Exchange) -> None:
+    def finish_when_allowed(exchange: Exchange) -> None:
         first, *rest = chunks_of("Hello", " there")
         exchange.start()
         exchange.event(first)
-        told.wait(10)
+        may_finish.wait(10)
         for body in rest:
             exchange.event(body)
         exchange.end()
 
-    stopping.upstream.script(finish_when_told)
+    stopping.upstream.script(finish_when_allowed)
     with stopping.connect() as client:
         client.post("short", stream=True).read_until(b"assistant")
         stopping.server.process.send_signal(signal.SIGTERM)
-        told.set()
+        may_finish.set()
         assert b" there" in client.read_until(DONE)
     assert stopping.ledger.settled_row("short")["state"] == "completed"
 
 
-def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) -> None:
+def test_plain_call_beyond_the_graceful_time_gets_a_503(stopping: Rig) -> None:
     stopping.upstream.script(lambda exchange: exchange.wait_closed(20))
     with stopping.connect() as client:
         client.post("plain")
@@ -106,7 +106,7 @@ def test_plain_call_that_outlives_the_graceful_time_is_told_so(stopping: Rig) ->
     ids=["RESOLVER", "USAGE_RECORDER"],
 )
 @pytest.mark.parametrize("kind", ["uvicorn", "uvicorn-django"])
-def test_first_call_of_an_event_loop_is_told_of_a_signal_that_came_early(
+def test_first_call_of_an_event_loop_learns_of_an_earlier_signal(
     tmp_path: Path, kind: str, stopping_at: dict[str, str]
 ) -> None:
     with rig(kind, tmp_path, options=[GRACEFUL["uvicorn"], "10"], THREADLESS=stopping_at) as made:

@@ -65,17 +65,17 @@ def test_silent_upstream_between_chunks_is_bridged_by_pings(hurried: Rig) -> Non
         assert b'"finish_reason":"stop"' in client.read_until(DONE)
 
 
-@pytest.mark.parametrize(("status", "told"), [(503, 503), (429, 429), (500, 502), (400, 400)])
-def test_failure_within_the_grace_time_keeps_its_http_status(patient: Rig, status: int, told: int) -> None:
+@pytest.mark.parametrize(("status", "expected"), [(503, 503), (429, 429), (500, 502), (400, 400)])
+def test_failure_within_the_grace_time_keeps_its_http_status(patient: Rig, status: int, expected: int) -> None:
     patient.upstream.script(lambda exchange: exchange.answer(OVERLOADED, status))
     with patient.connect() as client:
         code, headers = client.post(f"early-{status}", stream=True).read_head()
 
-    assert (code, headers["content-type"]) == (told, "application/json")
-    assert patient.ledger.settled_row(f"early-{status}")["http_status"] == told
+    assert (code, headers["content-type"]) == (expected, "application/json")
+    assert patient.ledger.settled_row(f"early-{status}")["http_status"] == expected
 
 
-def test_failure_after_the_grace_time_is_an_error_event_without_a_terminator(hurried: Rig) -> None:
+def test_failure_after_the_grace_time_is_an_error_event_without_done(hurried: Rig) -> None:
     heard = threading.Event()
 
     def fail_when_heard(exchange: Exchange) -> None:

@@ -49,7 +49,7 @@ def make_opening(**fields: Any) -> Opening:
 
 
 def make_record(**fields: Any) -> UsageRecord:
-    """A usage row, open unless told otherwise."""
+    """A usage row, open by default."""
     now = timezone.now()
     defaults: dict[str, Any] = {
         "request_id": f"req_{next(_numbers):08d}",

@@ -123,7 +123,7 @@ def test_stream_through_asgi_is_read_to_its_end() -> None:
     assert names == ["small", "large"]
 
 
-def test_failure_within_a_stream_is_told_apart() -> None:
+def test_failure_within_a_stream_is_not_text() -> None:
     events = read_events(sse(chunk("Half"), {"error": {"message": "Broken.", "code": "upstream_error"}}))
     assert (events.text, events.is_done) == ("Half", False)
     assert events.error is not None
@@ -149,6 +149,6 @@ def test_what_is_no_stream_fails_the_test_with_its_body() -> None:
         read_events(HttpResponse("Missing scope", status=403))
 
 
-def test_helpers_want_no_pytest() -> None:
+def test_helpers_need_no_pytest() -> None:
     code = "import sys; sys.modules['pytest'] = None; import threadless.testing"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

@@ -125,7 +125,7 @@ def limited_client(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield client
 
 
-def test_limits_are_told_on_every_answer_and_on_the_429_itself(
+def test_limits_are_in_the_headers_of_every_answer_and_of_the_429(
     limited_client: Client, upstream: ScriptedUpstream
 ) -> None:
     if time.time() % 60 > 55:  # the windows of the limit begin with the minutes

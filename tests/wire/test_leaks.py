@@ -1,4 +1,4 @@
-"""The upstream's key, URL and host reach no client, no log and no row, whoever quotes them."""
+"""No client, log or row gets the upstream's key, URL or host, not even if the upstream quotes them."""
 
 from __future__ import annotations
 

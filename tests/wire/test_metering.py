@@ -64,7 +64,7 @@ def test_usage_without_completion_tokens_takes_those_from_the_estimate(
     assert (row["prompt_tokens"], row["completion_tokens"] > 0, row["usage_source"]) == (30, True, "estimated")
 
 
-def test_usage_told_before_a_stream_broke_off_does_not_hide_what_came_after(
+def test_usage_before_a_cut_does_not_hide_the_tokens_after_it(
     client: Client, upstream: ScriptedUpstream, ledger: Ledger
 ) -> None:
     early = {**ROLE, "usage": {"prompt_tokens": 30, "completion_tokens": 1}}

@@ -23,7 +23,7 @@ needs_commits = pytest.mark.django_db(transaction=True)
 
 
 @needs_commits
-def test_plain_call_is_answered_by_the_desks_own_robot_and_compressed_by_its_middleware(ask: Ask) -> None:
+def test_plain_call_is_answered_by_the_robot_and_compressed(ask: Ask) -> None:
     response = ask("open the door, " * 20)
     assert (response.status_code, response["Content-Encoding"]) == (200, "gzip")
     body = json.loads(gzip.decompress(response.content))
@@ -102,7 +102,7 @@ def test_credential_of_a_member_who_left_is_refused(ask: Ask, member: Member) ->
     assert ask().status_code == 401
 
 
-def test_anonymous_call_is_refused_by_threadless_and_not_sent_to_a_login_page(client: Client) -> None:
+def test_anonymous_call_is_refused_and_not_redirected_to_a_login_page(client: Client) -> None:
     response = client.post(PATH, json.dumps({}), content_type="application/json")
     assert (response.status_code, response.json()["error"]["type"]) == (401, "authentication_error")
 
@@ -118,7 +118,7 @@ def test_models_show_the_robot(client: Client, secret: str) -> None:
     assert [(model["id"], model["owned_by"]) for model in body["data"]] == [("robot", "desk")]
 
 
-def test_signed_in_member_has_no_scope_and_is_told_so(client: Client, member: Member) -> None:
+def test_signed_in_member_without_scope_gets_a_page_that_names_it(client: Client, member: Member) -> None:
     client.force_login(member)
     response = client.get(PATH, headers={"Accept": "text/html"})
     assert (response.status_code, response["Content-Type"]) == (403, "text/html; charset=utf-8")
@@ -126,7 +126,7 @@ def test_signed_in_member_has_no_scope_and_is_told_so(client: Client, member: Me
 
 
 @needs_commits
-def test_twenty_calls_add_twenty_rows_to_the_ledger_and_to_the_desks_own_metering_alone(secret: str) -> None:
+def test_twenty_calls_add_twenty_rows_to_the_two_usage_tables_only(secret: str) -> None:
     before = rows.row_counts()
     statuses = rows.mixed_calls(PATH, secret, "robot")
     assert statuses == [200, 200, 200, 500] * 5

@@ -203,7 +203,7 @@ def test_access_token_without_the_scope_is_refused(access_token: Callable[..., A
     assert refusal(ask(access_token(user, scope="READ").token)) == (403, "insufficient_scope")
 
 
-def test_access_token_that_has_expired_is_left_to_the_next_class_and_refused_there(
+def test_expired_access_token_is_refused_by_the_next_class(
     access_token: Callable[..., Any],
 ) -> None:
     assert refusal(ask(access_token(lifetime=-ABOUT_NOW).token)) == (401, "invalid_api_key")

@@ -29,14 +29,14 @@ class DeskAuthentication(BaseAuthentication):
 
 
 class IsMember(BasePermission):
-    """Whoever showed a credential."""
+    """Requests with a valid credential."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user and request.user.is_authenticated)
 
 
 class OneTicketAtATime(BaseThrottle):
-    """Refuses whoever says that he is in a hurry."""
+    """Refuses requests with the header `X-Hurry`."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         return "X-Hurry" not in request.headers
