@@ -85,7 +85,11 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-512;",
         },
         # Under gevent and ASGI a connection belongs to one greenlet or request, so only a pool can reuse it.
-        "django.db.backends.postgresql": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}},
+        "django.db.backends.postgresql": {
+            # While the database is away, calls fail after `timeout`. The pool waits longer after each failed attempt to
+            # connect; `reconnect_timeout` bounds that, so that calls succeed soon after the database is back.
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 2, "reconnect_timeout": 2}
+        },
         "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
     }
     options = defaults.get(config["ENGINE"], {}) | config.get("OPTIONS", {})

@@ -2,17 +2,26 @@
 
 Under gevent and ASGI a connection belongs to one call. Opening an SQLite file takes 0.65 ms, half as long as a call.
 Closing the last connection writes the whole log back, which takes 8 ms.
+
+SQLite waits for a lock in C, where gevent cannot switch to another call. Here `OPTIONS["timeout"]` bounds short sleeps
+between attempts instead.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections import deque
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from django.db.backends.sqlite3 import base
 
+T = TypeVar("T")
+
 MAX_IDLE: Final = 32
+_SLEEP_SECONDS: Final = 0.01
 
 _idle: dict[tuple[str, int], deque[Any]] = {}
 
@@ -27,6 +36,34 @@ _left_to_the_parent: list[Any] = []
 os.register_at_fork(after_in_child=_forget)
 
 
+def _retry(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
+    """Call the function until the database is not locked, or for so long."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return function(*arguments)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_SLEEP_SECONDS)
+
+
+class _PatientCursor(base.SQLiteCursorWrapper):
+    """Waits for locks. Within a transaction SQLite has the lock already, or waiting would not help."""
+
+    lock_seconds: float
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        return _retry(self._seconds, super().execute, query, params)
+
+    def executemany(self, query: str, param_list: Any) -> Any:
+        return _retry(self._seconds, super().executemany, query, list(param_list))
+
+    @property
+    def _seconds(self) -> float:
+        return 0 if self.connection.in_transaction else self.lock_seconds
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that returns to the pool when it is closed."""
 
@@ -34,6 +71,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """As in the backend for PostgreSQL: tells threadless that a connection may be returned while a call waits."""
     _idle: deque[Any] | None = None
     """The pool of this connection; None for a database in memory."""
+
+    def get_connection_params(self) -> Any:
+        """Django's, without the time that SQLite would wait for a lock."""
+        return {**super().get_connection_params(), "timeout": 0}
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """A cursor that waits for locks."""
+        cursor = self.connection.cursor(factory=_PatientCursor)
+        cursor.lock_seconds = self._lock_seconds
+        return cursor
+
+    @property
+    def _lock_seconds(self) -> float:
+        seconds: float = self.settings_dict["OPTIONS"].get("timeout", 5.0)  # sqlite3's default
+        return seconds
 
     def connect(self) -> None:
         """Connect as Django does, or reuse an idle connection, which is already set up."""
@@ -47,7 +99,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> Any:
         """An idle connection to this file, or a new one."""
         if (connection := self._take_idle()) is None:
-            connection = super().get_new_connection(conn_params)
+            connection = _retry(self._lock_seconds, super().get_new_connection, conn_params)
             self._idle = self._idle_ones()  # the file may have just been created
         return connection
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
@@ -236,3 +236,31 @@ def test_forked_process_leaves_its_parents_connections_alone(path: Path) -> None
     environment = {"DJANGO_SETTINGS_MODULE": "project.settings"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout == "True False\n", done.stderr
+
+
+@pytest.fixture
+def locked(wrapper: Make, path: Path) -> Iterator[sqlite3.Connection]:
+    """Another connection that holds the lock for writing."""
+    ask(wrapper(), "CREATE TABLE t (n integer)")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    yield other
+    other.close()
+
+
+def test_writer_waits_until_the_lock_is_released(wrapper: Make, locked: sqlite3.Connection) -> None:
+    threading.Timer(0.2, lambda: locked.execute("COMMIT") and None).start()
+    ask(wrapper(), "INSERT INTO t VALUES (1)")
+    assert ask(wrapper(), "SELECT n FROM t") == 1
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO t VALUES (1)", "BEGIN IMMEDIATE"])
+def test_writer_gives_up_after_the_timeout(wrapper: Make, locked: sqlite3.Connection, statement: str) -> None:
+    waiting = wrapper()
+    waiting.settings_dict["OPTIONS"] |= {"timeout": 0.1}
+    with pytest.raises(OperationalError, match="locked"):
+        ask(waiting, statement)
+
+
+def test_reader_does_not_wait_for_a_writer(wrapper: Make, locked: sqlite3.Connection) -> None:
+    assert ask(wrapper(), "SELECT count(*) FROM t") == 0

@@ -1,62 +1,80 @@
-"""What a process holds of bodies: bounded, and given back with the memory."""
+"""Bytes count for as long as something refers to them, up to a limit per process."""
 
 from __future__ import annotations
 
-import json
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.support import factories
-from tests.support.client import PATH, body_of
-from threadless.calls.running import wait_for_calls
-from threadless.exceptions import Overloaded, UpstreamError
-from threadless.server.memory import Reservation, in_flight
-from threadless.testing import CompletionClient
+from threadless.exceptions import Overloaded
+from threadless.server.memory import COUNTED_FROM, Reservation, in_flight
 
-LARGE = 100_000
-LIMIT = 250_000
-WAIT = 10
+SIZE = 2 * COUNTED_FROM
 
 
 @pytest.fixture(autouse=True)
-def limited(settings: Any) -> None:
-    """Room for two large bodies."""
-    settings.THREADLESS = {**settings.THREADLESS, "MAX_BYTES_IN_FLIGHT": LIMIT}
-    assert in_flight.bytes == 0
+def _limit(settings: Any) -> Iterator[None]:
+    settings.THREADLESS = {**settings.THREADLESS, "MAX_BYTES_IN_FLIGHT": 3 * SIZE}
+    gc.collect()
+    before = in_flight.bytes
+    yield
+    gc.collect()
+    assert in_flight.bytes == before
 
 
-def test_bytes_beyond_the_limit_are_refused() -> None:
+def held(data: bytes) -> bytes:
     with Reservation() as reservation:
-        reservation.add(LIMIT)
-        with pytest.raises(Overloaded):
-            in_flight.take(1)
-        assert in_flight.bytes == LIMIT
+        reservation.add(len(data))
+        return reservation.hold(data)
 
 
-def test_reservation_is_given_back_when_more_is_refused() -> None:
-    def reserve() -> None:
-        with Reservation() as reservation:
-            reservation.add(LARGE)
-            reservation.add(LIMIT)
-
-    with pytest.raises(Overloaded):
-        reserve()
-    assert in_flight.bytes == 0
+def test_held_bytes_count_until_they_are_freed() -> None:
+    before = in_flight.bytes
+    data = held(bytes(SIZE))
+    assert in_flight.bytes == before + SIZE
+    del data
+    assert in_flight.bytes == before
 
 
-def test_body_counts_until_nothing_refers_to_it() -> None:
-    with Reservation() as reservation:
-        reservation.add(LARGE)
-        body = reservation.hold(b"x" * LARGE)
-    assert in_flight.bytes == LARGE
+def test_part_that_a_decoder_keeps_counts_as_the_whole() -> None:
+    before = in_flight.bytes
+    body = held(b'{"text": "%b"}' % (b"x" * SIZE))
+    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    size = len(body)
     del body
-    assert in_flight.bytes == 0
+    assert in_flight.bytes == before + size
+    fields.clear()
+    assert in_flight.bytes == before
 
 
-def test_body_that_is_freed_while_bytes_are_taken_does_not_block() -> None:
+def test_reservation_that_is_not_used_is_given_back() -> None:
+    before = in_flight.bytes
+    with Reservation() as reservation:
+        reservation.add(SIZE)
+        assert in_flight.bytes == before + SIZE
+    assert in_flight.bytes == before
+
+
+def test_more_than_the_limit_is_refused() -> None:
+    kept = [held(bytes(SIZE)) for _ in range(3 - in_flight.bytes // SIZE)]
+    with pytest.raises(Overloaded):
+        held(bytes(SIZE))
+    kept.pop()
+    held(bytes(SIZE))
+
+
+def test_small_bodies_are_not_counted() -> None:
+    before = in_flight.bytes
+    data = held(b"{}")
+    assert in_flight.bytes == before
+    del data
+
+
+def test_body_that_is_freed_while_bytes_are_reserved_does_not_block() -> None:
     class Size(int):
         """Frees a body in the middle of `take`, as the garbage collector may."""
 
@@ -64,87 +82,9 @@ def test_body_that_is_freed_while_bytes_are_taken_does_not_block() -> None:
             bodies.clear()
             return int(self) + other
 
-    with Reservation() as reservation:
-        bodies = [reservation.hold(b"x" * LARGE)]
+    bodies = [held(bytes(SIZE))]
     thread = threading.Thread(target=lambda: in_flight.take(Size(1)), daemon=True)
     thread.start()
-    thread.join(WAIT)
+    thread.join(10)
     assert not thread.is_alive()
     in_flight.give_back(1)
-    assert in_flight.bytes == 0
-
-
-class Model:
-    """Notes what is in flight while it is asked."""
-
-    def __init__(self) -> None:
-        self.in_flight = 0
-
-    def __call__(self, payload: Any, caller: Any) -> Iterator[str]:
-        self.in_flight = in_flight.bytes
-        yield "Hello"
-        if payload.get("user") == "fail":
-            raise UpstreamError
-
-
-@pytest.fixture
-def model(settings: Any) -> Model:
-    model = Model()
-    backend = {"BACKEND": "threadless.backends.function.FunctionBackend", "OPTIONS": {"function": model}}
-    settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}}
-    return model
-
-
-@pytest.fixture
-def api(model: Model) -> CompletionClient:
-    return CompletionClient(factories.make_key()[1], raise_request_exception=False)
-
-
-def status_of(api: CompletionClient, content: bytes, **environ: Any) -> int:
-    """The status of a call, whose response is read and closed."""
-    response = api.post(PATH, content, content_type="application/json", **environ)
-    b"".join(response)
-    response.close()
-    assert wait_for_calls(WAIT)
-    return response.status_code
-
-
-CALLS = {
-    "plain": (body_of("x" * LARGE), 200),
-    "stream": (body_of("x" * LARGE, stream=True), 200),
-    "failure": (body_of("x" * LARGE, user="fail"), 502),
-    "late failure": (body_of("x" * LARGE, user="fail", stream=True), 200),
-    "invalid": (body_of("x" * LARGE, temperature="hot"), 400),
-    "not found": (body_of("x" * LARGE, model="unknown"), 404),
-}
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("body", "status"), CALLS.values(), ids=CALLS)
-def test_body_is_given_back_at_the_end_of_its_call(api: CompletionClient, body: dict[str, Any], status: int) -> None:
-    assert [status_of(api, json.dumps(body).encode()) for _ in range(4)] == [status] * 4
-    assert in_flight.bytes == 0
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("stream", [False, True])
-def test_body_counts_while_the_model_is_asked(api: CompletionClient, model: Model, stream: bool) -> None:
-    status_of(api, json.dumps(body_of("x" * LARGE, stream=stream)).encode())
-    assert model.in_flight > LARGE
-
-
-@pytest.mark.django_db(transaction=True)
-def test_body_that_is_cut_off_is_given_back(api: CompletionClient) -> None:
-    assert status_of(api, b"{", CONTENT_LENGTH=str(LARGE)) == 400
-    assert in_flight.bytes == 0
-
-
-@pytest.mark.django_db(transaction=True)
-def test_body_beyond_the_limit_is_refused_with_a_time_to_try_again(api: CompletionClient) -> None:
-    with Reservation() as others:
-        others.add(LIMIT - LARGE)
-        response: Any = api.complete("small", "x" * LARGE)
-    error = response.json()["error"]
-    assert (response.status_code, error["type"], error["code"]) == (503, "server_error", "overloaded")
-    assert (response["Retry-After"], response["retry-after-ms"]) == ("1", "1000")
-    assert api.complete("small", "x" * LARGE).status_code == 200
