@@ -367,6 +367,24 @@ def test_persistent_connections_without_pool_are_w002(
     assert found(settings, {}) == expected
 
 
+@pytest.mark.parametrize(
+    ("engine", "options", "expected"),
+    [
+        ("django.db.backends.sqlite3", {"timeout": 20}, ["threadless.W004"]),
+        ("django.db.backends.sqlite3", {"timeout": 5}, []),
+        ("django.db.backends.sqlite3", {}, []),
+        ("project.pooled_sqlite", {"timeout": 20}, []),
+    ],
+)
+def test_long_waits_for_a_lock_of_sqlite_are_w004(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, engine: str, options: dict[str, Any], expected: list[str]
+) -> None:
+    from django.db import connections
+
+    monkeypatch.setitem(connections.settings, "other", {"ENGINE": engine, "CONN_MAX_AGE": 0, "OPTIONS": options})
+    assert found(settings, {}) == expected
+
+
 @pytest.mark.parametrize("limit", ["REQUESTS_PER_MINUTE", "TOKENS_PER_MINUTE"])
 @pytest.mark.parametrize(
     ("backend", "expected"),

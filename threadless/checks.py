@@ -21,13 +21,16 @@ from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, build_backend
 from threadless.conf import API_KEY_MODEL, SETTINGS, conf
-from threadless.db.connections import persistent_aliases
+from threadless.db.connections import aliases_with_long_waits, persistent_aliases
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
 from threadless.keys.checks import check_key_lookup
 from threadless.keys.models import AbstractAPIKey
 from threadless.setting_types import Requirement
 from threadless.types import Target, TargetKind
 from threadless.usage.checks import check_ledger_hooks
+
+_SQLITE_SECONDS: Final = 5.0
+"""The default of Python's sqlite3."""
 
 
 @register("threadless")
@@ -56,6 +59,16 @@ def check_connections(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
             f"Database {alias!r} has persistent connections but no connection pool.", hint=hint, id="threadless.W002"
         )
         for alias in persistent_aliases()
+    ]
+
+
+@register("threadless", deploy=True)
+def check_sqlite(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+    """Warn about long waits for a lock of SQLite. They happen in C, where gevent cannot switch to another call."""
+    hint = f"Set OPTIONS['timeout'] to {_SQLITE_SECONDS:g} seconds or less, or use PostgreSQL."
+    return [
+        CheckWarning(f"Database {alias!r} may stop a gevent worker at each lock.", hint=hint, id="threadless.W004")
+        for alias in aliases_with_long_waits(_SQLITE_SECONDS)
     ]
 
 

@@ -41,9 +41,11 @@ class Ownership:
         while self._exits:
             try:
                 is_kept = bool(self._exits.pop()(error)) or is_kept
-            except BaseException as failure:
+            except Exception:
                 logger.exception("The end of a call failed in part.")
-                interruption = None if isinstance(failure, Exception) else failure
+            except BaseException as failure:
+                logger.exception("The end of a call was interrupted.")
+                interruption = failure
         if interruption is not None:
             raise interruption
         return is_kept

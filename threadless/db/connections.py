@@ -32,3 +32,13 @@ def persistent_aliases() -> list[str]:
         for alias, database in connections.settings.items()
         if database.get("CONN_MAX_AGE") != 0 and not (database.get("OPTIONS") or {}).get("pool")
     ]
+
+
+def aliases_with_long_waits(seconds: float) -> list[str]:
+    """The databases of Django's SQLite backend that wait for a lock for longer than this."""
+    return [
+        alias
+        for alias, database in connections.settings.items()
+        if database.get("ENGINE") == "django.db.backends.sqlite3"
+        and (database.get("OPTIONS") or {}).get("timeout", 0) > seconds
+    ]
