@@ -2,7 +2,7 @@
 
 Django's handler starts a thread for each request and changes threads for each middleware that is not async. Here one
 pooled thread runs the ordinary sync middleware chain and the view, while the event loop reads the body, watches the
-client and sends the response. A call takes a quarter to a third of the time that it takes with Django's handler.
+client and sends the response. A call takes about half of the time that it takes with Django's handler.
 """
 
 from __future__ import annotations

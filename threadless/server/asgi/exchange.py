@@ -99,6 +99,7 @@ class Exchange:
                 await self._send_answer(answer)
         except ClientStalled:
             abort(self._send)
+            await asyncio.sleep(0)  # so that the server sees the closed connection before our return
         except OSError:  # so a server may say that the client has left
             logger.debug("A response could not be sent.", exc_info=True)
         finally:
