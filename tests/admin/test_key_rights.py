@@ -82,7 +82,7 @@ def test_matrix_covers_every_role_and_attempt() -> None:
     }
 
 
-def test_page_of_key_that_editor_could_not_issue_is_read_only_and_explains_why() -> None:
+def test_page_of_key_beyond_the_editors_rights_is_read_only_and_says_why() -> None:
     editor = make_user(**ROLES["staff"])
     key, _ = make_key(allowed_models=[])
     content = signed_in(editor).get(page("change", key.pk)).content.decode()

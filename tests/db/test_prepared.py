@@ -114,7 +114,7 @@ def watched_from_the_first() -> Iterator[Watcher]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_statement_that_opens_the_connection_is_seen_by_who_watches_from_then(watched_from_the_first: Watcher) -> None:
+def test_statement_that_opens_the_connection_reaches_new_wrappers(watched_from_the_first: Watcher) -> None:
     connection.close()
     assert Statement("SELECT %s").run(connection, [1], first_row) == (1,)
     assert watched_from_the_first.seen[-1] == ("SELECT %s", [1])

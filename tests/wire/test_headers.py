@@ -55,7 +55,7 @@ def test_request_id_of_the_client_is_echoed_and_stored(
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_calls_with_the_same_request_id_have_ids_of_ours_in_the_ledger_and_upstream(
+def test_calls_with_the_same_request_id_get_different_internal_ids(
     any_client: Client, upstream: ScriptedUpstream, ledger: Ledger, stream: bool
 ) -> None:
     given = f"same-{any_client.port}-{stream}"

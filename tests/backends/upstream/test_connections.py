@@ -108,7 +108,7 @@ def test_connection_whose_answer_was_not_read_whole_is_not_kept(sender: Sender, 
     assert not sender.keeps_connection_after(lambda response: next(response.segments()))
 
 
-def test_connection_whose_answer_began_before_the_request_was_sent_is_not_kept() -> None:
+def test_connection_with_an_answer_before_its_request_is_not_kept() -> None:
     with socket.create_server((HOST, 0)) as server:
         sender = Sender(server.getsockname()[1])
 

@@ -69,7 +69,7 @@ print(reader.get())
 
 
 @pytest.mark.parametrize("script", [EXACT, COARSE], ids=["exact", "coarse"])
-def test_timeout_that_fires_late_does_not_end_a_call_whose_data_has_arrived(script: str) -> None:
+def test_late_timeout_does_not_end_a_call_whose_data_has_arrived(script: str) -> None:
     assert run(READ + script, first=OK + b"Content-Length: 9\r\n\r\nfirst", second=b"last") == "b'firstlast'"
 
 

@@ -102,7 +102,7 @@ def test_proxy_gets_the_whole_address_and_its_own_password(proxy: Server) -> Non
     assert "\r\nProxy-Authorization: Basic dXNlcjp3b3Jk\r\n" in proxy.heads[0]
 
 
-def test_upstream_behind_a_tunnel_gets_its_path_and_not_the_password_of_the_proxy(tunnel: Server) -> None:
+def test_upstream_behind_a_tunnel_does_not_get_the_proxy_password(tunnel: Server) -> None:
     assert ask(f"https://{HOST}/v1").body["choices"]
     assert [line.rpartition(" ")[0] for line in first_lines(tunnel)] == [f"CONNECT {HOST}:443", f"POST {PATH}"]
     assert ["Proxy-Authorization" in head for head in tunnel.heads] == [True, False]
