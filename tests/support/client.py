@@ -55,7 +55,8 @@ class Reply:
         """The data of each event of a stream; fails unless the framing is exact."""
         text = self.content.decode()
         assert text.endswith("\n\n")
-        blocks = [block for block in text[:-2].split("\n\n") if not block.startswith(": ")]
+        without_comments = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(":"))
+        blocks = without_comments[:-2].split("\n\n")
         assert all(block.startswith("data: ") and "\n" not in block for block in blocks), text
         return [block.removeprefix("data: ") for block in blocks]
 

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from threadless.backends.convert import chunks_of
 from threadless.conf import conf
+from threadless.encoding import encode
 from threadless.exceptions import InvalidBackend, InvalidRequest
 from threadless.server.process import reset_after_fork
 from threadless.setting_types import is_dotted_path
@@ -85,7 +86,6 @@ def payload_of(
     `instructions` replace those of the target. `fields` are set last. Values remain JSON bytes: what the client sent is
     not decoded and encoded again.
     """
-    encode = msgspec.json.encode
     payload = dict(request.fields)
     for name, value in target.parameters.items():
         payload.setdefault(name, msgspec.Raw(encode(value)))
@@ -101,7 +101,7 @@ def payload_of(
 
 def _with_first(raw: msgspec.Raw | None, first: list[JSONObject]) -> msgspec.Raw:
     """These items followed by those of a JSON array (or null, or nothing), which may be large and is not parsed."""
-    head = msgspec.json.encode(first)
+    head = encode(first)
     rest = bytes(raw or b"").strip().removeprefix(b"null").removeprefix(b"[").lstrip()
     if rest in (b"", b"]"):
         return msgspec.Raw(head)
