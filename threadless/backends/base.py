@@ -22,7 +22,8 @@ from threadless.server.process import reset_after_fork
 from threadless.setting_types import is_dotted_path
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
-_MEDIA_PARTS: Final = frozenset({"image_url", "input_audio", "file"})
+_TEXT_PARTS: Final = frozenset({"text", "refusal"})
+"""Every other part is media, also of types that are not in the OpenAI reference, such as `video_url`."""
 
 
 class BaseChatBackend(ABC):
@@ -38,7 +39,7 @@ class BaseChatBackend(ABC):
     supports_tools: ClassVar[bool] = True
     """If False, a request with tools is refused with a 400."""
     supports_images: ClassVar[bool] = True
-    """If False, a request with image, audio or file parts is refused with a 400."""
+    """If False, a request with other parts than text and refusals is refused with a 400."""
 
     def __init__(self, *, alias: str = "") -> None:
         self.alias = alias
@@ -72,10 +73,10 @@ class BaseChatBackend(ABC):
 
 
 def _has_media(request: ChatRequest) -> bool:
-    """True if a message has an image, audio or file part."""
+    """True if a message has a part that is not text."""
     contents = (message.get("content") for message in request.get("messages") or ())
     parts = (part for content in contents if isinstance(content, list) for part in content)
-    return any(part.get("type") in _MEDIA_PARTS for part in parts)
+    return any(part.get("type") not in _TEXT_PARTS for part in parts)
 
 
 def payload_of(

@@ -64,7 +64,9 @@ async def _awaited(answer: Any) -> Any:
 
 def _plain(part: Any) -> Any:
     """A text or dict as plain Python values, which our own code reads; anything else unchanged."""
-    return msgspec.json.decode(encode(part)) if isinstance(part, str | Promise | dict) else part
+    if type(part) is str or not isinstance(part, str | Promise | dict):
+        return part
+    return msgspec.json.decode(encode(part))
 
 
 def _chunks(runner: asyncio.Runner, parts: Any) -> Iterator[Chunk]:
