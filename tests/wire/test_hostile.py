@@ -75,6 +75,10 @@ def test_body_that_is_broken_is_refused(any_client: Client, upstream: ScriptedUp
     assert not upstream.exchanges
 
 
+def test_byte_order_mark_before_the_body_is_accepted(any_client: Client) -> None:
+    assert any_client.post(b"\xef\xbb\xbf" + GOOD).status == 200
+
+
 @pytest.mark.parametrize(
     "body", [b"\xff", b"[" * 100_000, b"x" * 2_000_000, b""], ids=["bytes", "deep", "2 MB", "empty"]
 )
