@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class Share(float):
     """Another."""
 
 
-MOMENT = datetime.datetime(2026, 5, 4, 3, 2, 1, tzinfo=datetime.UTC)
+MOMENT = dt.datetime(2026, 5, 4, 3, 2, 1, tzinfo=dt.UTC)
 NUMBER = uuid.UUID("12345678-1234-5678-1234-567812345678")
 VALUES: dict[str, tuple[Any, str]] = {
     "SafeString": (mark_safe("<b>"), '"<b>"'),

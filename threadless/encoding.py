@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ def _plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Set):
+    if isinstance(value, AbstractSet):
         return list(value)
     raise TypeError(f"A value of type '{type(value).__name__}' cannot be sent as JSON.")
 

@@ -15,7 +15,10 @@ from tests.support import factories
 from tests.support.fixtures import Configure
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
-PATHS = ["", "/chat/completions", "v1/chat/completions", "embeddings", "responses", "chat", "a/b/c/", "%00", "é", "x" * 999]
+PATHS = [
+    *("", "/chat/completions", "v1/chat/completions", "embeddings", "responses", "chat"),
+    *("a/b/c/", "%00", "é", "x" * 999),
+]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -167,7 +167,7 @@ class UnknownPathView(EndpointView):
 
     def _served(self) -> Iterator[str]:
         """Method and path of each endpoint, below the prefix of this request."""
-        match = self.request.resolver_match
+        match: Any = self.request.resolver_match
         namespace, names = match.namespace, [("POST", dialect.name) for dialect in conf.dialects]
         for method, name in [*names, ("GET", "models")]:
             yield f"{method} {reverse(f'{namespace}:{name}', args=self.args, kwargs=self.kwargs)}"
