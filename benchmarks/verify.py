@@ -56,9 +56,8 @@ def _answer_fault(body: _Body) -> str:
 
 
 def _stream_fault(body: bytes) -> str:
-    *events, rest = body.split(b"\n\n")
-    data = [event[6:] for event in events if event.startswith(b"data: ")]
-    if rest or not data or data[-1] != b"[DONE]":
+    data = [line[6:] for line in body.split(b"\n") if line.startswith(b"data: ")]
+    if not body.endswith(b"\n\n") or not data or data[-1] != b"[DONE]":
         return "no [DONE] at the end"
     chunks = [_decode(item) for item in data[:-1]]
     words = [choice.delta.content for chunk in chunks for choice in chunk.choices if choice.delta]

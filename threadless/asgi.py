@@ -18,7 +18,7 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.urls import ResolverMatch, get_resolver
 from django.urls.exceptions import Resolver404
 
-from threadless.api.headers import new_request_id
+from threadless.api.headers import PRIVATE, new_request_id
 from threadless.calls.running import end_calls, wait_for_calls
 from threadless.conf import conf
 from threadless.dialects.base import error_body
@@ -120,6 +120,6 @@ async def _refuse(refusal: APIError, send: Send, route: ResolverMatch) -> None:
     request_id = new_request_id()
     logger.warning("Request %s was refused (%s): %s", request_id, refusal.code, refusal.message)
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "x-request-id": request_id}
-    encoded = [(name.encode(), value.encode()) for name, value in (headers | refusal.headers).items()]
+    encoded = [(name.encode(), value.encode()) for name, value in (PRIVATE | headers | refusal.headers).items()]
     await send({"type": "http.response.start", "status": refusal.status_code, "headers": encoded})
     await send_body(send, body)

@@ -132,6 +132,12 @@ class Settings:
         list_of(subclass_of("threadless.dialects.base.Dialect")),
         "APIs that clients can speak; each gets a route",
     )
+    unknown_paths = Setting(
+        "refuse",
+        choice("refuse", "ignore"),
+        "other paths below our prefix: refuse them with a 404 in JSON, or leave them to routes that follow in your "
+        "`urlpatterns`",
+    )
     scopes = Setting[Mapping[str, str]](
         {"CHATS:WRITE": "Send chat completions and list the models."},
         mapping("a dict of scopes (no spaces, no commas) to their descriptions", is_label),

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from traceback import clear_frames
+from typing import Final
 
 from django.core.exceptions import ImproperlyConfigured
 
 
 def retry_headers(seconds: float) -> dict[str, str]:
     """`Retry-After` in whole seconds, rounded up, and the exact time as `retry-after-ms`, which the SDKs read."""
-    return {"Retry-After": str(max(math.ceil(seconds), 1)), "retry-after-ms": str(round(seconds * 1000))}
+    return {"Retry-After": str(max(math.ceil(seconds), 1)), "retry-after-ms": str(max(round(seconds * 1000), 0))}
+
+
+NO_RETRY: Final = {"x-should-retry": "false"}
+"""The header that keeps the SDKs from retrying an error that will not go away. They read no other sign of that."""
 
 
 def clear_locals(error: BaseException | None) -> None:
@@ -63,8 +68,10 @@ class APIError(Exception):
 class InternalError(APIError):
     """An unexpected failure of this platform. The client does not learn the cause (500)."""
 
-    def __init__(self) -> None:
-        super().__init__("The server had an error while processing your request.")
+    def __init__(self, cause: BaseException | None = None) -> None:
+        # A wrong configuration is still wrong when the client tries again.
+        headers = NO_RETRY if isinstance(cause, ImproperlyConfigured) else None
+        super().__init__("The server had an error while processing your request.", headers=headers)
 
 
 class InvalidRequest(APIError):
@@ -100,6 +107,14 @@ class ModelNotFound(APIError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The model '{name}' does not exist or you do not have access to it.", param="model")
+
+
+class UnknownPath(APIError):
+    """There is no endpoint at this path below our prefix (404)."""
+
+    status_code = 404
+    type = "invalid_request_error"
+    code = "not_found"
 
 
 class RequestTimeout(APIError):
@@ -142,7 +157,7 @@ class InsufficientQuota(APIError):
     code = "insufficient_quota"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"x-should-retry": "false"})
+        super().__init__(message, headers=NO_RETRY)
 
 
 class UpstreamError(APIError):

@@ -8,8 +8,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from threadless.encoding import encode
+
 JSONValue: TypeAlias = Any
-"""Anything that JSON can express."""
+"""Anything that JSON can express, and what `threadless.encoding` turns into it: lazy texts, decimals, dates, UUIDs."""
 JSONObject: TypeAlias = dict[str, Any]
 """A JSON object whose values are JSON values."""
 Chunk: TypeAlias = JSONObject
@@ -133,7 +135,7 @@ class ChatRequest:
     @classmethod
     def build(cls, *, request_id: str = "", **fields: JSONValue) -> ChatRequest:
         """A request from Python values, for a host's own chats: `ChatRequest.build(messages=[…], temperature=0)`."""
-        raw = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in fields.items()}
+        raw = {name: msgspec.Raw(encode(value)) for name, value in fields.items()}
         return cls(fields=raw, request_id=request_id)
 
     def get(self, name: str, default: JSONValue = None) -> JSONValue:

@@ -1,6 +1,7 @@
 """`path("api/v1/", include("threadless.urls"))`: a route for each dialect, and the models. Each has an optional slash.
 
-A redirect to add a slash would lose the body of a POST.
+A redirect to add a slash would lose the body of a POST. The last route answers every other path below the prefix, so
+that clients with a wrong base URL get an error that their SDK can read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.urls import URLPattern, re_path
 
-from threadless.api.views import CallView, ModelDetailView, ModelListView
+from threadless.api.views import CallView, ModelDetailView, ModelListView, UnknownPathView
 from threadless.conf import conf
 from threadless.dialects.base import Dialect
 
@@ -28,10 +29,12 @@ def _route(dialect: Dialect) -> URLPattern:
 
 def routes() -> list[URLPattern]:
     """The routes for the settings as they are now."""
+    unknown = [re_path("", UnknownPathView.as_view(), name="unknown")] if conf.unknown_paths == "refuse" else []
     return [
         *(_route(dialect()) for dialect in conf.dialects),
         re_path(r"^models/?$", ModelListView.as_view(), name="models"),
         re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
+        *unknown,
     ]
 
 

@@ -287,3 +287,23 @@ def test_importing_changes_no_logger_of_a_library() -> None:
 def test_call_outside_a_lifetime_is_served(upstream: ScriptedUpstream) -> None:
     assert lifetime.current() is None
     assert ask(make_backend(upstream))["choices"]
+
+
+class TextBackend(OpenAIBackend):
+    """A backend of a model that accepts text only."""
+
+    supports_images = False
+
+
+@pytest.mark.parametrize("kind", ["image_url", "input_audio", "file", "video_url", "audio_url", "input_image", "x"])
+def test_part_that_is_no_text_is_refused_for_a_text_model(kind: str) -> None:
+    request = ChatRequest.build(messages=[{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": kind}]}])
+    with pytest.raises(InvalidRequest) as caught:
+        TextBackend(base_url=URL).validate_request(request, MODEL)
+    assert (caught.value.param, caught.value.code) == ("messages", "unsupported_parameter")
+
+
+def test_text_and_refusal_are_accepted_for_a_text_model() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}]
+    request = ChatRequest.build(messages=[{"role": "assistant", "content": parts}, {"role": "user", "content": "c"}])
+    TextBackend(base_url=URL).validate_request(request, MODEL)

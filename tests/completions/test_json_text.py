@@ -143,3 +143,24 @@ def test_other_calls_run_between_the_passes_over_a_large_body(monkeypatch: pytes
     check_json(b'{"a": "%b"}' % (b"x" * 4 * PIECE))
     assert len(switches) >= 4
     assert set(switches) == {0}
+
+
+@pytest.mark.parametrize("escape", [r"\u0000", r"\ud83d", r"\uDE00"])
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ('{"user": "a?b"}', "user"),
+        ('{"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "[,?"}]}', "messages[1].content"),
+        ('{"a": [1, [2, "}"], {"b": {}, "c": ["x", "?"]}]}', "a[2].c[1]"),
+        (r'{"a\"b": {"c\u0041": "?"}}', 'a"b.cA'),
+        ('{"a": {"?": 1}}', "a"),
+        ('{"a": 1, "b?": 1}', None),
+        (r'{"a\nb": {"c": "?"}}', "c"),
+        (f'{{"{"a" * 100}": "?"}}', "a" * 64),
+        (f'{{"a": "{"x" * PIECE}?"}}', None),
+    ],
+)
+def test_nul_or_lone_surrogate_is_refused_with_its_path(body: str, path: str | None, escape: str) -> None:
+    with pytest.raises(InvalidRequest, match="NUL character or a lone surrogate") as refusal:
+        check_json(body.replace("?", escape).encode())
+    assert refusal.value.param == path

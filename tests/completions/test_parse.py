@@ -100,6 +100,32 @@ def test_any_good_fields_together_are_accepted(fields: dict[str, Any], messages:
     assert judge(json.dumps({"model": "small", "messages": messages, **fields}).encode()) is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"metadata": {"a": "b", "c": None}}, "metadata.c"),
+        ({"metadata": {"a b": ["c"]}}, "metadata.a b"),
+        ({"metadata": {"a\nb": 1}}, "metadata"),
+        ({"metadata": {"a" * 100: 1}}, "metadata." + "a" * 64),
+        ({"logit_bias": {"1": 2, "50256": "x"}}, "logit_bias.50256"),
+        ({"stream_options": {"continuous_usage_stats": True}}, "stream_options.continuous_usage_stats"),
+    ],
+)
+def test_refusal_names_the_key(fields: dict[str, Any], param: str) -> None:
+    body = {"model": "small", "messages": [{"role": "user", "content": "x"}], **fields}
+    refusal = judge(json.dumps(body).encode())
+    assert refusal is not None
+    assert refusal.param == param
+
+
+@pytest.mark.parametrize("value", [False, None])
+def test_option_for_usage_in_every_chunk_may_be_off(value: bool | None) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": value}
+    body = {"model": "small", "messages": [{"role": "user", "content": "x"}], "stream_options": options}
+    assert judge(json.dumps(body).encode()) is None
+
+
 def test_every_field_has_good_and_bad_cases() -> None:
     assert set(BAD_FIELDS) == set(Fields.__struct_fields__)
     assert set(GOOD_FIELDS) == set(Fields.__struct_fields__) - {"model", "messages"}

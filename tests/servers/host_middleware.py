@@ -1,4 +1,4 @@
-"""Middleware as hosts write it: one that wraps `streaming_content`, one that lets nobody in who is not signed in."""
+"""Middleware as hosts write it: around `streaming_content`, before the body is read, and for signed-in users only."""
 
 from __future__ import annotations
 
@@ -22,6 +22,19 @@ class CountingMiddleware:
         if isinstance(response, StreamingHttpResponse):
             pieces: Any = response.streaming_content
             response.streaming_content = _counted_async(pieces) if response.is_async else _counted(pieces)
+        return response
+
+
+class BodyReadingMiddleware:
+    """Reads the body of each request before the view does, as loggers and profilers do."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        size = len(request.body)
+        response = self.get_response(request)
+        response.headers["X-Body-Size"] = str(size)
         return response
 
 

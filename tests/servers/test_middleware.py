@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from tests.servers.rig import Rig, rig
 from tests.servers.stepwise import stepper
-from tests.support.bodies import chunk
+from tests.support.bodies import chunk, completion
+from tests.support.client import body_of
 from tests.support.upstream import Exchange
 
 MIDDLEWARE = [
@@ -68,3 +70,36 @@ def test_keys_pass_a_middleware_that_asks_for_a_login(kind: str, members_only: s
         made.upstream.script(script)
         assert client.post("members", stream=True).read_head()[0] == 200
         assert b"fourth" in read(client)
+
+
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
+def reading(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A host whose middleware reads each body."""
+    middleware = ["tests.servers.host_middleware.BodyReadingMiddleware"]
+    with rig(request.param, tmp_path_factory.mktemp("host"), MIDDLEWARE=middleware) as made:
+        yield made
+
+
+@pytest.mark.parametrize("content", ["Hello", "x" * 200_000], ids=["small", "large"])
+def test_body_that_a_middleware_has_read_reaches_the_upstream(reading: Rig, content: str) -> None:
+    reading.upstream.forget()
+    reading.upstream.script(lambda exchange: exchange.answer(completion("Yes.")))
+    with reading.connect() as client:
+        status, headers = client.post(f"read-{len(content)}", content=content).read_head()
+        rest = client.read_rest()
+
+    assert (status, int(headers["x-body-size"]) > len(content)) == (200, True)
+    assert b"Yes." in rest
+    assert reading.upstream.exchanges[0].body["messages"][-1]["content"] == content
+
+
+def test_chunked_body_reaches_the_upstream_behind_a_middleware_that_reads_bodies(reading: Rig) -> None:
+    reading.upstream.forget()
+    reading.upstream.script(lambda exchange: exchange.answer(completion("Yes.")))
+    body = json.dumps(body_of("In chunks")).encode()
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with reading.connect() as client:
+        assert client.post_chunked("chunked", chunks).read_head()[0] == 200
+        assert b"Yes." in client.read_rest()
+
+    assert reading.upstream.exchanges[0].body["messages"][-1]["content"] == "In chunks"

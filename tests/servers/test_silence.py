@@ -11,7 +11,7 @@ from tests.servers.rig import Rig, rig
 from tests.support.bodies import DONE, chunks_of, completion
 from tests.support.upstream import Exchange
 
-PING = b": ping\n\n"
+PING = b": ping\n"
 OVERLOADED = {"error": {"message": "too busy", "type": "server_error", "code": "overloaded"}}
 
 

@@ -55,7 +55,8 @@ class Reply:
         """The data of each event of a stream; fails unless the framing is exact."""
         text = self.content.decode()
         assert text.endswith("\n\n")
-        blocks = [block for block in text[:-2].split("\n\n") if not block.startswith(": ")]
+        without_comments = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(":"))
+        blocks = without_comments[:-2].split("\n\n")
         assert all(block.startswith("data: ") and "\n" not in block for block in blocks), text
         return [block.removeprefix("data: ") for block in blocks]
 
@@ -183,14 +184,15 @@ class Connection:
     def post(self, request_id: str, headers: dict[str, str] | None = None, **fields: Any) -> Self:
         """Send a call; the other methods read the answer."""
         content = json.dumps(body_of(**fields)).encode()
-        lines = {
-            "Host": "127.0.0.1",
-            "Authorization": f"Bearer {self._key}",
-            "Content-Type": "application/json",
-            "Content-Length": str(len(content)),
-            "X-Request-Id": request_id,
-            "Connection": "close",
-        } | (headers or {})
+        return self._post(content, {"Content-Length": str(len(content)), "X-Request-Id": request_id} | (headers or {}))
+
+    def post_chunked(self, request_id: str, chunks: bytes) -> Self:
+        """Send a call whose body is in chunks."""
+        return self._post(chunks, {"Transfer-Encoding": "chunked", "X-Request-Id": request_id})
+
+    def _post(self, content: bytes, headers: dict[str, str]) -> Self:
+        usual = {"Host": "127.0.0.1", "Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        lines = usual | {"Connection": "close"} | headers
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self.send(f"POST {PATH} HTTP/1.1\r\n{head}\r\n".encode() + content)
         return self

@@ -134,7 +134,7 @@ def test_failure_within_a_stream_is_not_text() -> None:
 def test_pings_and_other_choices_are_no_text() -> None:
     other = {"choices": [{"index": 1, "delta": {"content": "Other"}, "finish_reason": "stop"}]}
     response = sse(chunk(None), other, chunk("Mine", "length"), b"[DONE]")
-    response.streaming_content = [b": ping\n\n", *response]
+    response.streaming_content = [b": ping\n", *response]
     events = read_events(response)
     assert (events.text, events.finish_reason, events.pings, events.usage) == ("Mine", "length", 1, None)
 

@@ -36,7 +36,7 @@ def judge_reply(content: bytes, content_type: str, extra: Iterable[str] = ()) ->
     if not content_type.startswith("text/event-stream"):
         judge(json.loads(content), extra)
         return 1
-    events = [line.removeprefix("data: ") for line in content.decode().split("\n\n") if line.startswith("data: ")]
+    events = [line.removeprefix("data: ") for line in content.decode().split("\n") if line.startswith("data: ")]
     bodies = [json.loads(event) for event in events if event != "[DONE]"]
     for body in bodies:
         judge(body, extra)

@@ -20,7 +20,7 @@ from tests.wire.quirks import ALL, HELLO, QUIRKS, ROLE, STOP, bytes_of
 def test_stream_has_its_headers(any_client: Client) -> None:
     headers = any_client.stream().headers
     assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
-    assert headers["Cache-Control"] == "no-cache, no-transform"
+    assert headers["Cache-Control"] == "private, no-store, no-transform"
     assert headers["X-Accel-Buffering"] == "no"
     assert headers["Content-Encoding"] == "identity"
 

@@ -5,13 +5,14 @@ DRF's parsers cannot be used: under WSGI a chunked body has no length, and they 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NoReturn
 
 from django.http import HttpRequest
-from django.http.request import RawPostDataException
 from django.http.response import HttpResponseBase
 
 from threadless.api.underlying import has_been_read, when_closed
@@ -41,7 +42,7 @@ def read_json_body(request: HttpRequest) -> bytes:
         _refuse_size()
     client = Client(request)
     stream = _stream(request, length)
-    if length is not None and client.has_sent(length):
+    if length is not None and (has_been_read(request) or client.has_sent(length)):
         if length < COUNTED_FROM:
             return _read_known(stream, length)
         with Reservation() as reservation:
@@ -83,8 +84,9 @@ def _content_length(request: HttpRequest) -> int | None:
 
 
 def _stream(request: HttpRequest, length: int | None) -> Any:
-    if has_been_read(request):
-        raise RawPostDataException
+    """What to read the body from. If a middleware has already read it, Django has kept it."""
+    if has_been_read(request) and request.body:  # a chunked body looks empty to Django under WSGI
+        return io.BytesIO(request.body)
     if length is None and request.META.get("wsgi.input_terminated"):
         return request.META["wsgi.input"]
     return request
@@ -97,7 +99,7 @@ def _read_known(stream: Any, length: int) -> bytes:
         left -= len(piece)
     if left:
         raise InvalidRequest("The request body is shorter than its Content-Length.", code="invalid_json")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return _joined(pieces)
 
 
 def _read_chunked(stream: Any, reservation: Reservation) -> bytes:
@@ -108,7 +110,13 @@ def _read_chunked(stream: Any, reservation: Reservation) -> bytes:
         size += len(piece)
         if size > conf.max_body_bytes:
             _refuse_size()
-    return b"".join(pieces)
+    return _joined(pieces)
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    """The body without a byte order mark, which RFC 8259 (section 8.1) allows readers to ignore."""
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return body.removeprefix(codecs.BOM_UTF8)
 
 
 def _read(stream: Any, size: int) -> bytes:

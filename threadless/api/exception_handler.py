@@ -16,7 +16,7 @@ from rest_framework.views import set_rollback
 
 from threadless.api.underlying import django_request, mark_logged
 from threadless.db.errors import is_unavailable
-from threadless.exceptions import APIError, Cancelled, DatabaseUnavailable, InternalError, retry_headers
+from threadless.exceptions import NO_RETRY, APIError, Cancelled, DatabaseUnavailable, InternalError, retry_headers
 from threadless.usage.base import CLIENT_LEFT
 
 logger = logging.getLogger("django.request")
@@ -28,6 +28,7 @@ _BY_STATUS: Final = {
     403: ("permission_error", "permission_denied"),
     404: ("invalid_request_error", "not_found"),
     405: ("invalid_request_error", "method_not_allowed"),
+    409: ("invalid_request_error", "conflict"),
     413: ("invalid_request_error", "request_too_large"),
     415: ("invalid_request_error", "unsupported_media_type"),
     429: ("rate_limit_error", "rate_limit_exceeded"),
@@ -89,7 +90,7 @@ def api_error(error: BaseException) -> APIError:
         return _of_status(400, "Bad request.")
     if is_unavailable(error):
         return _database_unavailable(error)
-    return InternalError()
+    return InternalError(error)
 
 
 def _database_unavailable(error: BaseException) -> APIError:
@@ -112,4 +113,6 @@ def _of_status(status: int, message: str) -> APIError:
     kind, code = _BY_STATUS.get(status, _BY_STATUS[400])
     failure = APIError(message, type=kind, code=code)
     failure.status_code = status
+    if status == 409:  # the SDKs retry it, but a conflict stays
+        failure.headers |= NO_RETRY
     return failure

@@ -10,7 +10,12 @@ from typing import Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
+_CREDENTIALS: Final = ("Authorization", "Cookie")
+"""The request headers that can decide who the caller is."""
+PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": ", ".join(_CREDENTIALS)}
+"""The headers of every answer that keep shared caches away."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -53,7 +58,15 @@ class Stopwatch:
 def set_headers(
     response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: Iterable[tuple[str, str]]
 ) -> None:
-    """Set the headers of a response."""
+    """Set the headers of a response.
+
+    An answer is for one caller: a shared cache must not store it, and the cache of a browser must not mix up callers.
+    """
+    response.headers.setdefault("Cache-Control", PRIVATE["Cache-Control"])
+    if response.has_header("Vary"):
+        patch_vary_headers(response, _CREDENTIALS)
+    else:
+        response.headers["Vary"] = PRIVATE["Vary"]
     response.headers["x-request-id"] = request_id
     for name, value in stopwatch.headers().items():
         response.headers[name] = value

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
+
+from threadless.encoding import encode
 
 
 class JSONRenderer(BaseRenderer):
@@ -19,7 +20,7 @@ class JSONRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        return b"" if data is None else msgspec.json.encode(data)
+        return b"" if data is None else encode(data)
 
 
 class _PageRenderer(BrowsableAPIRenderer):

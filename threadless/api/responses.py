@@ -28,7 +28,7 @@ from threadless.server.client import Client
 from threadless.server.cork import cork
 
 _STREAM_HEADERS: Final = {
-    "Cache-Control": "no-cache, no-transform",
+    "Cache-Control": "private, no-store, no-transform",
     "X-Accel-Buffering": "no",
     "Content-Encoding": "identity",
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +27,7 @@ from threadless.calls.gates import Gates
 from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.dialects.base import Dialect, error_body
-from threadless.exceptions import APIError
+from threadless.exceptions import APIError, UnknownPath
 from threadless.types import Caller, JSONObject, Target
 
 
@@ -154,6 +156,21 @@ class ModelDetailView(EndpointView):
     def get(self, request: Request, name: str) -> Response:
         """One model or agent."""
         return Response(_model(resolvers.resolve(name, self.caller)))
+
+
+class UnknownPathView(EndpointView):
+    """Any other path below our prefix. The answer names what is served and needs no key."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        served = " and ".join(self._served())
+        raise UnknownPath(f"There is nothing at {request.method} {request.path[:200]}. This API serves {served}.")
+
+    def _served(self) -> Iterator[str]:
+        """Method and path of each endpoint, below the prefix of this request."""
+        match: Any = self.request.resolver_match
+        namespace, names = match.namespace, [("POST", dialect.name) for dialect in conf.dialects]
+        for method, name in [*names, ("GET", "models")]:
+            yield f"{method} {reverse(f'{namespace}:{name}', args=self.args, kwargs=self.kwargs)}"
 
 
 def _model(target: Target) -> JSONObject:

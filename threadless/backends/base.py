@@ -16,12 +16,14 @@ from django.utils.module_loading import import_string
 
 from threadless.backends.convert import chunks_of
 from threadless.conf import conf
+from threadless.encoding import encode
 from threadless.exceptions import InvalidBackend, InvalidRequest
 from threadless.server.process import reset_after_fork
 from threadless.setting_types import is_dotted_path
 from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
 
-_MEDIA_PARTS: Final = frozenset({"image_url", "input_audio", "file"})
+_TEXT_PARTS: Final = frozenset({"text", "refusal"})
+"""Every other part is media, also of types that are not in the OpenAI reference, such as `video_url`."""
 
 
 class BaseChatBackend(ABC):
@@ -37,7 +39,7 @@ class BaseChatBackend(ABC):
     supports_tools: ClassVar[bool] = True
     """If False, a request with tools is refused with a 400."""
     supports_images: ClassVar[bool] = True
-    """If False, a request with image, audio or file parts is refused with a 400."""
+    """If False, a request with other parts than text and refusals is refused with a 400."""
 
     def __init__(self, *, alias: str = "") -> None:
         self.alias = alias
@@ -71,10 +73,10 @@ class BaseChatBackend(ABC):
 
 
 def _has_media(request: ChatRequest) -> bool:
-    """True if a message has an image, audio or file part."""
+    """True if a message has a part that is not text."""
     contents = (message.get("content") for message in request.get("messages") or ())
     parts = (part for content in contents if isinstance(content, list) for part in content)
-    return any(part.get("type") in _MEDIA_PARTS for part in parts)
+    return any(part.get("type") not in _TEXT_PARTS for part in parts)
 
 
 def payload_of(
@@ -85,7 +87,6 @@ def payload_of(
     `instructions` replace those of the target. `fields` are set last. Values remain JSON bytes: what the client sent is
     not decoded and encoded again.
     """
-    encode = msgspec.json.encode
     payload = dict(request.fields)
     for name, value in target.parameters.items():
         payload.setdefault(name, msgspec.Raw(encode(value)))
@@ -101,7 +102,7 @@ def payload_of(
 
 def _with_first(raw: msgspec.Raw | None, first: list[JSONObject]) -> msgspec.Raw:
     """These items followed by those of a JSON array (or null, or nothing), which may be large and is not parsed."""
-    head = msgspec.json.encode(first)
+    head = encode(first)
     rest = bytes(raw or b"").strip().removeprefix(b"null").removeprefix(b"[").lstrip()
     if rest in (b"", b"]"):
         return msgspec.Raw(head)

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.convert import chunks_of, completion_of, text_chunk
+from threadless.encoding import encode
 from threadless.exceptions import UpstreamError
 from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
 
@@ -23,7 +25,8 @@ class FunctionBackend(BaseChatBackend):
 
     `payload` is the request as a dict: the client's fields with the upstream name in `model` and the agent's
     instructions among the `messages`. The function answers with a text, a `chat.completion` dict, or an iterator of
-    texts or `chat.completion.chunk` dicts; it may be a generator, `async def`, or an async generator.
+    texts or `chat.completion.chunk` dicts; it may be a generator, `async def`, or an async generator. A text may be
+    lazy or a `SafeString`, and a dict may hold any value that `threadless.encoding` knows.
     """
 
     def __init__(self, *, function: str | Callable[..., Any], alias: str = "") -> None:
@@ -52,17 +55,25 @@ class FunctionBackend(BaseChatBackend):
         self.validate_request(request, target)
         payload = {name: msgspec.json.decode(raw) for name, raw in payload_of(request, target).items()}
         answer = self._function(payload, caller)
-        return runner.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
+        return _plain(runner.run(_awaited(answer)) if inspect.isawaitable(answer) else answer)
 
 
 async def _awaited(answer: Any) -> Any:
     return await answer
 
 
+def _plain(part: Any) -> Any:
+    """A text or dict as plain Python values, which our own code reads; anything else unchanged."""
+    if type(part) is str or not isinstance(part, str | Promise | dict):
+        return part
+    return msgspec.json.decode(encode(part))
+
+
 def _chunks(runner: asyncio.Runner, parts: Any) -> Iterator[Chunk]:
     """Each part as a chunk. A stream without a finish reason gets "stop"."""
     finished = False
-    for part in _iterate(runner, parts):
+    for given in _iterate(runner, parts):
+        part = _plain(given)
         chunk = text_chunk(part) if isinstance(part, str) else part
         finished = finished or any(choice.get("finish_reason") for choice in chunk.get("choices") or [])
         yield chunk

@@ -63,7 +63,7 @@ def _failure(call: Call, error: BaseException) -> APIError | None:
     """The error that the client receives for an exception; None if the client has gone."""
     if call.lifetime.is_cancelled:
         return call.lifetime.failure
-    failure = error if isinstance(error, APIError) else InternalError()
+    failure = error if isinstance(error, APIError) else InternalError(error)
     if failure is not error:
         failure.__cause__ = error
         clear_locals(error)

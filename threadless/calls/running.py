@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final, Protocol
 
-from threadless.exceptions import APIError, UpstreamUnavailable
+from threadless.exceptions import APIError, UpstreamUnavailable, retry_headers
 from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 _EXIT_SECONDS: Final = 3.0
@@ -61,7 +61,7 @@ def wait_for_calls(timeout: float) -> bool:
 
 
 def _failure() -> APIError:
-    return UpstreamUnavailable("The server is shutting down. Please try again.", headers={"Retry-After": "1"})
+    return UpstreamUnavailable("The server is shutting down. Please try again.", headers=retry_headers(1))
 
 
 @reset_after_fork

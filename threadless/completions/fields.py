@@ -14,6 +14,11 @@ RawObject: TypeAlias = dict[str, Raw]
 """An object whose values are not decoded, because no rule reads them."""
 
 
+_NOTHING = Raw()
+_EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
+"""The JSON of a value without content."""
+
+
 class Field(Struct, gc=False):
     """Base of all fields. They form no cycles, so the garbage collector need not track them.
 
@@ -105,13 +110,26 @@ class AssistantMessage(Field, tag_field="role", tag="assistant"):
     audio: AudioReference | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: FunctionCall | None = None
+    reasoning: Raw = _NOTHING
+    reasoning_content: Raw = _NOTHING
+    reasoning_details: Raw = _NOTHING
 
     @property
     def is_empty(self) -> bool:
         """True if there is no content and nothing that replaces it."""
         return self.content in (None, UNSET) and not (
-            self.tool_calls or self.function_call or self.audio or self.refusal
+            self.tool_calls or self.function_call or self.audio or self.refusal or self.has_reasoning
         )
+
+    @property
+    def has_reasoning(self) -> bool:
+        """True if the turn has reasoning, under any of the names that upstreams use for it.
+
+        Such a turn goes back to the upstream. vLLM: `reasoning`, DeepSeek: `reasoning_content`, OpenRouter:
+        `reasoning_details`.
+        """
+        given = (self.reasoning, self.reasoning_content, self.reasoning_details)
+        return any(bytes(raw) not in _EMPTY for raw in given)
 
 
 class ToolMessage(Field, tag_field="role", tag="tool"):
@@ -181,6 +199,7 @@ class ResponseFormat(Field):
 class StreamOptions(Field):
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
+    continuous_usage_stats: bool | None = None
 
 
 class AudioOutput(Field):

@@ -37,6 +37,7 @@ _VALID_ESCAPES: Final = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},:]', re.DOTALL)
 
 
 def check_json(body: bytes) -> None:
@@ -62,9 +63,9 @@ def let_others_run(body: bytes) -> None:
         time.sleep(0)
 
 
-def refuse_json(reason: str = "it is not valid JSON") -> NoReturn:
+def refuse_json(reason: str = "it is not valid JSON", param: str | None = None) -> NoReturn:
     """Raise the `InvalidRequest` for a body that is not valid JSON."""
-    raise InvalidRequest(f"We could not parse the body of your request: {reason}.", code="invalid_json")
+    raise InvalidRequest(f"We could not parse the body of your request: {reason}.", param=param, code="invalid_json")
 
 
 def _check_structure(body: bytes) -> None:
@@ -168,6 +169,33 @@ def _check_escapes(body: bytes) -> None:
         match = _VALID_ESCAPES.match(body, offset)
         end = match.end() if match else offset
         if end == offset:
-            refuse_json("a string contains a NUL character or a lone surrogate")
+            path = _path_at(body, offset) if offset < _PIECE_BYTES else None
+            refuse_json("a string contains a NUL character or a lone surrogate", path or None)
         offset = end
         let_others_run(body)
+
+
+def _path_at(body: bytes, offset: int) -> str:
+    """The path of the string at this place of a valid JSON text, such as `messages[0].content`."""
+    steps: list[str | int] = []
+    text = b""
+    for match in _TOKEN.finditer(body, 0, offset):
+        token = match[0]
+        if token in (b"{", b"["):
+            steps.append("" if token == b"{" else 0)
+        elif token in (b"}", b"]"):
+            steps.pop()
+        elif token == b",":
+            last = steps[-1]
+            steps[-1] = last + 1 if isinstance(last, int) else ""
+        elif token == b":":
+            steps[-1] = json.loads(text)
+        else:
+            text = token
+    return "".join(map(_step, steps)).removeprefix(".")
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step[:64]}" if step and step.isprintable() else ""

@@ -25,7 +25,6 @@ _decode_fields = msgspec.json.Decoder(Fields).decode
 _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
-_RESPONSE_FORMATS: Final = frozenset({"text", "json_object", "json_schema"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,7 +64,7 @@ def parse(body: bytes) -> ParsedBody:
         let_others_run(body)
         raw = _decode_raw(body)
     except msgspec.ValidationError as error:
-        raise _explain(str(error)) from None
+        raise _explain(str(error), body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         refuse_json()
     let_others_run(body)
@@ -90,12 +89,15 @@ _NAMES: Final = {
 }
 
 
-def _explain(text: str) -> InvalidRequest:
-    """Translate a message of msgspec into one in the style of the OpenAI API."""
+def _explain(text: str, body: bytes) -> InvalidRequest:
+    """Translate a message of msgspec about this body into one in the style of the OpenAI API."""
     if len(text) > 2 * _SHOWN:
         text = text[:_SHOWN] + text[-_SHOWN:]  # msgspec quotes the whole value and puts the path at the end
     place = _PLACE.search(text)
-    path = place["path"].replace("[...]", "") if place else ""
+    path = place["path"] if place else ""
+    if path in _VALUE_TYPES:
+        path = _path_of_value(path, body)
+    path = path.replace("[...]", "")
     problem = _PROBLEM.fullmatch(text[: place.start()] if place else text)
     if problem is None:
         return InvalidRequest("The request is not valid.", param=path or None)
@@ -108,6 +110,21 @@ def _explain(text: str) -> InvalidRequest:
         return InvalidRequest(f"Invalid type for {subject}: {detail}.", param=param, code="invalid_type")
     detail = re.sub(r"`([^`]+)`", lambda match: _in_words(match[1]), problem["other"])
     return InvalidRequest(f"Invalid value for {subject}: {detail[:1].lower()}{detail[1:200]}.", param=param)
+
+
+_VALUE_TYPES: Final = {"metadata[...]": str, "logit_bias[...]": float}
+"""Paths of msgspec that do not name the key, and the type of the value."""
+
+
+def _path_of_value(path: str, body: bytes) -> str:
+    """The path with the key of the first value that has the wrong type."""
+    name = path.removesuffix("[...]")
+    for key, raw in _decode_raw(_decode_raw(body)[name]).items():
+        try:
+            msgspec.json.decode(raw, type=_VALUE_TYPES[path])
+        except msgspec.ValidationError:
+            return f"{name}.{key[:64]}" if key.isprintable() else name
+    return name
 
 
 def _in_words(types: str) -> str:
@@ -129,11 +146,10 @@ def _check_fields(fields: Fields) -> None:
     if isinstance(choice, str) and choice not in _TOOL_CHOICES:
         _refuse_value("tool_choice", choice, _TOOL_CHOICES)
     response_format = fields.response_format
-    if response_format is not None:
-        if response_format.type not in _RESPONSE_FORMATS:
-            _refuse_value("response_format.type", response_format.type, _RESPONSE_FORMATS)
-        if response_format.type == "json_schema" and response_format.json_schema is None:
-            raise _missing("response_format.json_schema")
+    if response_format is not None and response_format.type == "json_schema" and response_format.json_schema is None:
+        raise _missing("response_format.json_schema")
+    if fields.stream_options is not None and fields.stream_options.continuous_usage_stats:
+        _refuse_continuous_usage()
 
 
 def _check_message(message: Message, index: int) -> None:
@@ -171,6 +187,12 @@ def _refuse_empty(message: AssistantMessage, param: str) -> NoReturn:
     raise InvalidRequest(
         f"Invalid type for '{param}': expected a string or an array, got null.", param=param, code="invalid_type"
     )
+
+
+def _refuse_continuous_usage() -> NoReturn:
+    """vLLM's option for a usage in every chunk. Ours has the usage once, at the end."""
+    param = "stream_options.continuous_usage_stats"
+    raise InvalidRequest(f"The field '{param}' is not supported.", param=param, code="unsupported_parameter")
 
 
 def _refuse_value(param: str, value: str, allowed: frozenset[str]) -> NoReturn:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-import msgspec
+from typing import Any, ClassVar, Final
 
 from threadless.completions.account import Account
+from threadless.encoding import encode
 from threadless.exceptions import APIError
 from threadless.types import Caller, ChatRequest, JSONObject, Target
 
@@ -57,8 +56,8 @@ class Dialect(ABC):
     """Regular expression of the route below our prefix, without a slash at either end."""
     media_type: ClassVar[str] = "text/event-stream; charset=utf-8"
     """Content type of a stream."""
-    ping: ClassVar[bytes] = b": ping\n\n"
-    """Sent while a stream is silent, so that proxies keep the connection."""
+    ping: ClassVar[bytes] = b": ping\n"
+    """Sent while a stream is silent, so that proxies keep the connection. No event: an empty line would end one."""
     page: ClassVar[str] = ""
     """Template of the page that a signed-in browser gets for a GET; empty: a GET is a 405."""
 
@@ -101,8 +100,16 @@ def error_body(error: APIError) -> JSONObject:
 
 
 def event(data: Any) -> bytes:
-    """One server-sent event with this JSON value as its data."""
-    return b"data: %b\n\n" % _encode(data)
+    """One server-sent event with this JSON value as its data.
+
+    Without U+2028, U+2029 and U+0085: clients that use `str.splitlines` would end the line there.
+    """
+    encoded = encode(data)
+    if not encoded.isascii():
+        for character, escape in _LINE_ENDS:
+            encoded = encoded.replace(character, escape)
+    return b"data: %b\n\n" % encoded
 
 
-_encode = msgspec.json.Encoder().encode
+_LINE_ENDS: Final = tuple((chr(code).encode(), rb"\u%04x" % code) for code in (0x2028, 0x2029, 0x85))
+"""The line ends of Unicode in UTF-8, which JSON can only contain in strings, and their escapes."""

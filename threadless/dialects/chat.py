@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
-
 from threadless.completions.account import Account
 from threadless.completions.answer import normalize_completion
 from threadless.completions.chunks import ChunkStream
@@ -16,6 +14,7 @@ from threadless.completions.parse import parse
 from threadless.completions.repair import usage_body
 from threadless.completions.tools import check_tools
 from threadless.dialects.base import Asked, Dialect, Encoder, error_body, event
+from threadless.encoding import encode
 from threadless.exceptions import APIError
 from threadless.types import Caller, Chunk, Completion, Target
 
@@ -67,7 +66,7 @@ class ChatDialect(Dialect):
     def answer(self, result: Completion, account: Account, asked: ChatAsked, target: Target) -> bytes:
         body = normalize_completion(result.body, target.id, account)
         body["usage"] = usage_body(account.usage(), body.get("usage"))
-        return msgspec.json.encode(body)
+        return encode(body)
 
     def encoder(self, account: Account, asked: ChatAsked, target: Target) -> ChatEncoder:
         return ChatEncoder(target.id, account, wants_usage=asked.wants_usage)

@@ -8,6 +8,7 @@ import msgspec
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
+from threadless.encoding import encode
 from threadless.types import JSONObject, JSONValue
 
 
@@ -61,7 +62,7 @@ def _path() -> str:
 
 def _body(model: str, messages: str | list[JSONObject], fields: dict[str, JSONValue]) -> bytes:
     said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-    return msgspec.json.encode({"model": model, "messages": said, **fields})
+    return encode({"model": model, "messages": said, **fields})
 
 
 def _names(content: bytes) -> list[str]:

@@ -67,13 +67,20 @@ def _check(response: Any) -> None:
 def _events(content: bytes) -> Events:
     events = Events()
     for part in content.split(b"\n\n")[:-1]:
-        if part.startswith(b":"):
-            events.pings += 1
-        elif part.startswith(b"data: "):
-            _take(events, part.removeprefix(b"data: "))
-        else:
+        comments, data = _split(part)
+        events.pings += comments
+        if data.startswith(b"data: "):
+            _take(events, data.removeprefix(b"data: "))
+        elif data:
             raise AssertionError(f"Not an event: {part[:200]!r}")
     return events
+
+
+def _split(part: bytes) -> tuple[int, bytes]:
+    """The number of comment lines before an event, and the event without them."""
+    lines = part.split(b"\n")
+    comments = sum(line.startswith(b":") for line in lines)
+    return comments, b"\n".join(line for line in lines if not line.startswith(b":"))
 
 
 def _take(events: Events, data: bytes) -> None:

@@ -140,16 +140,16 @@ class Run {
     }
 }
 
-/** Yields the data of each server-sent event. Comments are pings and are skipped. */
+/** Yields the data of each server-sent event, which is one line. Comments are pings and are skipped. */
 async function* events(stream) {
     const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
         const { value, done } = await reader.read();
         if (done) return;
-        const parts = (rest + value).split("\n\n");
-        rest = parts.pop();
-        for (const part of parts) if (part.startsWith("data: ")) yield part.slice(6);
+        const lines = (rest + value).split("\n");
+        rest = lines.pop();
+        for (const line of lines) if (line.startsWith("data: ")) yield line.slice(6);
     }
 }
 
