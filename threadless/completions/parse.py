@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import msgspec
 from msgspec import UNSET
@@ -28,8 +27,7 @@ _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
 _RESPONSE_FORMATS: Final = frozenset({"text", "json_object", "json_schema"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ParsedBody:
+class ParsedBody(NamedTuple):
     """A valid body: its fields as bytes for the backend and as typed values for the rules.
 
     `raw` refers to parts of the body's bytes and copies nothing. `typed` holds a second copy of every text: drop it
