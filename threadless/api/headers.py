@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable
 from typing import Final
 
 from django.http import HttpRequest
@@ -46,16 +45,15 @@ class Stopwatch:
     def headers(self) -> dict[str, str]:
         """The two headers, in milliseconds."""
         elapsed = time.perf_counter() - self._started
-        timing = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in self._phases)
-        return {"openai-processing-ms": str(round(elapsed * 1000))} | ({"Server-Timing": timing} if timing else {})
+        headers = {"openai-processing-ms": str(round(elapsed * 1000))}
+        if self._phases:
+            headers["Server-Timing"] = ", ".join([f"{name};dur={took * 1000:.1f}" for name, took in self._phases])
+        return headers
 
 
-def set_headers(
-    response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: Iterable[tuple[str, str]]
-) -> None:
+def set_headers(response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: dict[str, str]) -> None:
     """Set the headers of a response."""
-    response.headers["x-request-id"] = request_id
-    for name, value in stopwatch.headers().items():
-        response.headers[name] = value
-    for name, value in limits:
-        response.headers[name] = value
+    headers = response.headers
+    headers["x-request-id"] = request_id
+    for name, value in (stopwatch.headers() | limits).items():
+        headers[name] = value
