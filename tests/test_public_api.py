@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 
+import msgspec
 import pytest
 
 from threadless.api.authentication import KeyAuthentication, SessionAuthentication
@@ -75,7 +75,7 @@ SIGNATURES: dict[object, str] = {
     " chunks: 'list[Chunk] | None' = None, error: 'APIError | None' = None) -> 'Iterator[DummyBackend]'",
 }
 
-FIELDS: dict[type, list[str]] = {
+FIELDS: dict[type[msgspec.Struct], list[str]] = {
     Limits: ["requests_per_minute", "tokens_per_minute", "concurrent_calls"],
     Caller: ["user_id", "key_id", "label", "account", "scopes", "allowed_models", "limits", "data"],
     Target: [
@@ -128,12 +128,10 @@ def test_signature_stays(function: object) -> None:
 
 
 @pytest.mark.parametrize("kind", FIELDS, ids=named)
-def test_value_object_has_these_fields_by_keyword_and_is_frozen(kind: type) -> None:
-    fields = dataclasses.fields(kind)
-    assert [field.name for field in fields] == FIELDS[kind]
-    assert all(field.kw_only for field in fields)
-    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert hasattr(kind, "__slots__")
+def test_value_object_has_these_fields_by_keyword_and_is_frozen(kind: type[msgspec.Struct]) -> None:
+    assert list(kind.__struct_fields__) == FIELDS[kind]
+    assert {each.kind for each in inspect.signature(kind).parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert kind.__struct_config__.frozen
 
 
 @pytest.mark.parametrize("base", SEAMS, ids=named)

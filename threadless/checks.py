@@ -6,7 +6,6 @@ message shows a value from `BACKENDS`, because options hold secrets.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, get_args
@@ -148,7 +147,7 @@ def _check_models() -> Iterator[CheckMessage]:
 
 
 def _faults_of_model(params: Mapping[str, Any]) -> Iterator[str]:
-    known = {field.name for field in dataclasses.fields(Target)} - {"id"}
+    known = set(Target.__struct_fields__) - {"id"}
     for field in sorted(set(params) - known):
         yield f"has an unknown field {field!r}. Known fields: {', '.join(sorted(known))}."
     if not params.get("model"):

@@ -1,9 +1,12 @@
-"""The value objects that extension points exchange. They are frozen and independent of requests."""
+"""The value objects that extension points exchange. They are frozen and independent of requests.
+
+They are msgspec structs, because creating a frozen dataclass takes ten times as long, and each call creates ten of
+them. `msgspec.structs.replace` returns a changed copy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -21,8 +24,7 @@ TargetKind: TypeAlias = Literal["model", "agent"]
 UsageSource: TypeAlias = Literal["upstream", "estimated"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of one caller. None: the limit of the settings applies."""
 
     requests_per_minute: int | None = None
@@ -34,11 +36,11 @@ PLATFORM_LIMITS: Final = Limits()
 """The limits of the settings."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls and what they may do. On our views, `request.auth` is a `Caller`.
 
-    A host's key adapter may return a subclass with fields of its own.
+    A host's key adapter may return a subclass with fields of its own:
+    `class TieredCaller(Caller, frozen=True, kw_only=True)`.
     """
 
     user_id: Any
@@ -53,16 +55,18 @@ class Caller:
     allowed_models: frozenset[str] | None = None
     """The models and agents that this key is limited to; None: everything that the user may see."""
     limits: Limits = PLATFORM_LIMITS
-    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Further values of the host, for its resolver, backend and gates."""
+
+    def __hash__(self) -> int:  # without `data`, whose values may be of any type
+        return hash((self.user_id, self.key_id))
 
     def may_use(self, name: str) -> bool:
         """True unless the key has an allow-list without this model or agent."""
         return self.allowed_models is None or name in self.allowed_models
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A resolved model or agent: where a call goes and what is added to it."""
 
     id: str
@@ -77,7 +81,7 @@ class Target:
     """Alias in the `BACKENDS` setting."""
     instructions: str = ""
     """Sent before the client's messages as a system message."""
-    parameters: Mapping[str, JSONValue] = field(default_factory=dict)
+    parameters: Mapping[str, JSONValue] = msgspec.field(default_factory=dict)
     """Values of request fields that the client does not send."""
     tools: Sequence[JSONObject] = ()
     """Tools that are sent before the client's. The client cannot use their names."""
@@ -90,12 +94,11 @@ class Target:
     """What tokens cost; None if unknown."""
     max_output_tokens: int | None = None
     """Maximum number of tokens of one answer; None if unknown. Not sent upstream."""
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Further values of the host, for its backend and gates."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of one call. `cached_tokens` are part of the prompt, `reasoning_tokens` of the completion."""
 
     prompt_tokens: int = 0
@@ -105,12 +108,13 @@ class Usage:
     source: UsageSource = "upstream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """A plain answer: the upstream's `chat.completion` object, unchanged."""
 
-    body: JSONObject = field(repr=False)
-    """Not in the representation, because error reports show local variables."""
+    body: JSONObject
+
+    def __repr__(self) -> str:  # without the text, because error reports show local variables
+        return "Completion()"
 
     @classmethod
     def from_text(cls, text: str, *, usage: JSONObject | None = None) -> Completion:
@@ -120,17 +124,18 @@ class Completion:
         return cls(body=body | ({"usage": usage} if usage else {}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One valid request: every top-level field as the JSON bytes that were sent, untouched.
 
     Bytes, so that numbers beyond float precision and unusual key orders reach the upstream unchanged.
     """
 
-    fields: Mapping[str, msgspec.Raw] = field(repr=False)
-    """Not in the representation, because error reports show local variables."""
+    fields: Mapping[str, msgspec.Raw]
     request_id: str = ""
     """Sent upstream as `X-Request-Id` and stored in the ledger."""
+
+    def __repr__(self) -> str:  # without the text, because error reports show local variables
+        return f"ChatRequest(request_id={self.request_id!r})"
 
     @classmethod
     def build(cls, *, request_id: str = "", **fields: JSONValue) -> ChatRequest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,8 +89,7 @@ def test_limits_of_key_reach_caller(issue_key: Any) -> None:
     assert caller.limits == Limits(requests_per_minute=60, tokens_per_minute=1000, concurrent_calls=2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TieredCaller(Caller):
+class TieredCaller(Caller, frozen=True, kw_only=True):
     """A host's caller."""
 
     tier: str = ""
@@ -112,7 +110,7 @@ def test_host_with_caller_of_its_own_keeps_every_field_of_ours(issue_key: Any) -
     _, caller = TieredKeyAdapter().authenticate(secret)
     assert isinstance(caller, TieredCaller)
     assert caller.tier == "gold"
-    assert all(getattr(caller, field.name) == getattr(plain, field.name) for field in fields(Caller))
+    assert all(getattr(caller, name) == getattr(plain, name) for name in Caller.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", ["nowhere.Key", "threadless", ""])

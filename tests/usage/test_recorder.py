@@ -6,10 +6,10 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.sql.compiler import SQLInsertCompiler, SQLUpdateCompiler
@@ -95,7 +95,9 @@ def test_open_cuts_long_names() -> None:
 @pytest.mark.django_db
 def test_settle_writes_tokens_and_times() -> None:
     usage = Usage(prompt_tokens=10, completion_tokens=5, cached_tokens=3, reasoning_tokens=2, source="estimated")
-    record = settle(replace(COMPLETED, usage=usage, first_token_seconds=0.25, duration_seconds=1.5, tool_calls=1))
+    record = settle(
+        msgspec.structs.replace(COMPLETED, usage=usage, first_token_seconds=0.25, duration_seconds=1.5, tool_calls=1)
+    )
     assert (record.prompt_tokens, record.completion_tokens) == (10, 5)
     assert (record.cached_tokens, record.reasoning_tokens) == (3, 2)
     assert (record.usage_source, record.tool_calls) == ("estimated", 1)
@@ -112,7 +114,7 @@ def test_settle_without_usage_leaves_tokens_empty() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("cost", [None, 0, 1_234_567_890_123])
 def test_settle_writes_cost_and_keeps_unknown_cost_empty(cost: int | None) -> None:
-    assert settle(replace(COMPLETED, cost_nano=cost)).cost_nano == cost
+    assert settle(msgspec.structs.replace(COMPLETED, cost_nano=cost)).cost_nano == cost
 
 
 @pytest.mark.parametrize(
@@ -167,13 +169,13 @@ def test_settle_of_another_row_changes_nothing_and_says_so(
     ("given", "kept"), [("x" * 999, "x" * 200), ("a\0b", "ab"), ("a\ud800b", "a?b"), ("Modèle 模型", "Modèle 模型")]
 )
 def test_settle_cuts_upstream_text_to_what_databases_take(given: str, kept: str) -> None:
-    assert settle(replace(COMPLETED, upstream_model=given)).upstream_model == kept
+    assert settle(msgspec.structs.replace(COMPLETED, upstream_model=given)).upstream_model == kept
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("given", "kept"), [(-1, 0), (10**12, 2**31 - 1)])
 def test_settle_cuts_upstream_counts_to_what_databases_take(given: int, kept: int) -> None:
-    assert settle(replace(COMPLETED, usage=Usage(prompt_tokens=given))).prompt_tokens == kept
+    assert settle(msgspec.structs.replace(COMPLETED, usage=Usage(prompt_tokens=given))).prompt_tokens == kept
 
 
 @pytest.mark.django_db
@@ -219,7 +221,7 @@ def test_sql_that_django_compiles_in_another_way_loses_nothing(
     usage = Usage(prompt_tokens=10, completion_tokens=5)
     for _ in range(2):
         entry = DatabaseUsageRecorder().open(make_opening(is_stream=True))
-        DatabaseUsageRecorder().settle(entry, replace(COMPLETED, usage=usage, tool_calls=3))
+        DatabaseUsageRecorder().settle(entry, msgspec.structs.replace(COMPLETED, usage=usage, tool_calls=3))
         record = UsageRecord.objects.get(pk=entry.pk)
         assert (record.state, record.is_stream, record.tool_calls) == ("completed", True, 3)
         assert (record.prompt_tokens, record.completion_tokens) == (10, 5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable
 from typing import Final
 
 from django.http import HttpRequest
@@ -51,24 +50,23 @@ class Stopwatch:
     def headers(self) -> dict[str, str]:
         """The two headers, in milliseconds."""
         elapsed = time.perf_counter() - self._started
-        timing = ", ".join(f"{phase};dur={seconds * 1000:.1f}" for phase, seconds in self._phases)
-        return {"openai-processing-ms": str(round(elapsed * 1000))} | ({"Server-Timing": timing} if timing else {})
+        headers = {"openai-processing-ms": str(round(elapsed * 1000))}
+        if self._phases:
+            headers["Server-Timing"] = ", ".join([f"{name};dur={took * 1000:.1f}" for name, took in self._phases])
+        return headers
 
 
-def set_headers(
-    response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: Iterable[tuple[str, str]]
-) -> None:
+def set_headers(response: HttpResponseBase, request_id: str, stopwatch: Stopwatch, limits: dict[str, str]) -> None:
     """Set the headers of a response.
 
     An answer is for one caller: a shared cache must not store it, and the cache of a browser must not mix up callers.
     """
-    response.headers.setdefault("Cache-Control", PRIVATE["Cache-Control"])
-    if response.has_header("Vary"):
+    headers = response.headers
+    headers.setdefault("Cache-Control", PRIVATE["Cache-Control"])
+    if "Vary" in headers:
         patch_vary_headers(response, _CREDENTIALS)
     else:
-        response.headers["Vary"] = PRIVATE["Vary"]
-    response.headers["x-request-id"] = request_id
-    for name, value in stopwatch.headers().items():
-        response.headers[name] = value
-    for name, value in limits:
-        response.headers[name] = value
+        headers["Vary"] = PRIVATE["Vary"]
+    headers["x-request-id"] = request_id
+    for name, value in (stopwatch.headers() | limits).items():
+        headers[name] = value

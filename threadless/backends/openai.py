@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -97,7 +96,7 @@ class OpenAIBackend(BaseChatBackend):
         """The JSON object to send. Override it to change what is sent."""
         if self._dropped_fields and not self._dropped_fields.isdisjoint(request.fields):
             kept = {name: raw for name, raw in request.fields.items() if name not in self._dropped_fields}
-            request = dataclasses.replace(request, fields=kept)
+            request = msgspec.structs.replace(request, fields=kept)
         return payload_of(request, target, **fields)
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:

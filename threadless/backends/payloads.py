@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -37,13 +37,12 @@ REFUSED_FIELDS: Final = frozenset(
 
 def added_json(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> tuple[bytes, ...]:
     """The items of `messages` and `tools` in a payload that are not in the request, as JSON arrays."""
-    return tuple(_added(payload[name], request.fields.get(name)) for name in _changed(request, payload))
-
-
-def _changed(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> Iterator[str]:
+    added = []
     for name in ("messages", "tools"):
-        if name in payload and payload[name] is not request.fields.get(name):
-            yield name
+        sent, asked = payload.get(name), request.fields.get(name)
+        if sent is not None and sent is not asked:
+            added.append(_added(sent, asked))
+    return tuple(added)
 
 
 def _added(sent: msgspec.Raw, asked: msgspec.Raw | None) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from threadless.conf import conf
@@ -94,10 +94,12 @@ class Gates:
             if mark is not None:
                 self._marks[gate] = mark
 
-    def headers(self) -> Iterator[tuple[str, str]]:
+    def headers(self) -> dict[str, str]:
         """The headers of all gates."""
+        headers: dict[str, str] = {}
         for gate in self._gates:
-            yield from gate.headers().items()
+            headers |= gate.headers()
+        return headers
 
 
 def _progress(gate: Gate, call: Call) -> int | None:

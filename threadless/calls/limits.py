@@ -7,9 +7,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
+import msgspec
 from django.core.cache import caches
 
 from threadless.calls.gates import Gate
@@ -32,8 +32,7 @@ _WARNING_SECONDS: Final = 60
 _next_warning = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """A limit and what is left of it in this minute."""
 
     unit: str

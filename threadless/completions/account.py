@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from threadless.completions.estimate import prompt_tokens
 from threadless.completions.tokens import count_tokens
@@ -90,7 +91,7 @@ class Account:
         prompt = prompt or self._prompt()
         if (prompt, completion) == (reported.prompt_tokens, reported.completion_tokens):
             return reported
-        return replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
+        return msgspec.structs.replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
 
     def _prompt(self) -> int:
         return prompt_tokens(self._request, self._target)

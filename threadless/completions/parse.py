@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import msgspec
 from msgspec import UNSET
@@ -27,8 +26,7 @@ _decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ParsedBody:
+class ParsedBody(NamedTuple):
     """A valid body: its fields as bytes for the backend and as typed values for the rules.
 
     `raw` refers to parts of the body's bytes and copies nothing. `typed` holds a second copy of every text: drop it

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
+
+import msgspec
 
 from threadless.completions.account import Account
 from threadless.encoding import encode
@@ -13,13 +14,12 @@ from threadless.exceptions import APIError
 from threadless.types import Caller, ChatRequest, JSONObject, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, kw_only=True):
     """A valid request of any dialect. A dialect may add its typed fields in a subclass."""
 
     model: str
     """Public name of a model or agent."""
-    request: ChatRequest = field(repr=False)
+    request: ChatRequest
     """The request for the backend."""
     is_stream: bool = False
     max_output_tokens: int | None = None

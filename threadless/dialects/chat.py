@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threadless.completions.account import Account
@@ -19,11 +18,10 @@ from threadless.exceptions import APIError
 from threadless.types import Caller, Chunk, Completion, Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatAsked(Asked):
+class ChatAsked(Asked, kw_only=True):
     """A chat completion request."""
 
-    typed: Fields | None = field(repr=False)
+    typed: Fields | None
     """A second copy of every text, which is dropped once the rules are checked."""
     wants_usage: bool = False
     """True if the stream ends with a chunk that carries the usage."""
@@ -53,7 +51,8 @@ class ChatDialect(Dialect):
         if asked.typed is not None:
             check_tools(asked.typed, target)
         backend.validate_request(asked.request, target)
-        return replace(asked, typed=None)
+        asked.typed = None
+        return asked
 
     def call(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Completion:
         completion: Completion = backend.complete(asked.request, target, caller)

@@ -54,7 +54,8 @@ class PreparedLookup:
     def __init__(self, queryset: models.QuerySet[Any]) -> None:
         self.using = queryset.db
         self._model: Any = queryset.model
-        self._user_model: Any = self._model._meta.get_field("user").related_model
+        self._user_field: Any = self._model._meta.get_field("user")
+        self._user_model: Any = self._user_field.related_model
         self._names = [field.attname for field in self._model._meta.concrete_fields]
         self._user_names = [field.attname for field in self._user_model._meta.concrete_fields]
         self._annotations = list(queryset.query.annotations)
@@ -98,7 +99,8 @@ class PreparedLookup:
             row[index] = recall(row[index])
         start, end = len(self._names), len(self._names) + len(self._user_names)
         instance = self._model.from_db(self.using, self._names, row[:start])
-        instance.user = self._user_model.from_db(self.using, self._user_names, row[start:end])
+        user = self._user_model.from_db(self.using, self._user_names, row[start:end])
+        self._user_field.set_cached_value(instance, user)  # as `select_related` does
         for name, column in zip(self._annotations, row[end:], strict=True):
             setattr(instance, name, column)
         return instance

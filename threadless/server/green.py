@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 
@@ -14,6 +15,7 @@ def is_patched() -> bool:
     return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
+@cache
 def original(module: str, name: str) -> Any:
     """An attribute of a standard module as it was before gevent patched it."""
     monkey = sys.modules.get("gevent.monkey")

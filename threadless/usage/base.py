@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from threadless.conf import conf
 from threadless.exceptions import APIError
@@ -19,8 +20,7 @@ CLIENT_LEFT: Final = 499
 """HTTP status of a call whose client left before one was sent. nginx logs the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """A call that has been admitted and is about to be sent upstream."""
 
     request_id: str
@@ -40,8 +40,7 @@ class Opening:
         return self.opened_at + timedelta(seconds=conf.max_call_seconds) + _DEADLINE_MARGIN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a call ended. Seconds count from the opening."""
 
     state: FinalState

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 from django.db import connections, router, transaction
 
 from threadless.db.connections import release_connections
@@ -64,4 +64,4 @@ def _without_frames(outcome: Outcome) -> Outcome:
         return outcome
     failure = APIError(outcome.failure.message, code=outcome.failure.code)
     failure.status_code = outcome.failure.status_code
-    return replace(outcome, failure=failure)
+    return msgspec.structs.replace(outcome, failure=failure)
