@@ -60,6 +60,7 @@ MALFORMED: dict[str, list[Any]] = {
     "THROTTLE_CLASSES": [None, "a.path", [""], [5]],
     "GATES": [None, "a.path", [""], [5]],
     "DIALECTS": [None, "a.path", [""], [5]],
+    "UNKNOWN_PATHS": [None, True, "html"],
     "SCOPES": [None, ["CHATS:WRITE"], {"CHATS:WRITE": None}, {"A B": ""}, {"A,B": ""}, {"": ""}],
     "REQUIRED_SCOPE": [None, 5, ["CHATS:WRITE"]],
     "SCOPE_PERMISSIONS": [None, [], {"CHATS:WRITE": "write_chats"}, {"CHATS:WRITE": None}, {"CHATS:WRITE": "a.b.c"}],

@@ -61,7 +61,6 @@ BAD_FIELDS: dict[str, list[tuple[Any, str]]] = {
         *((1, "stream_options"), ([], "stream_options")),
         ({"include_usage": "yes"}, "stream_options.include_usage"),
         ({"include_obfuscation": 1}, "stream_options.include_obfuscation"),
-        ({"continuous_usage_stats": True}, "stream_options.continuous_usage_stats"),
         ({"continuous_usage_stats": "x"}, "stream_options.continuous_usage_stats"),
     ],
     "tools": [
