@@ -79,10 +79,8 @@ class OpenAIBackend(BaseChatBackend):
         self._asks_for_usage = _is_always(alias, stream_usage)
         timeouts = _make_timeouts(connect_seconds, first_byte_seconds, between_chunks_seconds)
         limits = _make_limits(max_answer_bytes, max_event_bytes, max_head_bytes, max_interim_responses)
-        access: dict[str, Any] = {"api_key": api_key, "headers": headers, "trust_env": trust_env}
-        self._upstream = _make_upstream(
-            alias, base_url, timeouts=timeouts, limits=limits, max_idle=pool_maxsize, **access
-        )
+        access: dict[str, Any] = {"headers": headers, "trust_env": trust_env, "max_idle": pool_maxsize}
+        self._upstream = _make_upstream(alias, base_url, api_key=api_key, timeouts=timeouts, limits=limits, **access)
 
     def check(self) -> list[CheckMessage]:
         if not is_exposed(self.base_url):

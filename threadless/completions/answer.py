@@ -6,6 +6,7 @@ from threadless.completions import repair
 from threadless.completions.account import Account
 from threadless.completions.estimate import texts_of
 from threadless.completions.finish_reasons import finish_reason, is_failure
+from threadless.completions.reading import error_in
 from threadless.completions.tool_call_deltas import repair_calls
 from threadless.completions.usage import usage_in, usage_of
 from threadless.exceptions import UpstreamError
@@ -21,6 +22,9 @@ def normalize_completion(body: JSONObject, model: str, account: Account) -> JSON
     usage = body["usage"] = usage_in(body)
     if (count := usage_of(usage)) is not None:
         account.report(count)
+    if error_in(body) is not None:
+        raise UpstreamError
+    body.pop("error", None)  # SDKs take any object here for an error
     if not choices:
         raise UpstreamError("The model's answer had no choices.")
     for index, choice in enumerate(choices):

@@ -60,8 +60,10 @@ class ChunkStream:
         """
         self._read(chunk)
         given = repair.objects(chunk.get("choices"))
-        if not given and error_in(chunk) is not None:
-            raise UpstreamError
+        if not given or "error" in chunk:
+            if error_in(chunk) is not None:
+                raise UpstreamError
+            chunk.pop("error", None)  # SDKs take any object here for an error
         kept = [choice for each in given if (choice := self._normalize(each)) is not None]
         if self._given_usage:
             self._report()
