@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from traceback import clear_frames
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -61,6 +61,8 @@ class APIError(Exception):
         self.code = code or self.code
         self.type = type or self.type
         self.headers = dict(headers or {})
+        self.details: dict[str, Any] = {}
+        """Further fields of the error body, such as Azure's `innererror`. Must not contain secrets."""
         self.log_detail = ""
         """Replaces the message in the log, where it may be more specific. Must not contain secrets or message text."""
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.support.bodies import chunk, completion
-from tests.support.upstream import ScriptedUpstream
+from tests.support.upstream import Exchange, ScriptedUpstream, answer_normally
 from threadless.backends import lifetime
 from threadless.backends.base import BaseChatBackend, build_backend
 from threadless.backends.openai import OpenAIBackend
@@ -198,6 +198,47 @@ def test_backend_without_tools_refuses_them() -> None:
     with pytest.raises(InvalidRequest) as caught:
         ask(Silent(base_url=URL), tools=[{"type": "function", "function": {"name": "f"}}])
     assert (caught.value.param, caught.value.code) == ("tools", "unsupported_parameter")
+
+
+# The usage of streams
+
+
+def refuse_stream_options(exchange: Exchange) -> None:
+    """As Mistral on Azure and older versions of Azure do."""
+    if "stream_options" in exchange.body:
+        error = {"message": "Extra inputs are not permitted", "param": "stream_options"}
+        exchange.answer({"error": error}, status=400)
+    else:
+        answer_normally(exchange)
+
+
+def test_stream_refused_for_its_options_is_sent_once_more_without_them(upstream: ScriptedUpstream) -> None:
+    upstream.script(refuse_stream_options)
+    backend = make_backend(upstream)
+    assert stream(backend)
+    assert stream(backend, stream_options={"include_usage": True})
+    assert ["stream_options" in exchange.body for exchange in upstream.exchanges] == [True, False, False]
+
+
+def test_other_refusal_is_remembered_by_nobody(upstream: ScriptedUpstream) -> None:
+    refuse_with_request(upstream, json.dumps)
+    backend = make_backend(upstream)
+    with pytest.raises(InvalidRequest):
+        stream(backend)
+    upstream.script()
+    assert stream(backend)
+    assert ["stream_options" in exchange.body for exchange in upstream.exchanges] == [True, False, True]
+
+
+def test_usage_is_not_asked_for_if_the_option_says_never(upstream: ScriptedUpstream) -> None:
+    stream(make_backend(upstream, stream_usage="never"), stream_options={"include_usage": True})
+    assert "stream_options" not in upstream.exchanges[0].body
+
+
+@pytest.mark.parametrize("options", [{"stream_usage": "sometimes"}, {"base_url": f"{URL}/chat/completions/"}])
+def test_option_that_cannot_work_is_refused(settings: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ImproperlyConfigured, match=next(iter(options))):
+        build(settings, {"base_url": URL, **options})
 
 
 # Options

@@ -228,11 +228,11 @@ def test_delta_of_1_mb_passes(any_client: Client, upstream: ScriptedUpstream) ->
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        *((reason, reason) for reason in ("stop", "length", "content_filter", "tool_calls", "function_call")),
-        *(("STOP", "stop"), ("eos", "stop"), ("max_tokens", "length"), ("tool_use", "tool_calls")),
+        *((reason, reason) for reason in ("stop", "length", "content_filter", "unknown_word")),
+        *(("STOP", "stop"), ("eos", "stop"), ("max_tokens", "length"), ("tool_use", "stop"), ("tool_calls", "stop")),
     ],
 )
-def test_finish_reason_is_one_of_the_reference(
+def test_finish_reason_has_a_meaning_of_the_reference(
     client: Client, upstream: ScriptedUpstream, given: str, expected: str
 ) -> None:
     upstream.script(usages(ROLE, HELLO, chunk(finish_reason=given)))

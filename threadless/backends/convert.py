@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from threadless.completions.tool_call_deltas import ToolCallDeltas
 from threadless.types import Chunk, JSONObject, JSONValue
 
 
@@ -26,46 +27,53 @@ def completion_of(chunks: Iterable[Chunk]) -> JSONObject:
     """The `chat.completion` that results from these chunks."""
     body: JSONObject = {}
     choices: dict[int, JSONObject] = {}
+    calls: dict[int, ToolCallDeltas] = {}
     for chunk in chunks:
         body.update({name: value for name, value in chunk.items() if name not in ("choices", "object") and value})
         for choice in _objects(chunk.get("choices")):
             index = choice.get("index") or 0
-            _add(choices.setdefault(index, {"message": {"role": "assistant", "content": None}}), choice)
+            deltas = calls.setdefault(index, ToolCallDeltas())
+            _add(choices.setdefault(index, {"message": {"role": "assistant", "content": None}}), choice, deltas)
+    for index, deltas in calls.items():
+        _add_tool_calls(choices[index]["message"], deltas.end())
     body["choices"] = [{"index": index, "finish_reason": "stop", **choice} for index, choice in sorted(choices.items())]
     return body
 
 
-def _add(choice: JSONObject, part: JSONObject) -> None:
+def _add(choice: JSONObject, part: JSONObject, calls: ToolCallDeltas) -> None:
     if part.get("finish_reason"):
         choice["finish_reason"] = part["finish_reason"]
     message = choice["message"]
     for name, value in (part.get("delta") or {}).items():
         if name == "tool_calls":
-            _add_tool_calls(message.setdefault("tool_calls", []), value or [])
+            _add_tool_calls(message, calls.take(value))
         elif isinstance(value, str) and name != "role":
             message[name] = (message.get(name) or "") + value
         elif value is not None:
             message[name] = value
 
 
-def _add_tool_calls(calls: list[JSONObject], deltas: list[JSONObject]) -> None:
+def _add_tool_calls(message: JSONObject, deltas: list[JSONObject]) -> None:
+    calls = message.setdefault("tool_calls", []) if deltas else []
     for delta in deltas:
-        index = delta.get("index")
-        if index is None:
-            index = len(calls) if delta.get("id") else max(len(calls) - 1, 0)
-        while len(calls) <= index:
-            calls.append({"id": None, "type": "function", "function": {"name": "", "arguments": ""}})
-        call, function = calls[index], delta.get("function") or {}
-        call["id"] = call["id"] or delta.get("id")
-        call["function"]["name"] = call["function"]["name"] or function.get("name") or ""
-        call["function"]["arguments"] += function.get("arguments") or ""
+        index = delta.pop("index")
+        if index == len(calls):
+            calls.append(delta)
+        else:
+            _append_arguments(calls[index], delta)
+
+
+def _append_arguments(call: JSONObject, delta: JSONObject) -> None:
+    for kind, field in (("function", "arguments"), ("custom", "input")):
+        if kind in call and kind in delta:
+            call[kind][field] += delta[kind][field]
 
 
 def _delta_choice(choice: JSONObject) -> JSONObject:
     message = choice.get("message")
     delta = dict(message) if isinstance(message, dict) else {}
     if "tool_calls" in delta:
-        delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(_objects(delta["tool_calls"]))]
+        delta["tool_calls"] = [{**call, "index": index} for index, call in enumerate(_objects(delta["tool_calls"]))]
     others = {name: value for name, value in choice.items() if name != "message"}
     return {**others, "delta": delta, "finish_reason": None}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,13 +11,16 @@ import msgspec
 from django.utils.http import parse_http_date
 
 from threadless.backends.upstream import CallRedactor
+from threadless.completions.reading import error_of, text_error
 from threadless.exceptions import (
     APIError,
+    InsufficientQuota,
     InvalidRequest,
     RateLimited,
     UpstreamError,
     UpstreamTimeout,
     UpstreamUnavailable,
+    retry_headers,
 )
 from threadless.types import JSONObject, JSONValue
 
@@ -26,34 +29,61 @@ _RATE_LIMITED: Final = 429
 _TIMED_OUT: Final = frozenset({408, 504})
 _UNAVAILABLE: Final = frozenset({503, 529})
 """Some providers use 529 for "overloaded"."""
+_PERMANENT: Final = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405, 410})
+"""The configuration or the account is wrong. Another attempt would have the same result."""
+_NO_RETRY: Final = {"x-should-retry": "false"}
 
 _STATUS_BY_WORD: Final = {
-    "invalid_request_error": 400,
-    "context_length_exceeded": 400,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "overloaded_error": 503,
-    "timeout": 504,
+    **dict.fromkeys(
+        ("invalidrequesterror", "badrequesterror", "invalidargument", "validationexception", "contextlengthexceeded"),
+        400,
+    ),
+    **dict.fromkeys(("contentfilter", "invalidprompt", "invalidrequestmessage", "stringabovemaxlength"), 400),
+    **dict.fromkeys(("authenticationerror", "unauthenticated", "invalidapikey"), 401),
+    **dict.fromkeys(("permissionerror", "permissiondenied", "accessdeniedexception"), 403),
+    **dict.fromkeys(("notfounderror", "modelnotfound", "notfound", "resourcenotfoundexception"), 404),
+    **dict.fromkeys(("ratelimiterror", "ratelimitexceeded", "toomanyrequests", "throttlingexception"), 429),
+    **dict.fromkeys(("resourceexhausted", "throttling", "insufficientquota", "exceededcurrentquotaerror"), 429),
+    **dict.fromkeys(("overloadederror", "overloaded", "serviceunavailable", "serviceunavailableerror"), 503),
+    **dict.fromkeys(("unavailable", "engineoverloadederror", "serviceunavailableexception"), 503),
+    **dict.fromkeys(("timeout", "timeouterror", "gatewaytimeout", "deadlineexceeded", "requesttimeout"), 504),
 }
-"""An error event in a stream has no HTTP status, so its `type` or `code` decides."""
+"""An error in a stream has no HTTP status, so its `type` or `code` decides. Compared without case and punctuation."""
+_NO_QUOTA: Final = frozenset(
+    {"insufficientquota", "exceededcurrentquotaerror", "insufficientbalance", "billinghardlimitreached"}
+)
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _MAX_MESSAGE: Final = 2000
 _MAX_WORD: Final = 200
 """Maximum length of `type`, `param` and `code`."""
-_DEFAULT_RETRY: Final = {"Retry-After": "1", "retry-after-ms": "1000"}
+_MAX_DETAILS_BYTES: Final = 8192
+_DEFAULT_RETRY: Final = retry_headers(1)
+_OWN_KEYS: Final = frozenset({"message", "type", "param", "code", "error", "detail", "object", "errors"})
+_INTERNALS: Final = frozenset(
+    {"stack", "stacktrace", "stack_trace", "trace", "traceback", "debug", "headers", "request", "exception", "cause"}
+    | {"raw", "body", "input", "file", "path", "sql"}
+)
+"""Details that may describe the upstream's insides, or repeat the request."""
 
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
     """The error for an unsuccessful HTTP answer of an upstream. Header names are in lower case."""
-    return _failure(status, _error_of(body), _retry_headers(headers), redact)
+    return _failure(status, read_error(body), _retry_headers(headers), redact)
 
 
-def failure_in_answer(error: JSONValue, redact: CallRedactor) -> APIError:
-    """The error for an `error` object in an answer or a stream with a successful HTTP status."""
-    details = error if isinstance(error, dict) else {"message": str(error)}
-    words = (details.get("status"), details.get("code"), details.get("type"))
+def failure_in_answer(error: JSONObject, redact: CallRedactor) -> APIError:
+    """The error for an error in an answer or a stream with a successful HTTP status, as `reading` returns it."""
+    words = (error.get("status"), error.get("code"), error.get("type"))
     status = next((found for word in words if (found := _status_of(word))), 502)
-    return _failure(status, details, {}, redact)
+    return _failure(status, error, {}, redact)
+
+
+def read_error(body: bytes) -> JSONObject:
+    """The error in the body of an unsuccessful HTTP answer; empty if there is none."""
+    try:
+        return error_of(msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return text_error(body)
 
 
 def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
@@ -67,13 +97,15 @@ def _failure_of_status(status: int, error: JSONObject, headers: dict[str, str], 
     if status in _ABOUT_THE_REQUEST:
         return _invalid_request(error, redact)
     if status == _RATE_LIMITED:
+        if not _NO_QUOTA.isdisjoint((_key(error.get("code")), _key(error.get("type")))):
+            return InsufficientQuota("The quota of the model is used up.")
         message = "The model is receiving too many requests. Please try again later."
         return RateLimited(message, headers=headers or _DEFAULT_RETRY)
     if status in _UNAVAILABLE:
         return UpstreamUnavailable("The model is overloaded or unavailable.", headers=headers)
     if status in _TIMED_OUT:
         return UpstreamTimeout("The model took too long to answer.")
-    return UpstreamError()
+    return UpstreamError(headers=_NO_RETRY if status in _PERMANENT else None)
 
 
 def _invalid_request(error: JSONObject, redact: CallRedactor) -> InvalidRequest:
@@ -82,56 +114,60 @@ def _invalid_request(error: JSONObject, redact: CallRedactor) -> InvalidRequest:
         redacted = redact.text(value) if isinstance(value, str) else None
         return redacted[:limit] if redacted else None
 
-    return InvalidRequest(
+    failure = InvalidRequest(
         text("message", _MAX_MESSAGE) or "The model refused the request.",
         param=text("param"),
         code=text("code"),
         type=text("type"),
     )
+    failure.details = _details_of(error, redact)
+    return failure
 
 
-def _error_of(body: bytes) -> JSONObject:
-    """The error object of a body in any of the common formats; empty if there is none."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    if not isinstance(decoded, dict):
-        return {}
-    error = decoded.get("error", decoded)
-    if isinstance(error, str):
-        return {"message": error}
-    if not isinstance(error, dict):
-        return {}
-    return error if "message" in error else {**error, "message": error.get("detail")}
+def _details_of(error: JSONObject, redact: CallRedactor) -> JSONObject:
+    """Objects of the error, such as Azure's `innererror` with the results of its content filter, and its status."""
+    found = {
+        name: value
+        for name, value in error.items()
+        if name not in _OWN_KEYS | _INTERNALS and (isinstance(value, dict) or name in ("status", "details"))
+    }
+    details: JSONObject = redact.value(_without_internals(found))
+    return details if len(msgspec.json.encode(details)) <= _MAX_DETAILS_BYTES else {}
+
+
+def _without_internals(value: JSONValue) -> JSONValue:
+    if isinstance(value, dict):
+        return {name: _without_internals(item) for name, item in value.items() if name.lower() not in _INTERNALS}
+    return [_without_internals(item) for item in value] if isinstance(value, list) else value
+
+
+def _key(word: Any) -> str:
+    """The word without case and punctuation."""
+    return "".join(filter(str.isalnum, word.lower())) if isinstance(word, str) else ""
 
 
 def _status_of(word: Any) -> int | None:
     if isinstance(word, int) and 400 <= word < 600:
         return word
     if isinstance(word, str):
-        return int(word) if word.isdecimal() and len(word) == 3 else _STATUS_BY_WORD.get(word)
+        return int(word) if word.isdecimal() and len(word) == 3 else _STATUS_BY_WORD.get(_key(word))
     return None
 
 
 def _retry_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The upstream's retry headers. A number of seconds is returned in both formats."""
+    """The upstream's retry headers in both formats; empty if it sent none that is valid."""
     after, after_ms = headers.get("retry-after", "").strip(), headers.get("retry-after-ms", "").strip()
-    found = {}
-    if _SECONDS.fullmatch(after) or _is_date(after):
-        found["Retry-After"] = after
     if _SECONDS.fullmatch(after_ms):
-        found["retry-after-ms"] = after_ms
-    elif _SECONDS.fullmatch(after):
-        found["retry-after-ms"] = str(round(float(after) * 1000))
-    if "Retry-After" not in found and found:
-        found["Retry-After"] = str(math.ceil(float(after_ms) / 1000))
-    return found
+        return retry_headers(float(after_ms) / 1000)
+    if _SECONDS.fullmatch(after):
+        return retry_headers(float(after))
+    seconds = _seconds_until(after)
+    return {} if seconds is None else retry_headers(seconds)
 
 
-def _is_date(text: str) -> bool:
+def _seconds_until(date: str) -> float | None:
+    """The seconds from now until an HTTP date; None if it is invalid."""
     try:
-        parse_http_date(text)
+        return max(parse_http_date(date) - time.time(), 0)
     except ValueError:
-        return False
-    return True
+        return None

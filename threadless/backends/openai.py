@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
+from threadless.backends.answers import AnswerReader
 from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.convert import chunks_of
-from threadless.backends.failures import failure_in_answer, failure_of
+from threadless.backends.failures import failure_of
 from threadless.backends.payloads import REFUSED_FIELDS, added_json
 from threadless.backends.upstream import (
     CallRedactor,
-    Event,
     InvalidOptionError,
     Limits,
     Response,
@@ -24,13 +24,13 @@ from threadless.backends.upstream import (
     is_exposed,
 )
 from threadless.conf import conf
-from threadless.exceptions import InvalidBackend, InvalidRequest, UpstreamError
-from threadless.types import Caller, ChatRequest, Chunk, Completion, JSONObject, Target
+from threadless.exceptions import InvalidBackend, InvalidRequest
+from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
 
 _MAX_ERROR_BYTES: Final = 1024 * 1024
 _OK: Final = 200
+_REFUSALS: Final = frozenset({400, 422})
 
-_decode = msgspec.json.Decoder().decode
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
 
@@ -45,6 +45,8 @@ class OpenAIBackend(BaseChatBackend):
     - `pool_maxsize`: idle connections that are kept; at least the number of calls at once.
     - `trust_env`: use `HTTPS_PROXY` and `REQUESTS_CA_BUNDLE`.
     - `refused_fields`: request fields that are refused with a 400. `dropped_fields`: request fields that are not sent.
+    - `stream_usage`: "always" asks for the usage of each stream, until the upstream refuses `stream_options`; then the
+      stream is sent again without it, and the field is no longer sent. "never" sends no `stream_options`.
     - `allow_prompt_echo`: pass on fields of an answer that repeat the prompt, with the instructions of the target.
     """
 
@@ -66,18 +68,18 @@ class OpenAIBackend(BaseChatBackend):
         refused_fields: Collection[str] = REFUSED_FIELDS,
         dropped_fields: Collection[str] = (),
         allow_prompt_echo: bool = False,
+        stream_usage: Literal["always", "never"] = "always",
         alias: str = "",
     ) -> None:
         super().__init__(alias=alias)
         self.base_url = base_url
         self._refused_fields, self._dropped_fields = frozenset(refused_fields), frozenset(dropped_fields)
         self._allow_prompt_echo = allow_prompt_echo
+        self._asks_for_usage = _is_always(alias, stream_usage)
         timeouts = _make_timeouts(connect_seconds, first_byte_seconds, between_chunks_seconds)
         limits = _make_limits(max_answer_bytes, max_event_bytes, max_head_bytes, max_interim_responses)
-        access: dict[str, Any] = {"api_key": api_key, "headers": headers, "trust_env": trust_env}
-        self._upstream = _make_upstream(
-            alias, base_url, timeouts=timeouts, limits=limits, max_idle=pool_maxsize, **access
-        )
+        access: dict[str, Any] = {"headers": headers, "trust_env": trust_env, "max_idle": pool_maxsize}
+        self._upstream = _make_upstream(alias, base_url, api_key=api_key, timeouts=timeouts, limits=limits, **access)
 
     def check(self) -> list[CheckMessage]:
         if not is_exposed(self.base_url):
@@ -107,21 +109,42 @@ class OpenAIBackend(BaseChatBackend):
         redact = self._redactor(request, target, payload)
         with self._post(payload, request) as response:
             _check_status(response, redact)
-            return Completion(body=_decode_object(response.read(), redact))
+            return Completion(body=AnswerReader(redact).answer(response.read()))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
         self.validate_request(request, target)
-        options = _decode_options(request.fields.get("stream_options", b"null")) or {}
-        asked = {"stream": True, "stream_options": {**options, "include_usage": True}}
-        payload = self.payload(request, target, caller, **asked)
+        if self._asks_for_usage:
+            try:
+                yield from self._stream(request, target, caller, asks_for_usage=True)
+            except _UsageRefusedError:
+                yield from self._stream(request, target, caller, asks_for_usage=False)
+        else:
+            yield from self._stream(request, target, caller, asks_for_usage=False)
+
+    def _stream(self, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool) -> Iterator[Chunk]:
+        payload = self._stream_payload(request, target, caller, asks_for_usage=asks_for_usage)
         redact = self._redactor(request, target, payload)
         with self._post(payload, request) as response:
             del payload  # a stream is long, and the messages may be large
-            _check_status(response, redact)
-            if "application/json" in response.headers.get("content-type", ""):
-                yield from chunks_of(_decode_object(response.read(), redact))
+            _check_status(response, redact, may_refuse_usage=asks_for_usage)
+            # Another attempt that succeeds shows that the upstream refuses the field, and not something else.
+            self._asks_for_usage = asks_for_usage and self._asks_for_usage
+            reader = AnswerReader(redact)
+            if response.is_json():
+                yield from chunks_of(reader.answer(response.read()))
             else:
-                yield from _chunks(response, redact)
+                yield from reader.chunks(response.events())
+                response.drain()
+
+    def _stream_payload(
+        self, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool
+    ) -> dict[str, msgspec.Raw]:
+        if not asks_for_usage:
+            payload = self.payload(request, target, caller, stream=True)
+            payload.pop("stream_options", None)
+            return payload
+        options = _decode_options(request.fields.get("stream_options", b"null")) or {}
+        return self.payload(request, target, caller, stream=True, stream_options={**options, "include_usage": True})
 
     def _redactor(self, request: ChatRequest, target: Target, payload: Mapping[str, msgspec.Raw]) -> CallRedactor:
         return CallRedactor(
@@ -136,7 +159,15 @@ class OpenAIBackend(BaseChatBackend):
         return self._upstream.post(msgspec.json.encode(payload), request.request_id)
 
 
+def _is_always(alias: str, stream_usage: str) -> bool:
+    if stream_usage not in ("always", "never"):
+        raise InvalidBackend(f"Backend {alias!r}: stream_usage must be 'always' or 'never'.")
+    return stream_usage == "always"
+
+
 def _make_upstream(alias: str, base_url: str, **options: Any) -> Upstream:
+    if isinstance(base_url, str) and base_url.rstrip("/").endswith("/chat/completions"):
+        raise InvalidBackend(f"Backend {alias!r}: base_url must end before '/chat/completions', which is added to it.")
     try:
         return Upstream(base_url, **options)
     except InvalidOptionError as error:
@@ -157,62 +188,14 @@ def _make_limits(answer: int | None, event: int | None, head: int, interim_respo
     return Limits(answer or conf.max_answer_bytes, event or conf.max_event_bytes, head, interim_responses)
 
 
-def _check_status(response: Response, redact: CallRedactor) -> None:
-    if response.status != _OK:
-        raise failure_of(response.status, response.read_some(_MAX_ERROR_BYTES), response.headers, redact)
+def _check_status(response: Response, redact: CallRedactor, *, may_refuse_usage: bool = False) -> None:
+    if response.status == _OK:
+        return
+    body = response.read_some(_MAX_ERROR_BYTES)
+    if may_refuse_usage and response.status in _REFUSALS and b"stream_options" in body:
+        raise _UsageRefusedError
+    raise failure_of(response.status, body, response.headers, redact)
 
 
-def _chunks(response: Response, redact: CallRedactor) -> Iterator[Chunk]:
-    ending = _Ending()
-    for event in response.events():
-        if event.data.startswith(b"[DONE]"):
-            response.drain()
-            return
-        chunk = _decode_chunk(event, redact)
-        ending.see(chunk)
-        yield chunk
-    if not ending.is_whole:
-        raise UpstreamError("The model's response ended unexpectedly.")
-
-
-def _decode_chunk(event: Event, redact: CallRedactor) -> Chunk:
-    chunk = _decode_object(event.data, redact)
-    if event.name == b"error":
-        raise failure_in_answer(chunk, redact)
-    return chunk
-
-
-def _decode_object(body: bytes, redact: CallRedactor) -> JSONObject:
-    """The JSON object, redacted. Raises what an `error` in it means."""
-    try:
-        decoded = _decode(body)
-        if isinstance(decoded, dict) and not decoded.get("error"):
-            redact.clean(decoded)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UpstreamError("The model's response was not valid JSON.") from None
-    if not isinstance(decoded, dict):
-        raise UpstreamError("The model's response was not a JSON object.")
-    if decoded.get("error"):
-        raise failure_in_answer(decoded["error"], redact)
-    return decoded
-
-
-class _Ending:
-    """Recognizes streams that were cut: without `[DONE]`, each choice must have a finish reason."""
-
-    def __init__(self) -> None:
-        self._open: set[int] = set()
-        self.is_whole = False
-
-    def see(self, chunk: Chunk) -> None:
-        choices = chunk.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
-                continue
-            index = choice.get("index")
-            index = index if isinstance(index, int) else 0
-            if choice.get("finish_reason"):
-                self._open.discard(index)
-            else:
-                self._open.add(index)
-            self.is_whole = not self._open
+class _UsageRefusedError(Exception):
+    """The upstream may not know `stream_options`, which the client did not necessarily send."""

@@ -8,10 +8,16 @@ import msgspec
 
 from threadless.completions.estimate import prompt_tokens
 from threadless.completions.tokens import count_tokens
+from threadless.completions.tool_calls import tool_names
 from threadless.types import ChatRequest, Target, Usage
 
 _KEPT_CHARACTERS: Final = 262_144
 """Longer text is counted in pieces, so that memory use stays constant."""
+_ALWAYS_PLAUSIBLE: Final = 16_777_216
+"""No context window is larger than this. Above it, a count is believed only if the request is as large."""
+_PLAUSIBLE_OUTPUT: Final = 131_072
+_PLAUSIBLE_FACTOR: Final = 16
+"""Some models count reasoning beside the client's limit, so it may be exceeded, but not without end."""
 
 
 class Account:
@@ -23,6 +29,7 @@ class Account:
         "_size",
         "_target",
         "_texts",
+        "_tool_names",
         "_usage",
         "_written",
         "_written_before_report",
@@ -50,6 +57,7 @@ class Account:
         self._written_before_report = 0
         self._counted = 0
         self._usage: Usage | None = None
+        self._tool_names: frozenset[str] | None = None
 
     def wrote(self, text: str) -> None:
         """The model has produced this piece of text."""
@@ -60,9 +68,21 @@ class Account:
             self.tokens()
 
     def report(self, usage: Usage) -> None:
-        """Store the upstream's count so far. Some upstreams send several counts; the last one is used."""
+        """Store the upstream's count so far. Of several counts, the last one above 0 is used."""
+        before = self.reported
+        if before is not None:
+            prompt, completion = usage.prompt_tokens, usage.completion_tokens
+            if not prompt or not completion:
+                prompt, completion = prompt or before.prompt_tokens, completion or before.completion_tokens
+                usage = replace(usage, prompt_tokens=prompt, completion_tokens=completion)
         self.reported = usage
         self._written_before_report = self._written
+
+    def tool_names(self) -> frozenset[str]:
+        """The names of the tools that the model may call."""
+        if self._tool_names is None:
+            self._tool_names = tool_names(self._request, self._target)
+        return self._tool_names
 
     def tokens(self) -> int:
         """Tokens of all text so far, by the configured counter. Counted text is dropped."""
@@ -79,12 +99,14 @@ class Account:
 
     def owed(self, *, has_failed: bool, has_output: bool) -> Usage | None:
         """The usage to charge, or None. A failure before any output is free unless the upstream reported a count."""
-        return self.reported if has_failed and not has_output else self.usage()
+        if has_failed and not has_output:
+            return None if self.reported is None else self._believed(self.reported)
+        return self.usage()
 
     def _reported_or_estimated(self) -> Usage:
-        reported = self.reported
-        if reported is None:
+        if self.reported is None:
             return Usage(prompt_tokens=self._prompt(), completion_tokens=self.tokens(), source="estimated")
+        reported = self._believed(self.reported)
         prompt, completion = reported.prompt_tokens, reported.completion_tokens
         if not completion or self._written != self._written_before_report:
             completion = max(completion, self.tokens())
@@ -92,6 +114,25 @@ class Account:
         if (prompt, completion) == (reported.prompt_tokens, reported.completion_tokens):
             return reported
         return msgspec.structs.replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
+
+    def _believed(self, usage: Usage) -> Usage:
+        """The count without what is far beyond what the request and its limits allow."""
+        prompt, completion = usage.prompt_tokens, usage.completion_tokens
+        if prompt > _ALWAYS_PLAUSIBLE and prompt > sum(map(len, map(bytes, self._request.fields.values()))):
+            prompt = 0
+        if completion > _PLAUSIBLE_OUTPUT and completion > self._plausible_output():
+            completion = 0
+        if (prompt, completion) == (usage.prompt_tokens, usage.completion_tokens):
+            return usage
+        cached, reasoning = min(usage.cached_tokens, prompt), min(usage.reasoning_tokens, completion)
+        counts = {"cached_tokens": cached, "reasoning_tokens": reasoning}
+        return replace(usage, prompt_tokens=prompt, completion_tokens=completion, **counts, source="estimated")
+
+    def _plausible_output(self) -> int:
+        request = self._request
+        limit = request.get("max_completion_tokens") or request.get("max_tokens") or self._target.max_output_tokens
+        number = request.get("n") or 1
+        return int(number) * (_PLAUSIBLE_FACTOR * int(limit) if limit else _ALWAYS_PLAUSIBLE)
 
     def _prompt(self) -> int:
         return prompt_tokens(self._request, self._target)

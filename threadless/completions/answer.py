@@ -5,6 +5,10 @@ from __future__ import annotations
 from threadless.completions import repair
 from threadless.completions.account import Account
 from threadless.completions.estimate import texts_of
+from threadless.completions.finish_reasons import finish_reason, is_failure
+from threadless.completions.reading import error_in
+from threadless.completions.tool_call_deltas import repair_calls
+from threadless.completions.usage import usage_in, usage_of
 from threadless.exceptions import UpstreamError
 from threadless.types import JSONObject
 
@@ -12,9 +16,15 @@ from threadless.types import JSONObject
 def normalize_completion(body: JSONObject, model: str, account: Account) -> JSONObject:
     """Change the answer in place to a valid one with the public model name, and fill the account.
 
-    Raises `UpstreamError` if it has no choices.
+    Raises `UpstreamError` if it has no choices, or if a choice says that the upstream failed.
     """
     choices = repair.objects(body.get("choices"))
+    usage = body["usage"] = usage_in(body)
+    if (count := usage_of(usage)) is not None:
+        account.report(count)
+    if error_in(body) is not None:
+        raise UpstreamError
+    body.pop("error", None)  # SDKs take any object here for an error
     if not choices:
         raise UpstreamError("The model's answer had no choices.")
     for index, choice in enumerate(choices):
@@ -29,39 +39,32 @@ def normalize_completion(body: JSONObject, model: str, account: Account) -> JSON
 
 
 def _fill(account: Account, body: JSONObject, choices: list[JSONObject]) -> None:
+    if isinstance(upstream_model := body.get("model"), str):
+        account.upstream_model = upstream_model
     for choice in choices:
         for text in texts_of(choice["message"]):
             account.wrote(text)
     account.finish_reason = choices[0]["finish_reason"]
     account.tool_calls = sum(len(choice["message"].get("tool_calls") or ()) for choice in choices)
-    if isinstance(upstream_model := body.get("model"), str):
-        account.upstream_model = upstream_model
-    if (usage := repair.usage_of(body.get("usage"))) is not None:
-        account.report(usage)
 
 
 def _normalize_choice(choice: JSONObject, position: int) -> None:
+    given_reason = choice.get("finish_reason")
+    if is_failure(given_reason):
+        raise UpstreamError("The model failed to complete its answer.")
     message = choice.get("message")
     message = choice["message"] = message if isinstance(message, dict) else {}
     message["role"] = "assistant"
+    repair.repair_texts(message)
     message.setdefault("content", None)
     message.setdefault("refusal", None)
-    calls = [_normalize_tool_call(call) for call in repair.objects(message.pop("tool_calls", None))]
-    if calls:
+    if calls := repair_calls(message.pop("tool_calls", None)):
         message["tool_calls"] = calls
-    reason = repair.finish_reason(choice.get("finish_reason"), has_tool_calls="tool_calls" in message)
+    has_calls = bool(calls)
+    has_function_call = bool(message.get("function_call"))
+    reason = finish_reason(given_reason, has_tool_calls=has_calls, has_function_call=has_function_call)
     choice["index"] = repair.index_of(choice, position)
-    choice["finish_reason"] = reason or ("tool_calls" if "tool_calls" in message else "stop")
-    choice.setdefault("logprobs", None)
-
-
-def _normalize_tool_call(call: JSONObject) -> JSONObject:
-    given_id, kind, function = call.get("id"), call.get("type"), call.get("function")
-    call["id"] = given_id if isinstance(given_id, str) and given_id else repair.new_call_id()
-    call["type"] = kind if isinstance(kind, str) and kind else "function"
-    if call["type"] == "function":
-        function = function if isinstance(function, dict) else {}
-        name, arguments = str(function.get("name") or ""), repair.arguments_text(function.get("arguments"))
-        call["function"] = {**function, "name": name, "arguments": arguments}
-    call.pop("index", None)
-    return call
+    choice["finish_reason"] = reason or finish_reason("stop", has_tool_calls=has_calls)
+    choice.pop("usage", None)
+    logprobs = choice.get("logprobs")
+    choice["logprobs"] = logprobs if isinstance(logprobs, dict) else None

@@ -1,30 +1,40 @@
 """Normalizes the chunks of an upstream.
 
 Each upstream chunk becomes at most one chunk for the client. Normalized are missing or changing `id`, `created`,
-`model`, `role` and `index`; repeated roles, names and finish reasons; usage in any chunk; and a missing finish reason.
+`model`, `role` and `index`; repeated roles, names and finish reasons; tool calls; usage in any chunk; and a missing
+finish reason.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from threadless.completions import repair
 from threadless.completions.account import Account
 from threadless.completions.estimate import texts_of
+from threadless.completions.finish_reasons import finish_reason, is_failure
+from threadless.completions.reading import error_in
 from threadless.completions.tool_call_deltas import ToolCallDeltas
+from threadless.completions.usage import usage_body, usage_in, usage_of
 from threadless.exceptions import UpstreamError
 from threadless.types import Chunk, JSONObject, Usage
+
+_KNOWN_FIELDS: Final = frozenset({"id", "object", "created", "model", "choices", "usage"})
+_FIELDS_WITHOUT_COUNTS: Final = _KNOWN_FIELDS | {"system_fingerprint", "service_tier", "obfuscation"}
+"""A chunk without other fields has its counts in `usage` or nowhere."""
 
 
 class _Choice:
     """What the client has received of one choice."""
 
-    __slots__ = ("calls", "finished", "started")
+    __slots__ = ("calls", "finished", "has_function_call", "started")
 
-    def __init__(self) -> None:
+    def __init__(self, known_tools: Callable[[], frozenset[str]]) -> None:
         self.started = False
         self.finished = False
-        self.calls = ToolCallDeltas()
+        self.has_function_call = False
+        self.calls = ToolCallDeltas(known_tools)
 
 
 class ChunkStream:
@@ -37,16 +47,28 @@ class ChunkStream:
         self._held: JSONObject = {}
         self._id = ""
         self._created = 0
+        self._has_failed = False
+        self._given_usage: Any = None
+        """The usage in the current chunk, unchanged."""
         self._usage_body: Any = None
-        """The upstream's last `usage`, unchanged."""
+        """The upstream's last valid usage, unchanged."""
 
     def take(self, chunk: Chunk) -> Chunk | None:
-        """The chunk for the client; None if the client receives nothing for it."""
-        usage = self._read(chunk)
+        """The chunk for the client; None if the client receives nothing for it.
+
+        Raises `UpstreamError` if the chunk is an error or says that the upstream failed.
+        """
+        self._read(chunk)
         given = repair.objects(chunk.get("choices"))
+        if not given or "error" in chunk:
+            if error_in(chunk) is not None:
+                raise UpstreamError
+            chunk.pop("error", None)  # SDKs take any object here for an error
         kept = [choice for each in given if (choice := self._normalize(each)) is not None]
-        if usage is not None:  # after the text, which the count includes
-            self._account.report(usage)
+        if self._given_usage:
+            self._report()
+        if self._has_failed:
+            raise UpstreamError("The model failed to complete its answer.")
         if not kept:
             # Without choices it would look like the usage chunk. Its other fields are sent with the next chunk.
             self._hold(chunk)
@@ -71,24 +93,28 @@ class ChunkStream:
 
     def usage_chunk(self, usage: Usage) -> Chunk:
         """The last chunk for clients that asked for `include_usage`."""
-        return {**self._dress({}, []), "usage": repair.usage_body(usage, self._usage_body)}
+        return {**self._dress({}, []), "usage": usage_body(usage, self._usage_body)}
 
-    def _read(self, chunk: Chunk) -> Usage | None:
-        """Read what is not part of a choice: id, time and model. Returns the usage, if there is one."""
-        given = chunk.pop("usage", None)
-        usage = repair.usage_of(given) if given else None
-        if usage is not None:
-            self._usage_body = given
+    def _read(self, chunk: Chunk) -> None:
+        """Read what is not part of a choice: usage, id, time and model."""
+        given = chunk.get("usage") if chunk.keys() <= _FIELDS_WITHOUT_COUNTS else usage_in(chunk)
+        self._given_usage = given
+        chunk.pop("usage", None)
         if not self._id:
             self._id = repair.completion_id(chunk.get("id"))
             self._created = repair.created(chunk.get("created"))
         if not self._account.upstream_model and isinstance(model := chunk.get("model"), str):
             self._account.upstream_model = model
-        return usage
+
+    def _report(self) -> None:
+        """Report the usage of the current chunk. Called after its text, which the count includes."""
+        usage = usage_of(self._given_usage)
+        if usage is not None:
+            self._usage_body = self._given_usage
+            self._account.report(usage)
 
     def _hold(self, chunk: Chunk) -> None:
-        known = ("id", "object", "created", "model", "choices", "usage")
-        self._held.update({name: value for name, value in chunk.items() if name not in known})
+        self._held.update({name: value for name, value in chunk.items() if name not in _KNOWN_FIELDS})
 
     def _dress(self, chunk: Chunk, choices: list[JSONObject]) -> Chunk:
         chunk["id"] = self._id or repair.new_completion_id()
@@ -102,38 +128,57 @@ class ChunkStream:
         index = given["index"] = repair.index_of(given, 0)
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _Choice()
+            choice = self._choices[index] = _Choice(self._account.tool_names)
             self._account.is_answered = False
-        if choice.finished:
-            return None
+        if "usage" in given:  # Moonshot
+            self._given_usage = given.pop("usage") or self._given_usage
         delta = given.get("delta")
         delta = given["delta"] = delta if isinstance(delta, dict) else {}
-        self._normalize_role(delta, choice)
-        if "tool_calls" in delta:
-            self._normalize_tool_calls(delta, choice)
-        for text in texts_of(delta):
-            self._account.wrote(text)
-        reason = repair.finish_reason(given.get("finish_reason"), has_tool_calls=bool(choice.calls))
-        given["finish_reason"] = reason
-        if reason is not None:
-            choice.finished = True
-            self._account.is_answered = all(each.finished for each in self._choices.values())
-            self._account.finish_reason = self._account.finish_reason or reason
-        return given
+        self._normalize_delta(delta, choice)
+        holds = "tool_calls" in delta and self._take_tool_calls(delta, choice)
+        given["finish_reason"] = reason = self._end(given.get("finish_reason"), delta, choice)
+        if "logprobs" in given and not isinstance(given["logprobs"], dict):
+            given["logprobs"] = None
+        is_empty = (holds or choice.finished) and reason is None and not any(delta.values())
+        return None if is_empty else given
 
-    def _normalize_role(self, delta: JSONObject, choice: _Choice) -> None:
+    def _normalize_delta(self, delta: JSONObject, choice: _Choice) -> None:
         if choice.started:
             # Some SDKs join the values of a field over all deltas: "assistantassistant".
             delta.pop("role", None)
         else:
             choice.started = True
             delta["role"] = "assistant"
+        repair.repair_texts(delta)
+        for text in texts_of(delta):
+            self._account.wrote(text)
 
-    def _normalize_tool_calls(self, delta: JSONObject, choice: _Choice) -> None:
-        before = len(choice.calls)
-        calls = [choice.calls.normalize(call) for call in repair.objects(delta["tool_calls"])]
-        self._account.tool_calls += len(choice.calls) - before
+    def _take_tool_calls(self, delta: JSONObject, choice: _Choice) -> bool:
+        """Normalize the tool calls of a delta. True if none of them leaves with it."""
+        self._put_tool_calls(delta, choice, choice.calls.take(delta.pop("tool_calls")))
+        return "tool_calls" not in delta
+
+    def _put_tool_calls(self, delta: JSONObject, choice: _Choice, calls: list[JSONObject]) -> None:
         if calls:
-            delta["tool_calls"] = calls
-        else:
-            del delta["tool_calls"]
+            delta["tool_calls"] = [*delta.get("tool_calls", ()), *calls]
+            self._account.tool_calls += sum("id" in call for call in calls)
+
+    def _end(self, given: Any, delta: JSONObject, choice: _Choice) -> str | None:
+        """The finish reason to send. None while the choice continues, and after its first reason."""
+        if delta.get("function_call"):
+            choice.has_function_call = True
+        if given is None or choice.finished:
+            return None
+        if is_failure(given):
+            self._has_failed = True
+            self._account.finish_reason = given.lower()
+            return None
+        if finish_reason(given) is None:
+            return None
+        self._put_tool_calls(delta, choice, choice.calls.end())
+        has_calls, has_function_call = bool(choice.calls), choice.has_function_call
+        reason = finish_reason(given, has_tool_calls=has_calls, has_function_call=has_function_call)
+        choice.finished = True
+        self._account.is_answered = all(each.finished for each in self._choices.values())
+        self._account.finish_reason = self._account.finish_reason or reason or ""
+        return reason

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from threadless.completions.tokens import count_tokens
+from threadless.completions.tool_calls import arguments_text
 from threadless.types import ChatRequest, JSONObject, JSONValue, Target
 
 _TOKENS_PER_MESSAGE: Final = 4
@@ -39,7 +40,7 @@ def texts_of(message: JSONObject) -> Iterator[str]:
 def _call_texts(calls: JSONValue) -> Iterator[str]:
     for call in _objects(calls):
         for function in _objects([call.get("function"), call.get("custom")]):
-            texts = (function.get("name"), function.get("arguments"), function.get("input"))
+            texts = (function.get("name"), arguments_text(function.get("arguments")), function.get("input"))
             yield from (text for text in texts if isinstance(text, str))
 
 

@@ -1,87 +1,186 @@
-"""Normalizes the tool-call deltas of one choice: each has an `index`; only the first of a call has `id` and `name`.
+"""Repairs the tool calls of one choice, in streams and in plain answers.
 
-SDKs combine the deltas of a call by its index and join their strings, so an id that is sent twice would be doubled.
+SDKs combine the deltas of a call by its index and join their strings, and some take the name from the first delta
+only. So the first delta of a call leaves with its `id`, `type` and whole `name`, and no other delta has them.
+
+Which call a delta belongs to is a guess where the upstream does not number its calls. It assumes:
+
+- A delta without a name continues a call, whatever its id. LM Studio sends a new id with each delta.
+- A new id with a name begins a call, also under an index that was used before.
+- A name without an id, or with an id that is empty, begins a call if the arguments of the last one are complete.
+  Gemini sends parallel calls whole, each with index 0 and id "".
+- Otherwise a name that repeats the known one is a repetition, and any other is its next piece.
 """
 
 from __future__ import annotations
 
-from threadless.completions import repair
+from collections.abc import Callable
+from typing import Final
+
+from threadless.completions.repair import is_index, objects
+from threadless.completions.tool_calls import arguments_text, is_whole, kind_of, name_of, unique_id
+from threadless.exceptions import UpstreamError
 from threadless.types import JSONObject, JSONValue
+
+_KEPT_CHARACTERS: Final = 262_144
+"""Longer arguments are not examined, so that memory use stays constant."""
+_TEXT_FIELD: Final = {"function": "arguments", "custom": "input"}
 
 
 class _ToolCall:
-    """What the client has received of one call."""
+    """One call: what is held of it, and what the client has received."""
 
-    __slots__ = ("given_id", "has_name")
+    __slots__ = ("given_id", "held", "index", "kind", "name", "pieces", "size")
 
     def __init__(self, given_id: str) -> None:
         self.given_id = given_id
-        self.has_name = False
+        self.name = ""
+        self.kind = ""
+        self.index: int | None = None
+        """The number that the client knows; None while the first delta is held."""
+        self.held: JSONObject = {}
+        """The delta that waits for its name: all deltas so far as one."""
+        self.pieces: list[str] = []
+        self.size = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.size <= _KEPT_CHARACTERS and is_whole("".join(self.pieces))
+
+    def add(self, text: str) -> None:
+        """Keep the next piece of the arguments."""
+        self.size += len(text)
+        if self.size <= _KEPT_CHARACTERS:
+            self.pieces.append(text)
+        else:
+            self.pieces = []
+
+    def add_name(self, name: str) -> None:
+        """A name, or the next piece of it, or a repetition."""
+        if self.index is None and name != self.name:
+            self.name = name if name.startswith(self.name) else self.name + name
 
 
 class ToolCallDeltas:
-    """Numbers the calls of a choice from 0 in the order of their first deltas."""
+    """Numbers the calls of a choice from 0 in the order in which they leave.
 
-    __slots__ = ("_calls", "_indexes", "_last")
+    `known_names` returns the names that are whole as soon as they arrive. Any other name is whole once arguments
+    follow it, the next call begins, or the choice ends.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_by_index", "_calls", "_ids", "_known_names", "_last")
+
+    def __init__(self, known_names: Callable[[], frozenset[str]] = frozenset) -> None:
+        self._known_names = known_names
         self._calls: list[_ToolCall] = []
-        self._indexes: dict[int, int] = {}
-        """The upstream's index → ours."""
-        self._last = 0
+        self._by_index: dict[int, _ToolCall] = {}
+        """The upstream's index → its latest call."""
+        self._ids: list[str] = []
+        """The ids that the client knows."""
+        self._last: _ToolCall | None = None
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._ids)
 
-    def normalize(self, delta: JSONObject) -> JSONObject:
-        """The delta for the client."""
-        given_id = delta.pop("id", None)
+    def take(self, given: JSONValue) -> list[JSONObject]:
+        """The deltas for the client; fewer than were given if some are held."""
+        deltas: list[JSONObject] = []
+        for delta in objects(given):
+            call = self._call_of(delta)
+            if call is not self._last and self._last is not None:
+                deltas += self._release(self._last)
+            self._last = call
+            deltas += self._forward(call, delta)
+        return deltas
+
+    def end(self) -> list[JSONObject]:
+        """What is still held. Raises `UpstreamError` for a call without a name."""
+        deltas = [delta for call in self._calls for delta in self._release(call)]
+        for call in self._calls:
+            if call.index is None and (call.given_id or any(call.pieces)):
+                raise UpstreamError("The model called a tool without a name.")
+        return deltas
+
+    def _forward(self, call: _ToolCall, delta: JSONObject) -> list[JSONObject]:
+        kind = call.kind = call.kind or kind_of(delta, delta.get("type"))
+        field = _TEXT_FIELD.get(kind)
+        if field is None:
+            return self._forward_other(call, delta, kind)
+        given = delta.get(kind)
+        part = dict(given) if isinstance(given, dict) else {}
+        call.add_name(name_of(part))
+        part.pop("name", None)
+        text = part[field] = arguments_text(part.get(field))
+        call.add(text)
+        fields = {name: value for name, value in delta.items() if name not in ("index", "id", "type", kind)}
+        if call.index is not None:
+            return [{"index": call.index, **fields, kind: part}]
+        _hold(call, fields, part, field)
+        is_final = bool(call.name) and (call.size > 0 or call.name in self._known_names())
+        return self._release(call) if is_final else []
+
+    def _forward_other(self, call: _ToolCall, delta: JSONObject, kind: str) -> list[JSONObject]:
+        """A call of a type that only the upstream and its client know."""
+        first = {} if call.index is not None else {**self._open(call), "type": kind}
+        others = {name: value for name, value in delta.items() if name not in ("index", "id", "type")}
+        return [{"index": call.index, **first, **others}]
+
+    def _release(self, call: _ToolCall) -> list[JSONObject]:
+        """The first delta of a call that has a name."""
+        if call.index is not None or not call.name:
+            return []
+        head = self._open(call)
+        part = {"name": call.name, **call.held.pop(call.kind)}
+        delta = {**head, "type": call.kind, **call.held, call.kind: part}
+        call.held = {}
+        return [delta]
+
+    def _open(self, call: _ToolCall) -> JSONObject:
+        call.index = len(self._ids)
+        call_id = unique_id(call.given_id, self._ids)
+        self._ids.append(call_id)
+        return {"index": call.index, "id": call_id}
+
+    def _call_of(self, delta: JSONObject) -> _ToolCall:
+        given_id, given_index = delta.get("id"), delta.get("index")
         given_id = given_id if isinstance(given_id, str) else ""
-        kind = delta.pop("type", None)
-        index = self._last = self._index_of(delta, given_id)
-        fields: JSONObject = {"index": index}
-        if index == len(self._calls):
-            self._calls.append(_ToolCall(given_id))
-            fields |= {"id": given_id or repair.new_call_id(), "type": kind if isinstance(kind, str) else "function"}
-        fields |= {name: value for name, value in delta.items() if name != "index"}
-        if "custom" not in delta:
-            fields["function"] = self._function(delta.get("function"), self._calls[index])
-        return fields
+        known = self._known_call(given_id, given_index)
+        if known is None or _is_next(known, given_id, delta.get("function") or delta.get("custom")):
+            known = _ToolCall(given_id)
+            self._calls.append(known)
+        known.given_id = known.given_id or given_id
+        if is_index(given_index):
+            self._by_index[given_index] = known
+        return known
 
-    def _index_of(self, delta: JSONObject, given_id: str) -> int:
-        """The index of the call that this delta belongs to.
-
-        Without an index, a new id starts the next call, and a delta without an id continues the last one. Some
-        upstreams send the index 0 for each call: then a new id together with a name starts the next call too.
-        """
-        given = delta.get("index")
-        if not repair.is_index(given):
-            return self._index_by_id(given_id)
-        index = self._indexes.setdefault(given, len(self._calls))
-        if index < len(self._calls) and self._is_another(delta, given_id, self._calls[index]):
-            index = self._indexes[given] = len(self._calls)
-        return index
-
-    def _index_by_id(self, given_id: str) -> int:
-        if not given_id:
-            return min(self._last, len(self._calls))
-        known = (index for index, call in enumerate(self._calls) if call.given_id == given_id)
-        return next(known, len(self._calls))
-
-    def _is_another(self, delta: JSONObject, given_id: str, call: _ToolCall) -> bool:
-        return bool(given_id and call.given_id and given_id != call.given_id and _name_of(delta.get("function")))
-
-    def _function(self, given: JSONValue, call: _ToolCall) -> JSONObject:
-        function = dict(given) if isinstance(given, dict) else {}
-        name = _name_of(function)
-        function.pop("name", None)
-        function["arguments"] = repair.arguments_text(function.get("arguments"))
-        if name and not call.has_name:
-            call.has_name = True
-            return {"name": name, **function}
-        return function
+    def _known_call(self, given_id: str, given_index: JSONValue) -> _ToolCall | None:
+        if is_index(given_index):
+            return self._by_index.get(given_index)
+        same = (call for call in self._calls if given_id and call.given_id == given_id)
+        return next(same, self._last)
 
 
-def _name_of(function: JSONValue) -> str:
-    name = function.get("name") if isinstance(function, dict) else None
-    return name if isinstance(name, str) else ""
+def _is_next(call: _ToolCall, given_id: str, part: JSONValue) -> bool:
+    """True if a delta with this id and `function` or `custom` object begins the call after this one."""
+    name = name_of(part)
+    if not name or not call.name:
+        return False
+    if given_id and call.given_id:
+        return given_id != call.given_id
+    if name == call.name:
+        return call.is_whole and bool(part.get("arguments") or part.get("input"))
+    return call.is_whole or call.index is not None
+
+
+def _hold(call: _ToolCall, fields: JSONObject, part: JSONObject, field: str) -> None:
+    held = call.held.get(call.kind) or {}
+    text = held.get(field, "") + part[field]
+    call.held = {**call.held, **fields, call.kind: {**held, **part, field: text}}
+
+
+def repair_calls(given: JSONValue) -> list[JSONObject]:
+    """The tool calls of a plain answer. Each entry is a call of its own. Raises `UpstreamError` as a stream does."""
+    calls = ToolCallDeltas()
+    entries = [{**entry, "index": position} for position, entry in enumerate(objects(given))]
+    found = [*calls.take(entries), *calls.end()]
+    return [{name: value for name, value in call.items() if name != "index"} for call in found]

@@ -95,8 +95,9 @@ class Dialect(ABC):
 
 
 def error_body(error: APIError) -> JSONObject:
-    """The error body of the OpenAI API, always with all four keys."""
-    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+    """The error body of the OpenAI API, always with all four keys; an upstream's details follow them."""
+    keys = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+    return {"error": {**keys, **error.details, **keys} if error.details else keys}
 
 
 def event(data: Any) -> bytes:

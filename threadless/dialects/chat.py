@@ -10,8 +10,8 @@ from threadless.completions.answer import normalize_completion
 from threadless.completions.chunks import ChunkStream
 from threadless.completions.fields import Fields
 from threadless.completions.parse import parse
-from threadless.completions.repair import usage_body
 from threadless.completions.tools import check_tools
+from threadless.completions.usage import usage_body
 from threadless.dialects.base import Asked, Dialect, Encoder, error_body, event
 from threadless.encoding import encode
 from threadless.exceptions import APIError

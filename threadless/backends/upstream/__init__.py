@@ -6,7 +6,7 @@ from threadless.backends.upstream.limits import Limits, Timeouts
 from threadless.backends.upstream.pool import InvalidOptionError
 from threadless.backends.upstream.redact import CallRedactor, Redactor
 from threadless.backends.upstream.response import Response
-from threadless.backends.upstream.sse import Event
+from threadless.backends.upstream.sse import Event, SSEDecoder
 
 __all__ = [
     "CallRedactor",
@@ -15,6 +15,7 @@ __all__ = [
     "Limits",
     "Redactor",
     "Response",
+    "SSEDecoder",
     "Timeouts",
     "Upstream",
     "is_exposed",

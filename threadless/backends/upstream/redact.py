@@ -98,14 +98,15 @@ class CallRedactor:
                 if not self._allow_prompt_echo:
                     del fields[name]
             else:
-                fields[name] = self._clean_value(fields[name])
+                fields[name] = self.value(fields[name])
 
-    def _clean_value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """The JSON value with every text redacted, and without fields that repeat the prompt."""
         if isinstance(value, str):
             text = self.text(value)
             return _REDACTED if text is None else text
         if isinstance(value, list):
-            return [self._clean_value(item) for item in value]
+            return [self.value(item) for item in value]
         if isinstance(value, dict):
             self._clean_fields(value, frozenset())
         return value

@@ -32,6 +32,8 @@ _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
 """The upstream answered before it had read the whole request, for example with a 413, and reads no more."""
+_BLANK: Final = b" \t\r\n\xef\xbb\xbf"
+"""What may stand before JSON: spaces, line ends, a byte order mark."""
 _TURN_BYTES: Final = 16384
 """Under gevent, a flooding upstream never blocks its reader. After this much input the reader lets others run."""
 _TURN_SEGMENT_BYTES: Final = 512
@@ -125,6 +127,14 @@ class Response:
         """The content as it arrives."""
         coding = self.headers.get("content-encoding", "identity")
         return self._segments() if coding.lower() == "identity" else self._decoded()
+
+    def is_json(self) -> bool:
+        """True if the content begins as JSON and not as events, whatever its label says. Waits for the first byte."""
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            return "json" in self.headers.get("content-type", "")
+        while not (start := self._first_content.lstrip(_BLANK)) and not self._parser.is_complete:
+            self._first_content = self._receive(self._timeouts.between_chunks_seconds)
+        return start.startswith((b"{", b"["))
 
     def drain(self) -> None:
         """Wait briefly for the end of a body whose content is complete."""

@@ -99,6 +99,10 @@ class SSEDecoder:
             self._data_bytes += len(line) + _LINE_OVERHEAD_BYTES
         elif name == b"event":
             self._name = value[1:] if value.startswith(b" ") else value
+        elif name == b"error":  # older versions of llama.cpp send `error: {…}`
+            self._name = b"error"
+            self._data.append(value)
+            self._data_bytes += len(line) + _LINE_OVERHEAD_BYTES
 
 
 def _whole_events(segment: bytes) -> list[Event]:

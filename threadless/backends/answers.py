@@ -1,0 +1,157 @@
+"""Reads the successful answers of an upstream: JSON or events, each an answer, a chunk, an error or nothing for us."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from threadless.backends.convert import completion_of
+from threadless.backends.failures import failure_in_answer
+from threadless.backends.upstream import CallRedactor, Event, SSEDecoder
+from threadless.completions import finish_reasons
+from threadless.completions.reading import error_in, error_of, is_chunk
+from threadless.exceptions import UpstreamError
+from threadless.types import Chunk, JSONObject, JSONValue
+
+_decode = msgspec.json.Decoder().decode
+_BROKEN: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NOT_FINITE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[-+]?\b(?:NaN|Infinity|nan|inf)\b', re.DOTALL)
+"""A string, which is kept, or a number that JSON does not have."""
+_HEAD_FIELDS: Final = ("id", "system_fingerprint", "service_tier", "obfuscation")
+"""Known fields with a text of the upstream that is passed on."""
+_REASON_FIELDS: Final = ("finish_reason", "native_finish_reason", "stop_reason", "matched_stop")
+_KEEPALIVE_NAMES: Final = frozenset({b"ping", b"heartbeat", b"keepalive", b"keep-alive"})
+_EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+def decode(data: bytes) -> JSONValue:
+    """The JSON value. `NaN` and `Infinity`, which some servers send as log probabilities, become null."""
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        repaired = data.removeprefix(_BOM)
+        repaired = _NOT_FINITE.sub(lambda found: found[0] if found[0].startswith(b'"') else b"null", repaired)
+        if repaired == data:
+            raise
+        return _decode(repaired)
+
+
+class AnswerReader:
+    """Reads one answer of an upstream. Nothing unknown is reported as success."""
+
+    def __init__(self, redact: CallRedactor) -> None:
+        self._redact = redact
+        self._head: dict[str, Any] = {}
+        """The last value of each head field, which rarely changes, and its redacted form."""
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self._has_unknown = False
+        """True if an event was skipped that was not a keep-alive."""
+
+    def answer(self, body: bytes) -> JSONObject:
+        """The `chat.completion` object in a body, redacted. Raises the `APIError` of a failure.
+
+        Some upstreams stream although they were not asked to; the events are then combined.
+        """
+        if body.lstrip().startswith(_EVENT_STARTS):
+            decoder = SSEDecoder(sys.maxsize)
+            return completion_of(self.chunks([*decoder.feed(body), *decoder.flush()]))
+        try:
+            decoded = decode(body)
+            if isinstance(decoded, list) and len(decoded) == 1:  # Gemini
+                decoded = decoded[0]
+            if not isinstance(decoded, dict):
+                raise UpstreamError("The model's response was not a JSON object.")
+            if (error := error_in(decoded)) is not None:
+                raise failure_in_answer(error, self._redact)
+            return self._clean(decoded)
+        except _BROKEN:
+            raise UpstreamError("The model's response was not valid JSON.") from None
+
+    def chunks(self, events: Iterable[Event]) -> Iterator[Chunk]:
+        """The chunks of a stream, redacted, each as soon as it arrives.
+
+        Raises the `APIError` of a failure, and `UpstreamError` if the stream is incomplete or has no choices.
+        """
+        is_done = False
+        for event in events:
+            if event.data.startswith(b"[DONE]"):
+                is_done = True
+                break
+            chunk = self._chunk(event)
+            if chunk is not None:
+                yield chunk
+        self._check_end(is_done=is_done)
+
+    def _chunk(self, event: Event) -> Chunk | None:
+        """The chunk in an event; None if the event is nothing for us."""
+        name, data = event
+        try:
+            decoded = decode(data)
+            if name == b"error":
+                raise failure_in_answer(error_of(decoded), self._redact)
+            if isinstance(decoded, dict):
+                return self._read(name, decoded)
+        except _BROKEN:
+            if name == b"error":
+                raise failure_in_answer(error_of(data.decode(errors="replace")), self._redact) from None
+            if data.lstrip().startswith((b"{", b"[")):  # a chunk, of which something is lost
+                raise UpstreamError("The model's response was not valid JSON.") from None
+        self._skip(name)
+        return None
+
+    def _read(self, name: bytes, decoded: JSONObject) -> Chunk | None:
+        error = error_in(decoded) if not decoded.get("choices") or "error" in decoded else None
+        if error is not None and name not in _KEEPALIVE_NAMES:
+            raise failure_in_answer(error, self._redact)
+        if is_chunk(decoded):
+            return self._clean(decoded)
+        self._skip(name)
+        return None
+
+    def _skip(self, name: bytes) -> None:
+        self._has_unknown = self._has_unknown or name not in _KEEPALIVE_NAMES
+
+    def _clean(self, body: JSONObject) -> JSONObject:
+        """Redact what is passed on and is not output of the model, in place."""
+        self._redact.clean(body)
+        for name in _HEAD_FIELDS:
+            value = body.get(name)
+            if value is not None:
+                known = self._head.get(name)
+                if known is None or known[0] != value:
+                    known = self._head[name] = (value, self._redact.value(value))
+                body[name] = known[1]
+        if usage := body.get("usage"):
+            body["usage"] = self._redact.value(usage)
+        choices = body.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                index = choice.get("index")
+                index = index if isinstance(index, int) else 0
+                self._seen.add(index)
+                if choice.get("finish_reason") is not None:
+                    self._finish(choice, index)
+        return body
+
+    def _finish(self, choice: JSONObject, index: int) -> None:
+        reason = choice["finish_reason"]
+        if (error := error_in({"choices": [choice]})) is not None:
+            raise failure_in_answer(error, self._redact)
+        if finish_reasons.finish_reason(reason) is not None:
+            self._finished.add(index)
+        for name in _REASON_FIELDS:
+            value = choice.get(name)
+            if isinstance(value, str) and not finish_reasons.is_known(value):
+                choice[name] = self._redact.value(value)
+
+    def _check_end(self, *, is_done: bool) -> None:
+        if not self._seen:
+            raise UpstreamError("The model's answer had no choices.")
+        if self._seen - self._finished and (self._has_unknown or not is_done):
+            raise UpstreamError("The model's response ended unexpectedly.")
