@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
 from threadless.completions.estimate import prompt_tokens
 from threadless.completions.tokens import count_tokens
@@ -113,7 +113,7 @@ class Account:
         prompt = prompt or self._prompt()
         if (prompt, completion) == (reported.prompt_tokens, reported.completion_tokens):
             return reported
-        return msgspec.structs.replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
+        return replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
 
     def _believed(self, usage: Usage) -> Usage:
         """The count without what is far beyond what the request and its limits allow."""

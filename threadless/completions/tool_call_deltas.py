@@ -5,7 +5,7 @@ only. So the first delta of a call leaves with its `id`, `type` and whole `name`
 
 Which call a delta belongs to is a guess where the upstream does not number its calls. It assumes:
 
-- A delta without a name continues a call, whatever its id. LM Studio sends a new id with each delta.
+- A delta without a name continues a call, even if its id is new. LM Studio sends a new id with each delta.
 - A new id with a name begins a call, also under an index that was used before.
 - A name without an id, or with an id that is empty, begins a call if the arguments of the last one are complete.
   Gemini sends parallel calls whole, each with index 0 and id "".

@@ -129,7 +129,7 @@ class Response:
         return self._segments() if coding.lower() == "identity" else self._decoded()
 
     def is_json(self) -> bool:
-        """True if the content begins as JSON and not as events, whatever its label says. Waits for the first byte."""
+        """True if the content begins as JSON and not as events. Waits for the first byte. Ignores the Content-Type."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             return "json" in self.headers.get("content-type", "")
         while not (start := self._first_content.lstrip(_BLANK)) and not self._parser.is_complete:
