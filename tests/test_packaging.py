@@ -9,7 +9,7 @@ from typing import Final
 from packaging.requirements import Requirement
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-NOT_IN_THE_SUITE: Final = {"bench", "lint"}
+TOOLS: Final = {"bench", "lint"}
 
 
 def test_lowest_versions_are_the_lower_bounds() -> None:
@@ -29,7 +29,7 @@ def test_package_has_the_same_bounds_in_all_extras() -> None:
     assert {name: found for name, found in bounds.items() if len(found) > 1} == {}
 
 
-def requirements(without: set[str] = NOT_IN_THE_SUITE) -> list[Requirement]:
+def requirements(without: set[str] = TOOLS) -> list[Requirement]:
     """The dependencies and those of the extras, except some extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
