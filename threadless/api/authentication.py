@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework import authentication
 from rest_framework.request import Request
 
-from threadless.api.underlying import without_form
+from threadless.api.underlying import django_request, without_form
 from threadless.conf import conf
 from threadless.exceptions import NotAuthenticated
 from threadless.keys.scopes import scopes_of
@@ -20,7 +20,7 @@ class KeyAuthentication(authentication.BaseAuthentication):
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
-        header = request.META.get("HTTP_AUTHORIZATION")
+        header = django_request(request).META.get("HTTP_AUTHORIZATION")
         if not header:
             return None
         scheme, _, secret = header.strip().partition(" ")

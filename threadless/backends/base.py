@@ -15,6 +15,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from threadless.backends.convert import chunks_of
+from threadless.backends.payloads import items_of
 from threadless.conf import conf
 from threadless.encoding import encode
 from threadless.exceptions import InvalidBackend, InvalidRequest
@@ -102,11 +103,8 @@ def payload_of(
 
 def _with_first(raw: msgspec.Raw | None, first: list[JSONObject]) -> msgspec.Raw:
     """These items followed by those of a JSON array (or null, or nothing), which may be large and is not parsed."""
-    head = encode(first)
-    rest = bytes(raw or b"").strip().removeprefix(b"null").removeprefix(b"[").lstrip()
-    if rest in (b"", b"]"):
-        return msgspec.Raw(head)
-    return msgspec.Raw(b"%b,%b" % (head[:-1], rest))
+    head, rest = encode(first), items_of(raw)
+    return msgspec.Raw(b"".join((head[:-1], b",", rest)) if rest else head)
 
 
 class BackendHandler:

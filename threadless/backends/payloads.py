@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,7 @@ import msgspec
 
 from threadless.types import ChatRequest
 
+_ARRAY_START: Final = re.compile(rb"[ \t\n\r]*\[[ \t\n\r]*")
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 REFUSED_FIELDS: Final = frozenset(
@@ -35,6 +37,14 @@ REFUSED_FIELDS: Final = frozenset(
 """Fields with which a client could choose another model, address or credential, by their names on common servers."""
 
 
+def items_of(array: msgspec.Raw | None) -> memoryview:
+    """The items of a JSON array and its closing bracket, without a copy. Empty for no items, null and None."""
+    text = memoryview(array or b"")
+    start = _ARRAY_START.match(text)
+    items = text[start.end() :] if start else text[:0]
+    return items if bytes(items[:1]) != b"]" else items[:0]
+
+
 def added_json(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> tuple[bytes, ...]:
     """The items of `messages` and `tools` in a payload that are not in the request, as JSON arrays."""
     added = []
@@ -47,11 +57,10 @@ def added_json(request: ChatRequest, payload: Mapping[str, msgspec.Raw]) -> tupl
 
 def _added(sent: msgspec.Raw, asked: msgspec.Raw | None) -> bytes:
     """The items before those of the client. If the list changed in another way, all items that are not the client's."""
-    own_list = bytes(asked or b"").strip()
-    own_items = own_list.removeprefix(b"[").lstrip()
-    if own_items in (b"", b"]", b"null"):
-        return bytes(sent)
-    if bytes(sent).endswith(own_items):
-        return bytes(sent)[: -len(own_items)].rstrip().removesuffix(b",") + b"]"
-    client_items = set(map(bytes, _decode_items(own_list)))
+    whole, own_items = bytes(sent), items_of(asked)
+    if asked is None or not own_items:
+        return whole
+    if whole.endswith(own_items):
+        return whole[: -len(own_items)].rstrip().removesuffix(b",") + b"]"
+    client_items = set(map(bytes, _decode_items(asked)))
     return msgspec.json.encode([item for item in _decode_items(sent) if bytes(item) not in client_items])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
@@ -116,17 +115,18 @@ class TokenRateGate(_RateGate):
 class ConcurrencyGate(Gate):
     """`CONCURRENT_CALLS_PER_KEY`: one key cannot occupy every thread of a server process."""
 
-    _open: ClassVar[Counter[str]] = Counter()
+    _open: ClassVar[dict[str, int]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def admit(self, call: Call) -> None:
         limit, identity = conf.concurrent_calls_per_key, _identity(call.caller)
         with self._lock:
-            if limit is not None and self._open[identity] >= limit:
+            running = self._open.get(identity, 0)
+            if limit is not None and running >= limit:
                 raise RateLimited(
                     f"Too many concurrent calls: this key is limited to {limit}.", headers=retry_headers(1)
                 )
-            self._open[identity] += 1
+            self._open[identity] = running + 1
 
     def leave(self, call: Call, outcome: Outcome | None) -> None:
         identity = _identity(call.caller)

@@ -14,6 +14,7 @@ from threadless.completions.fields import (
     Function,
     Message,
     Tool,
+    ToolCall,
     ToolChoice,
     ToolMessage,
 )
@@ -26,7 +27,8 @@ def check_tools(fields: Fields, target: Target) -> None:
     _check_history(fields.messages)
     taken = {name for tool in target.tools if (name := _name_of(tool))}
     names = _check_names(fields.tools or (), taken)
-    _check_functions(fields.functions or (), names)
+    if fields.functions:
+        _check_functions(fields.functions, names)
     _check_choice(fields.tool_choice, names)
 
 
@@ -41,14 +43,16 @@ def _check_history(messages: Sequence[Message]) -> None:
             del unanswered[message.tool_call_id]
             answered.add(message.tool_call_id)
             continue
-        _check_all_answered(unanswered, asked_at)
+        if unanswered:
+            _refuse_unanswered(unanswered, asked_at)
+        calls = message.tool_calls if isinstance(message, AssistantMessage) else None
+        unanswered = _ids_of(calls, index) if calls else {}
         asked_at, answered = index, set()
-        unanswered = _calls_of(message, index)
-    _check_all_answered(unanswered, asked_at)
+    if unanswered:
+        _refuse_unanswered(unanswered, asked_at)
 
 
-def _calls_of(message: Message, index: int) -> dict[str, None]:
-    calls = (message.tool_calls or []) if isinstance(message, AssistantMessage) else []
+def _ids_of(calls: Sequence[ToolCall], index: int) -> dict[str, None]:
     ids: dict[str, None] = {}
     for place, call in enumerate(calls):
         if call.id in ids:
@@ -66,10 +70,9 @@ def _check_answer(call_id: str, index: int, unanswered: dict[str, None], answere
         _refuse(param, f"messages[{index}]: no tool call in the preceding assistant message has the id", call_id)
 
 
-def _check_all_answered(unanswered: dict[str, None], asked_at: int) -> None:
-    if unanswered:
-        param = f"messages[{asked_at}].tool_calls"
-        _refuse(param, f"messages[{asked_at}]: tool calls without a response:", *unanswered)
+def _refuse_unanswered(unanswered: dict[str, None], asked_at: int) -> NoReturn:
+    param = f"messages[{asked_at}].tool_calls"
+    _refuse(param, f"messages[{asked_at}]: tool calls without a response:", *unanswered)
 
 
 def _check_names(tools: Sequence[Tool], taken: set[str]) -> set[str]:

@@ -80,16 +80,16 @@ class CallRedactor:
 
     def clean(self, body: dict[str, Any]) -> None:
         """Redact the unknown fields of an answer or chunk in place, and remove those that repeat the prompt."""
-        if not body.keys() <= _BODY_FIELDS:
+        if not _BODY_FIELDS.issuperset(body):
             self._clean_fields(body, _BODY_FIELDS)
         choices = body.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if not isinstance(choice, dict):
                 continue
-            if not choice.keys() <= _CHOICE_FIELDS:
+            if not _CHOICE_FIELDS.issuperset(choice):
                 self._clean_fields(choice, _CHOICE_FIELDS)
             output = choice.get("delta") or choice.get("message")
-            if isinstance(output, dict) and not output.keys() <= _OUTPUT_FIELDS:
+            if isinstance(output, dict) and not _OUTPUT_FIELDS.issuperset(output):
                 self._clean_fields(output, _OUTPUT_FIELDS)
 
     def _clean_fields(self, fields: dict[str, Any], known: frozenset[str]) -> None:
