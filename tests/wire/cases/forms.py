@@ -77,6 +77,8 @@ FORMS = [
     formed("hardly anything", "mocks", answer=_BARE, stream=events({"choices": [{"delta": {"content": "Hello"}}]})),
     formed("id of its own", "OpenRouter", answer=_ANSWER | _ODD_ID, stream=events(spoken() | _ODD_ID, _STOP),
            shown=("gen-1732_a.B",)),
+    formed("id in the second chunk", "Azure", stream=events(chunk(id="", choices=[], prompt_filter_results=[]), spoken(),
+           _STOP), shown=("chatcmpl-upstream", "prompt_filter_results")),
     formed("id that is not sane", "mocks", answer=_ANSWER | {"id": "a b\n"}, stream=events(spoken() | {"id": "a b\n"},
            _STOP), shown=('"id":"chatcmpl-',)),
     formed("created as a float", "Python gateways", answer=_ANSWER | {"created": 1700000000.0},
