@@ -39,9 +39,9 @@ def test_calls_are_numbered_in_the_order_in_which_they_leave() -> None:
 
 def test_arguments_without_a_name_are_not_held_without_limit() -> None:
     calls = ToolCallDeltas()
+    pieces = [delta(None, "x" * 65_536, index=0, id="a") for _ in range(10)]
     with pytest.raises(UpstreamError, match="without a name"):
-        for _ in range(10):
-            calls.take([delta(None, "x" * 65_536, index=0, id="a")])
+        calls.take(pieces)
 
 
 def test_long_arguments_are_passed_on() -> None:
