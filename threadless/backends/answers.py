@@ -46,8 +46,10 @@ class AnswerReader:
 
     def __init__(self, redact: CallRedactor) -> None:
         self._redact = redact
-        self._head: dict[str, Any] = {}
-        """The last value of each head field, which rarely changes, and its redacted form."""
+        self._head: tuple[Any, ...] = ()
+        """The last values of the head fields, which rarely change."""
+        self._clean_head: JSONObject = {}
+        """Those that must be replaced."""
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._has_unknown = False
@@ -120,13 +122,11 @@ class AnswerReader:
     def _clean(self, body: JSONObject) -> JSONObject:
         """Redact what is passed on and is not output of the model, in place."""
         self._redact.clean(body)
-        for name in _HEAD_FIELDS:
-            value = body.get(name)
-            if value is not None:
-                known = self._head.get(name)
-                if known is None or known[0] != value:
-                    known = self._head[name] = (value, self._redact.value(value))
-                body[name] = known[1]
+        head = (body.get("id"), body.get("system_fingerprint"), body.get("service_tier"), body.get("obfuscation"))
+        if head != self._head:
+            self._head, self._clean_head = head, self._redacted_fields(body, _HEAD_FIELDS)
+        if self._clean_head:
+            body.update(self._clean_head)
         if usage := body.get("usage"):
             body["usage"] = self._redact.value(usage)
         choices = body.get("choices")
@@ -139,16 +139,18 @@ class AnswerReader:
                     self._finish(choice, index)
         return body
 
+    def _redacted_fields(self, fields: JSONObject, names: Iterable[str]) -> JSONObject:
+        """Those of the fields that redaction changes."""
+        values = {name: self._redact.value(fields[name]) for name in names if name in fields}
+        return {name: value for name, value in values.items() if value != fields[name]}
+
     def _finish(self, choice: JSONObject, index: int) -> None:
         reason = choice["finish_reason"]
         if (error := error_in({"choices": [choice]})) is not None:
             raise failure_in_answer(error, self._redact)
         if finish_reasons.finish_reason(reason) is not None:
             self._finished.add(index)
-        for name in _REASON_FIELDS:
-            value = choice.get(name)
-            if isinstance(value, str) and not finish_reasons.is_known(value):
-                choice[name] = self._redact.value(value)
+        choice.update(self._redacted_fields(choice, _REASON_FIELDS))
 
     def _check_end(self, *, is_done: bool) -> None:
         if not self._seen:

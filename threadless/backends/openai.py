@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 import msgspec
@@ -114,12 +115,10 @@ class OpenAIBackend(BaseChatBackend):
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
         self.validate_request(request, target)
         if self._asks_for_usage:
-            try:
+            with suppress(_UsageRefusedError):
                 yield from self._stream(request, target, caller, asks_for_usage=True)
-            except _UsageRefusedError:
-                yield from self._stream(request, target, caller, asks_for_usage=False)
-        else:
-            yield from self._stream(request, target, caller, asks_for_usage=False)
+                return
+        yield from self._stream(request, target, caller, asks_for_usage=False)
 
     def _stream(self, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool) -> Iterator[Chunk]:
         payload = self._stream_payload(request, target, caller, asks_for_usage=asks_for_usage)

@@ -14,7 +14,7 @@ from threadless.completions import repair
 from threadless.completions.account import Account
 from threadless.completions.estimate import texts_of
 from threadless.completions.finish_reasons import finish_reason, is_failure
-from threadless.completions.reading import error_in
+from threadless.completions.reading import error_in, is_chunk
 from threadless.completions.tool_call_deltas import ToolCallDeltas
 from threadless.completions.usage import usage_body, usage_in, usage_of
 from threadless.exceptions import UpstreamError
@@ -70,6 +70,8 @@ class ChunkStream:
         if self._has_failed:
             raise UpstreamError("The model failed to complete its answer.")
         if not kept:
+            if not is_chunk(chunk):
+                return None
             # Without choices it would look like the usage chunk. Its other fields are sent with the next chunk.
             self._hold(chunk)
             return None
@@ -100,8 +102,8 @@ class ChunkStream:
         given = chunk.get("usage") if chunk.keys() <= _FIELDS_WITHOUT_COUNTS else usage_in(chunk)
         self._given_usage = given
         chunk.pop("usage", None)
-        if not self._id:
-            self._id = repair.completion_id(chunk.get("id"))
+        if not self._id and (given_id := chunk.get("id")):  # Azure's first chunk has an empty one
+            self._id = repair.completion_id(given_id)
             self._created = repair.created(chunk.get("created"))
         if not self._account.upstream_model and isinstance(model := chunk.get("model"), str):
             self._account.upstream_model = model
@@ -117,9 +119,11 @@ class ChunkStream:
         self._held.update({name: value for name, value in chunk.items() if name not in _KNOWN_FIELDS})
 
     def _dress(self, chunk: Chunk, choices: list[JSONObject]) -> Chunk:
-        chunk["id"] = self._id or repair.new_completion_id()
+        if not self._id:
+            self._id, self._created = repair.new_completion_id(), repair.created(chunk.get("created"))
+        chunk["id"] = self._id
         chunk["object"] = "chat.completion.chunk"
-        chunk["created"] = self._created or repair.created(None)
+        chunk["created"] = self._created
         chunk["model"] = self._model
         chunk["choices"] = choices
         return chunk
@@ -136,7 +140,12 @@ class ChunkStream:
         delta = given["delta"] = delta if isinstance(delta, dict) else {}
         self._normalize_delta(delta, choice)
         holds = "tool_calls" in delta and self._take_tool_calls(delta, choice)
-        given["finish_reason"] = reason = self._end(given.get("finish_reason"), delta, choice)
+        if "function_call" in delta:
+            choice.has_function_call = choice.has_function_call or bool(delta["function_call"])
+        reason = given.get("finish_reason")
+        if reason is not None:
+            reason = self._end(reason, delta, choice)
+        given["finish_reason"] = reason
         if "logprobs" in given and not isinstance(given["logprobs"], dict):
             given["logprobs"] = None
         is_empty = (holds or choice.finished) and reason is None and not any(delta.values())
@@ -149,7 +158,8 @@ class ChunkStream:
         else:
             choice.started = True
             delta["role"] = "assistant"
-        repair.repair_texts(delta)
+        if isinstance(delta.get("content"), list):
+            repair.repair_texts(delta)
         for text in texts_of(delta):
             self._account.wrote(text)
 
@@ -164,10 +174,8 @@ class ChunkStream:
             self._account.tool_calls += sum("id" in call for call in calls)
 
     def _end(self, given: Any, delta: JSONObject, choice: _Choice) -> str | None:
-        """The finish reason to send. None while the choice continues, and after its first reason."""
-        if delta.get("function_call"):
-            choice.has_function_call = True
-        if given is None or choice.finished:
+        """The finish reason to send for a given one. None if the choice continues, or has sent one before."""
+        if choice.finished:
             return None
         if is_failure(given):
             self._has_failed = True

@@ -61,12 +61,6 @@ def is_failure(given: Any) -> bool:
     return _normalize(given) in _FAILURES
 
 
-def is_known(given: Any) -> bool:
-    """True unless the word is passed on as it is."""
-    word = _normalize(given)
-    return word in _MEANING or word in _UNFINISHED or word in _FAILURES
-
-
 def _normalize(given: Any) -> str:
     """Lower case with underscores, without the prefix of an enumeration. Anything but a string is no reason."""
     if not isinstance(given, str):

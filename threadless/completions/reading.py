@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from threadless.completions.usage import usage_in
 from threadless.types import JSONObject, JSONValue
 
 _MESSAGES: Final = (
@@ -22,7 +23,6 @@ _MARKS: Final = ("errors", "error_code", "errorCode", "error_message", "errorMes
 """Names that only errors have, if there are no choices. FastAPI, FastChat, Cloudflare, Baidu, Apigee and others."""
 _NO_FAULT: Final = frozenset({0, 200, "0", "200", "ok", "success"})
 """Codes of success."""
-_CHUNK_FIELDS: Final = ("choices", "usage", "x_groq")
 _MAX_DEPTH: Final = 6
 _MAX_ITEMS: Final = 5
 _NO_WORDS: Final = re.compile(r"\s*[<{\[]|[^a-zA-Z]*\Z")
@@ -32,7 +32,7 @@ _MAX_PLAIN_TEXT: Final = 2000
 
 def is_chunk(body: JSONObject) -> bool:
     """True for a chunk, with or without choices. Other objects, such as `{"type": "ping"}`, are nothing for us."""
-    return any(name in body for name in _CHUNK_FIELDS) or str(body.get("object")).startswith("chat.completion")
+    return "choices" in body or str(body.get("object")).startswith("chat.completion") or usage_in(body) is not None
 
 
 def error_in(body: JSONObject) -> JSONObject | None:

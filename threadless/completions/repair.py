@@ -46,12 +46,12 @@ def objects(given: Any) -> list[JSONObject]:
 
 
 def repair_texts(message: JSONObject) -> None:
-    """Make the content of a message or delta a string or null, in place.
+    """Join the content of a message or delta in place if it is a list of parts, as Mistral sends it.
 
-    Mistral sends a list of parts, of which those of the type "thinking" are reasoning.
+    Parts of the type "thinking" are reasoning.
     """
     content = message.get("content")
-    if content is None or isinstance(content, str):
+    if not isinstance(content, list):
         return
     parts = objects(content)
     message["content"] = "".join(_text_of(part) for part in parts if part.get("type") != "thinking")

@@ -23,7 +23,8 @@ from threadless.exceptions import UpstreamError
 from threadless.types import JSONObject, JSONValue
 
 _KEPT_CHARACTERS: Final = 262_144
-"""Longer arguments are not examined, so that memory use stays constant."""
+"""Longer arguments are not examined, and not held, so that memory use stays constant."""
+_MAX_NAME: Final = 1024
 _TEXT_FIELD: Final = {"function": "arguments", "custom": "input"}
 
 
@@ -39,26 +40,32 @@ class _ToolCall:
         self.index: int | None = None
         """The number that the client knows; None while the first delta is held."""
         self.held: JSONObject = {}
-        """The delta that waits for its name: all deltas so far as one."""
+        """The fields of the first delta, which waits for its name, without its arguments."""
         self.pieces: list[str] = []
         self.size = 0
 
     @property
     def is_whole(self) -> bool:
-        return self.size <= _KEPT_CHARACTERS and is_whole("".join(self.pieces))
+        is_examined = self.size <= _KEPT_CHARACTERS and self.pieces and self.pieces[-1].rstrip().endswith("}")
+        return bool(is_examined) and is_whole("".join(self.pieces))
 
     def add(self, text: str) -> None:
         """Keep the next piece of the arguments."""
         self.size += len(text)
-        if self.size <= _KEPT_CHARACTERS:
-            self.pieces.append(text)
-        else:
-            self.pieces = []
+        if self.size > _KEPT_CHARACTERS:
+            if not self.name:
+                raise UpstreamError("The model called a tool without a name.")
+            if self.index is not None:
+                self.pieces = []
+                return
+        self.pieces.append(text)
 
     def add_name(self, name: str) -> None:
         """A name, or the next piece of it, or a repetition."""
         if self.index is None and name != self.name:
             self.name = name if name.startswith(self.name) else self.name + name
+            if len(self.name) > _MAX_NAME:
+                raise UpstreamError("The model called a tool whose name is too long.")
 
 
 class ToolCallDeltas:
@@ -68,14 +75,16 @@ class ToolCallDeltas:
     follow it, the next call begins, or the choice ends.
     """
 
-    __slots__ = ("_by_index", "_calls", "_ids", "_known_names", "_last")
+    __slots__ = ("_by_id", "_by_index", "_calls", "_ids", "_known_names", "_last")
 
     def __init__(self, known_names: Callable[[], frozenset[str]] = frozenset) -> None:
         self._known_names = known_names
         self._calls: list[_ToolCall] = []
         self._by_index: dict[int, _ToolCall] = {}
         """The upstream's index → its latest call."""
-        self._ids: list[str] = []
+        self._by_id: dict[str, _ToolCall] = {}
+        """The upstream's id → its first call."""
+        self._ids: set[str] = set()
         """The ids that the client knows."""
         self._last: _ToolCall | None = None
 
@@ -115,7 +124,7 @@ class ToolCallDeltas:
         fields = {name: value for name, value in delta.items() if name not in ("index", "id", "type", kind)}
         if call.index is not None:
             return [{"index": call.index, **fields, kind: part}]
-        _hold(call, fields, part, field)
+        _hold(call, fields, part)
         is_final = bool(call.name) and (call.size > 0 or call.name in self._known_names())
         return self._release(call) if is_final else []
 
@@ -130,7 +139,7 @@ class ToolCallDeltas:
         if call.index is not None or not call.name:
             return []
         head = self._open(call)
-        part = {"name": call.name, **call.held.pop(call.kind)}
+        part = {"name": call.name, **call.held.pop(call.kind), _TEXT_FIELD[call.kind]: "".join(call.pieces)}
         delta = {**head, "type": call.kind, **call.held, call.kind: part}
         call.held = {}
         return [delta]
@@ -138,7 +147,7 @@ class ToolCallDeltas:
     def _open(self, call: _ToolCall) -> JSONObject:
         call.index = len(self._ids)
         call_id = unique_id(call.given_id, self._ids)
-        self._ids.append(call_id)
+        self._ids.add(call_id)
         return {"index": call.index, "id": call_id}
 
     def _call_of(self, delta: JSONObject) -> _ToolCall:
@@ -149,6 +158,7 @@ class ToolCallDeltas:
             known = _ToolCall(given_id)
             self._calls.append(known)
         known.given_id = known.given_id or given_id
+        self._by_id.setdefault(known.given_id, known)
         if is_index(given_index):
             self._by_index[given_index] = known
         return known
@@ -156,8 +166,7 @@ class ToolCallDeltas:
     def _known_call(self, given_id: str, given_index: JSONValue) -> _ToolCall | None:
         if is_index(given_index):
             return self._by_index.get(given_index)
-        same = (call for call in self._calls if given_id and call.given_id == given_id)
-        return next(same, self._last)
+        return self._by_id.get(given_id, self._last) if given_id else self._last
 
 
 def _is_next(call: _ToolCall, given_id: str, part: JSONValue) -> bool:
@@ -172,10 +181,8 @@ def _is_next(call: _ToolCall, given_id: str, part: JSONValue) -> bool:
     return call.is_whole or call.index is not None
 
 
-def _hold(call: _ToolCall, fields: JSONObject, part: JSONObject, field: str) -> None:
-    held = call.held.get(call.kind) or {}
-    text = held.get(field, "") + part[field]
-    call.held = {**call.held, **fields, call.kind: {**held, **part, field: text}}
+def _hold(call: _ToolCall, fields: JSONObject, part: JSONObject) -> None:
+    call.held = {**call.held, **fields, call.kind: {**call.held.get(call.kind, {}), **part}}
 
 
 def repair_calls(given: JSONValue) -> list[JSONObject]:

@@ -62,6 +62,13 @@ COUNTS = [
     ),
     Case(
         kind="usage",
+        name="last object without choices",
+        source="bridges to Ollama",
+        stream=events(spoken(), chunk(finish_reason="stop"), {"prompt_tokens": 7, "completion_tokens": 3}),
+        expected=Expected(text="Hello", tokens=(7, 3), source="upstream"),
+    ),
+    Case(
+        kind="usage",
         name="last chunk with choices null",
         source="Azure",
         stream=events(
