@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from threadless.encoding import encode
 from threadless.types import ChatRequest, JSONObject, JSONValue, Target
 
 
@@ -40,7 +41,7 @@ def arguments_text(given: Any) -> str:
     """The arguments of a call as JSON text. Some upstreams send an object instead."""
     if given is None:
         return ""
-    return given if isinstance(given, str) else msgspec.json.encode(given).decode()
+    return given if isinstance(given, str) else encode(given).decode()
 
 
 def is_whole(arguments: str) -> bool:
