@@ -12,7 +12,6 @@ import logging
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 from django.core.asgi import get_asgi_application as get_django_application
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.urls import ResolverMatch, get_resolver
@@ -22,6 +21,7 @@ from threadless.api.headers import PRIVATE, new_request_id
 from threadless.calls.running import end_calls, wait_for_calls
 from threadless.conf import conf
 from threadless.dialects.base import error_body
+from threadless.encoding import encode
 from threadless.exceptions import APIError
 from threadless.server import graceful
 from threadless.server.asgi.connection import ClientDisconnected, Connection, Receive, Scope, Send
@@ -116,7 +116,7 @@ class PooledHandler(ASGIHandler):
 async def _refuse(refusal: APIError, send: Send, route: ResolverMatch) -> None:
     """Answer a request that gets no thread, in the error format of its API."""
     dialects = [dialect() for dialect in conf.dialects if dialect.name == route.url_name]
-    body = msgspec.json.encode(dialects[0].error_body(refusal) if dialects else error_body(refusal))
+    body = encode(dialects[0].error_body(refusal) if dialects else error_body(refusal))
     request_id = new_request_id()
     logger.warning("Request %s was refused (%s): %s", request_id, refusal.code, refusal.message)
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "x-request-id": request_id}

@@ -187,6 +187,8 @@ def test_body_is_refused_if_the_process_holds_too_many_bytes(
 
     assert (talk.status, error_code(talk), talk.headers["retry-after"]) == (503, "overloaded", "1")
     assert talk.headers["x-request-id"].startswith("req_")
+    assert talk.headers["cache-control"] == "private, no-store"
+    assert talk.headers["vary"] == "Authorization, Cookie"
 
 
 def test_bytes_in_flight_are_given_back(application: Application, model: Model, headers: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from django.utils.http import parse_http_date
 from threadless.backends.upstream import CallRedactor
 from threadless.completions.reading import error_of, text_error
 from threadless.exceptions import (
+    NO_RETRY,
     APIError,
     InsufficientQuota,
     InvalidRequest,
@@ -31,7 +32,6 @@ _UNAVAILABLE: Final = frozenset({503, 529})
 """Some providers use 529 for "overloaded"."""
 _PERMANENT: Final = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405, 410})
 """The configuration or the account is wrong. Another attempt would have the same result."""
-_NO_RETRY: Final = {"x-should-retry": "false"}
 
 _STATUS_BY_WORD: Final = {
     **dict.fromkeys(
@@ -105,7 +105,7 @@ def _failure_of_status(status: int, error: JSONObject, headers: dict[str, str], 
         return UpstreamUnavailable("The model is overloaded or unavailable.", headers=headers)
     if status in _TIMED_OUT:
         return UpstreamTimeout("The model took too long to answer.")
-    return UpstreamError(headers=_NO_RETRY if status in _PERMANENT else None)
+    return UpstreamError(headers=NO_RETRY if status in _PERMANENT else None)
 
 
 def _invalid_request(error: JSONObject, redact: CallRedactor) -> InvalidRequest:

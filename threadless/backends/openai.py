@@ -25,6 +25,7 @@ from threadless.backends.upstream import (
     is_exposed,
 )
 from threadless.conf import conf
+from threadless.encoding import encode
 from threadless.exceptions import InvalidBackend, InvalidRequest
 from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
 
@@ -155,7 +156,7 @@ class OpenAIBackend(BaseChatBackend):
         )
 
     def _post(self, payload: Mapping[str, msgspec.Raw], request: ChatRequest) -> Response:
-        return self._upstream.post(msgspec.json.encode(payload), request.request_id)
+        return self._upstream.post(encode(payload), request.request_id)
 
 
 def _is_always(alias: str, stream_usage: str) -> bool:

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.db import transaction
 
+from threadless.encoding import encode
 from threadless.extensions import additions
 from threadless.usage import ledger_sql
 from threadless.usage.base import Entry, Opening, Outcome
@@ -110,4 +111,4 @@ def load_states(text: str | None) -> dict[str, str]:
 
 def _dump(states: Mapping[str, Any]) -> str | None:
     kept = {name: state for name, state in states.items() if state is not None}
-    return msgspec.json.encode(kept).decode() if kept else None
+    return encode(kept).decode() if kept else None
