@@ -68,7 +68,7 @@ class Call:
         with Ownership() as owned:
             running.begin(self)
             owned.add(lambda _: running.end(self))
-            owned.add(lambda _: self.gates.leave(self))
+            owned.add(lambda _: self._leave_gates())
             self.gates.admit(self)
             client.check()
             Row(self).open(owned)
@@ -106,8 +106,13 @@ class Call:
 
     def take_failure(self) -> APIError | None:
         """The failure, once the call has ended. The call forgets it: frames of the failure refer to the call."""
-        failure, self.failure, self.outcome, self.lifetime.failure = self.failure, None, None, None
+        failure, self.failure, self.lifetime.failure = self.failure, None, None
         return failure
+
+    def _leave_gates(self) -> None:
+        self.gates.leave(self)
+        # Only now, and only here: the response may take the failure before the owner has left the gates.
+        self.outcome = None  # it refers to the failure, whose frames refer to the call
 
     def _watch(self, client: Client, owned: Ownership) -> None:
         """Cancel the call when the client hangs up. If the client cannot be watched, the call runs anyway."""
