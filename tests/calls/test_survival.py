@@ -66,6 +66,14 @@ def api(settings: Any) -> Iterator[CompletionClient]:
     assert running.wait_for_calls(WAIT)
     assert Doorman.inside == 0
     assert not ConcurrencyGate._open
+    end_threads()
+
+
+def end_threads() -> None:
+    """Wait for the end of every thread of a call: what it raises belongs to this test and not to a later one."""
+    while left := [thread for thread in threading.enumerate() if thread.name == "threadless-call"]:
+        threads.retire()
+        left[0].join(0.05)
 
 
 def change(settings: Any, function: Any, **values: Any) -> None:
