@@ -141,7 +141,7 @@ class AnswerReader:
 
     def _redacted_fields(self, fields: JSONObject, names: Iterable[str]) -> JSONObject:
         """Those of the fields that redaction changes."""
-        values = {name: self._redact.value(fields[name]) for name in names if name in fields}
+        values = {name: self._redact.name(fields[name]) for name in names if name in fields}
         return {name: value for name, value in values.items() if value != fields[name]}
 
     def _finish(self, choice: JSONObject, index: int) -> None:

@@ -6,7 +6,7 @@ Plain answers, streams, and the bodies of unsuccessful HTTP answers are read by 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -40,11 +40,11 @@ def error_in(body: JSONObject) -> JSONObject | None:
 
     An `error` without words or codes is no error. Beside choices, only `error` counts.
     """
-    error = body.get("error")
-    if _says_something(error):
-        return error_of(body if not _has_choices(body) else {"error": error})
-    if _has_choices(body):
-        return _error_in_choices(body["choices"])
+    error, choices = body.get("error"), _choices_in(body)
+    if error and _says_something(error):
+        return error_of({"error": error} if choices else body)
+    if choices:
+        return _error_in_choices(choices)
     return error_of(body) if _is_error(body) else None
 
 
@@ -89,16 +89,17 @@ def _is_error(body: JSONObject) -> bool:
     )
 
 
-def _error_in_choices(choices: list[Any]) -> JSONObject | None:
+def _error_in_choices(choices: list[JSONObject]) -> JSONObject | None:
     """OpenRouter sends the failure of a provider in `choices[0].error`."""
-    errors = (choice.get("error") for choice in choices if isinstance(choice, dict))
-    found = next((error for error in errors if _says_something(error)), None)
-    return None if found is None else error_of({"error": found})
+    for choice in choices:
+        if (error := choice.get("error")) and _says_something(error):
+            return error_of({"error": error})
+    return None
 
 
-def _has_choices(body: JSONObject) -> bool:
+def _choices_in(body: JSONObject) -> list[JSONObject]:
     choices = body.get("choices")
-    return isinstance(choices, list) and any(isinstance(choice, dict) for choice in choices)
+    return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
 
 
 def _is_fault(code: JSONValue) -> bool:

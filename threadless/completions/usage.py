@@ -108,18 +108,17 @@ class _Counts:
 
     def first(self, names: Iterable[str], details: Iterable[str] = ()) -> int:
         """The first count above 0 under one of these names, in the details or beside them."""
-        holders = [*(self._given.get(name) for name in details), self._given]
+        holders = [*map(self._given.get, details), self._given]
         for holder in holders:
             if isinstance(holder, dict):
                 for name in names:
-                    if count := self._count(holder.get(name)):
+                    if name in holder and (count := self._count(holder[name])):
                         return count
         return 0
 
     def prompt(self) -> int:
         count = self.first(_PROMPT)
-        is_exclusive = any(self._given.get(name) for name in _EXCLUSIVE_NAMES) and "prompt_tokens" not in self._given
-        if not is_exclusive:
+        if "prompt_tokens" in self._given or not any(map(self._given.get, _EXCLUSIVE_NAMES)):
             return count
         beside = sum(self._count(self._given.get(name)) for name in _BESIDE_THE_PROMPT)
         total = self.first(_TOTAL)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import quote, quote_from_bytes, urlsplit
 
@@ -19,6 +19,7 @@ _MIN_SECRET: Final = 8
 _RUN: Final = 24
 """A text that repeats this many consecutive characters of an added text is replaced."""
 _ESCAPES: Final = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|[bfnrt])")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _IGNORED: Final = str.maketrans("", "", "\\\"'`")
 
 _BODY_FIELDS: Final = frozenset(
@@ -76,7 +77,13 @@ class CallRedactor:
         """The text without secrets; None if it repeats 24 or more consecutive characters of an added text."""
         if len(value) >= _RUN and any(_share_run(_normalize(value), added) for added in self._added_texts):
             return None
-        return self._model_pattern.sub(lambda _: self._public_model, self._redact(value))
+        return self._without_names(value)
+
+    def name(self, value: Any) -> Any:
+        """Like `value`, for an ID. A single word repeats no added text, so only secrets and the model are replaced."""
+        if isinstance(value, str) and _WORD.fullmatch(value):
+            return self._without_names(value)
+        return self.value(value)
 
     def clean(self, body: dict[str, Any]) -> None:
         """Redact the unknown fields of an answer or chunk in place, and remove those that repeat the prompt."""
@@ -97,7 +104,7 @@ class CallRedactor:
             if name in PROMPT_ECHO_FIELDS:
                 if not self._allow_prompt_echo:
                     del fields[name]
-            else:
+            elif isinstance(fields[name], str | list | dict):
                 fields[name] = self.value(fields[name])
 
     def value(self, value: Any) -> Any:
@@ -117,14 +124,18 @@ class CallRedactor:
         texts = (text for raw in self._added for text in _find_strings(msgspec.json.decode(raw)))
         return [normalized for text in texts if len(normalized := _normalize(text)) >= _RUN]
 
-    @cached_property
-    def _model_pattern(self) -> re.Pattern[str]:
-        name = self._model
-        if not name or name == self._public_model:
-            return re.compile("(?!)")
-        spellings = sorted({name, quote(name, safe=""), name.replace("/", "\\/")}, key=len, reverse=True)
-        pattern = "|".join(map(re.escape, spellings))
-        return re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", re.IGNORECASE)
+    def _without_names(self, text: str) -> str:
+        redacted = self._redact(text)
+        if not self._model or self._model == self._public_model:
+            return redacted
+        return _model_pattern(self._model).sub(lambda _: self._public_model, redacted)
+
+
+@lru_cache(1024)
+def _model_pattern(name: str) -> re.Pattern[str]:
+    spellings = sorted({name, quote(name, safe=""), name.replace("/", "\\/")}, key=len, reverse=True)
+    pattern = "|".join(map(re.escape, spellings))
+    return re.compile(rf"(?<![a-z0-9])(?:{pattern})(?![a-z0-9])", re.IGNORECASE)
 
 
 def _spellings(character: str) -> str:
