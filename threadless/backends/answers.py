@@ -24,6 +24,8 @@ _NOT_FINITE: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[-+]?\b(?:NaN
 _HEAD_FIELDS: Final = ("id", "system_fingerprint", "service_tier", "obfuscation")
 """Known fields with a text of the upstream that is passed on."""
 _REASON_FIELDS: Final = ("finish_reason", "native_finish_reason", "stop_reason", "matched_stop")
+_USUAL_REASONS: Final = ("stop", "length", "tool_calls", "content_filter", "function_call")
+_USUAL_CHOICE_FIELDS: Final = frozenset({"index", "message", "delta", "finish_reason", "logprobs"})
 _KEEPALIVE_NAMES: Final = frozenset({b"ping", b"heartbeat", b"keepalive", b"keep-alive"})
 _EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b"retry:", b":")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -39,6 +41,10 @@ def decode(data: bytes) -> JSONValue:
         if repaired == data:
             raise
         return _decode(repaired)
+
+
+def _has_counts_only(usage: JSONValue) -> bool:
+    return isinstance(usage, dict) and set(map(type, usage.values())) == {int}
 
 
 class AnswerReader:
@@ -69,8 +75,7 @@ class AnswerReader:
                 decoded = decoded[0]
             if not isinstance(decoded, dict):
                 raise UpstreamError("The model's response was not a JSON object.")
-            if (error := error_in(decoded)) is not None:
-                raise failure_in_answer(error, self._redact)
+            self._check_error(decoded)
             return self._clean(decoded)
         except _BROKEN:
             raise UpstreamError("The model's response was not valid JSON.") from None
@@ -108,13 +113,18 @@ class AnswerReader:
         return None
 
     def _read(self, name: bytes, decoded: JSONObject) -> Chunk | None:
-        error = error_in(decoded) if not decoded.get("choices") or "error" in decoded else None
-        if error is not None and name not in _KEEPALIVE_NAMES:
-            raise failure_in_answer(error, self._redact)
+        if name not in _KEEPALIVE_NAMES:
+            self._check_error(decoded)
         if is_chunk(decoded):
             return self._clean(decoded)
         self._skip(name)
         return None
+
+    def _check_error(self, decoded: JSONObject) -> None:
+        if not decoded.get("choices") or "error" in decoded:
+            error = error_in(decoded)
+            if error is not None:
+                raise failure_in_answer(error, self._redact)
 
     def _skip(self, name: bytes) -> None:
         self._has_unknown = self._has_unknown or name not in _KEEPALIVE_NAMES
@@ -127,7 +137,7 @@ class AnswerReader:
             self._head, self._clean_head = head, self._redacted_fields(body, _HEAD_FIELDS)
         if self._clean_head:
             body.update(self._clean_head)
-        if usage := body.get("usage"):
+        if (usage := body.get("usage")) and not _has_counts_only(usage):
             body["usage"] = self._redact.value(usage)
         choices = body.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -146,11 +156,12 @@ class AnswerReader:
 
     def _finish(self, choice: JSONObject, index: int) -> None:
         reason = choice["finish_reason"]
-        if (error := error_in({"choices": [choice]})) is not None:
+        if "error" in choice and (error := error_in({"choices": [choice]})) is not None:
             raise failure_in_answer(error, self._redact)
         if finish_reasons.finish_reason(reason) is not None:
             self._finished.add(index)
-        choice.update(self._redacted_fields(choice, _REASON_FIELDS))
+        if reason not in _USUAL_REASONS or not choice.keys() <= _USUAL_CHOICE_FIELDS:
+            choice.update(self._redacted_fields(choice, _REASON_FIELDS))
 
     def _check_end(self, *, is_done: bool) -> None:
         if not self._seen:

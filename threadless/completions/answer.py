@@ -22,9 +22,10 @@ def normalize_completion(body: JSONObject, model: str, account: Account) -> JSON
     usage = body["usage"] = usage_in(body)
     if (count := usage_of(usage)) is not None:
         account.report(count)
-    if error_in(body) is not None:
-        raise UpstreamError
-    body.pop("error", None)  # SDKs take any object here for an error
+    if not choices or "error" in body:
+        if error_in(body) is not None:
+            raise UpstreamError
+        body.pop("error", None)  # SDKs take any object here for an error
     if not choices:
         raise UpstreamError("The model's answer had no choices.")
     for index, choice in enumerate(choices):
@@ -58,7 +59,9 @@ def _normalize_choice(choice: JSONObject, position: int) -> None:
     repair.repair_texts(message)
     message.setdefault("content", None)
     message.setdefault("refusal", None)
-    if calls := repair_calls(message.pop("tool_calls", None)):
+    given_calls = message.pop("tool_calls", None)
+    calls = repair_calls(given_calls) if given_calls else []
+    if calls:
         message["tool_calls"] = calls
     has_calls = bool(calls)
     has_function_call = bool(message.get("function_call"))

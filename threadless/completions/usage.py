@@ -34,6 +34,10 @@ _EXCLUSIVE_NAMES: Final = ("input_tokens", "inputTokens", "prompt_n")
 
 _PROMPT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details")
 _COMPLETION_DETAILS: Final = ("completion_tokens_details", "output_tokens_details")
+_USUAL_FIELDS: Final = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
+_NO_DETAILS: Final[JSONObject] = {}
 _DETAIL_COUNTS: Final = frozenset(
     {"cached_tokens", "audio_tokens", "reasoning_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"}
 )
@@ -65,6 +69,8 @@ def usage_of(given: Any) -> Usage | None:
     """
     if not isinstance(given, dict):
         return None
+    if (usual := _usual_usage(given)) is not None:
+        return usual
     counts = _Counts(given)
     prompt, completion, total = counts.prompt(), counts.first(_COMPLETION), counts.first(_TOTAL)
     cached = counts.first(_CACHED, _PROMPT_DETAILS)
@@ -96,6 +102,28 @@ def usage_body(usage: Usage, given: Any) -> JSONObject:
     _add_detail(extra, "prompt_tokens_details", "cached_tokens", usage.cached_tokens)
     _add_detail(extra, "completion_tokens_details", "reasoning_tokens", usage.reasoning_tokens)
     return {**counts, **extra}
+
+
+def _usual_usage(given: JSONObject) -> Usage | None:
+    """The count in the form of the reference, which almost all upstreams send; None for any other form."""
+    prompt, completion = given.get("prompt_tokens"), given.get("completion_tokens")
+    if type(prompt) is not int or type(completion) is not int or not given.keys() <= _USUAL_FIELDS:
+        return None
+    is_plausible = 0 < prompt <= _MAX_COUNT and 0 < completion <= _MAX_COUNT
+    if not is_plausible or given.get("total_tokens") != prompt + completion:
+        return None
+    details = given.get("prompt_tokens_details") or _NO_DETAILS
+    more_details = given.get("completion_tokens_details") or _NO_DETAILS
+    if not isinstance(details, dict) or not isinstance(more_details, dict):
+        return None
+    cached, reasoning = details.get("cached_tokens") or 0, more_details.get("reasoning_tokens") or 0
+    if (
+        type(cached) is not int
+        or type(reasoning) is not int
+        or not (0 <= cached <= prompt and 0 <= reasoning <= completion)
+    ):
+        return None
+    return Usage(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached, reasoning_tokens=reasoning)
 
 
 class _Counts:
