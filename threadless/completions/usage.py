@@ -138,10 +138,11 @@ class _Counts:
         """The first count above 0 under one of these names, in the details or beside them."""
         holders = [*map(self._given.get, details), self._given]
         for holder in holders:
-            if isinstance(holder, dict):
-                for name in names:
-                    if name in holder and (count := self._count(holder[name])):
-                        return count
+            if not isinstance(holder, dict) or holder.keys().isdisjoint(names):
+                continue
+            for name in names:
+                if count := self._count(holder.get(name)):
+                    return count
         return 0
 
     def prompt(self) -> int:

@@ -50,12 +50,13 @@ class Redactor:
         secrets |= {other for other in others if len(other) >= _MIN_SECRET}
         # Longest first, so that a URL is replaced as a whole before its host is.
         ordered = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
+        self._shortest = len(ordered[-1]) if ordered else 0
         pattern = "|".join("".join(map(_spellings, secret)) for secret in ordered)
         self._pattern = re.compile(pattern or "(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
         """The text with every occurrence replaced, in any letter case, URL-encoded in part, as a whole or twice."""
-        return self._pattern.sub(_REDACTED, text)
+        return text if len(text) < self._shortest else self._pattern.sub(_REDACTED, text)
 
 
 class CallRedactor:
