@@ -42,9 +42,16 @@ class SSEDecoder:
 
     def feed(self, segment: bytes) -> list[Event]:
         """The events that this segment completes. Raises `EventTooLargeError`."""
-        if self._is_between_events and (events := _whole_events(segment)):
-            return events
-        return self._feed_lines(segment)
+        events: list[Event] = []
+        if not self._is_between_events:  # complete the event that an earlier segment began
+            head, blank_line, segment = segment.partition(b"\n\n")
+            events = self._feed_lines(head + blank_line)
+        if self._is_between_events:
+            whole, blank_line, rest = segment.rpartition(b"\n\n")
+            if blank_line and (found := _plain_events(whole)):
+                events += found
+                segment = rest
+        return events + self._feed_lines(segment) if segment else events
 
     @property
     def _is_between_events(self) -> bool:
@@ -105,15 +112,14 @@ class SSEDecoder:
             self._data_bytes += len(line) + _LINE_OVERHEAD_BYTES
 
 
-def _whole_events(segment: bytes) -> list[Event]:
-    """The events of a segment that has only complete events with one `data` line each, as almost all segments do.
+def _plain_events(text: bytes) -> list[Event]:
+    """The events in a text that has only events with one `data` line each, as almost all streams do.
 
-    Empty for any other segment. Reading line by line takes five times as long.
+    Empty for any other text. Reading line by line takes five times as long.
     """
-    *blocks, rest = segment.split(b"\n\n")
     events = []
-    for block in blocks:
+    for block in text.split(b"\n\n"):
         if not block.startswith(b"data: ") or len(block) == 6 or b"\n" in block or b"\r" in block:
             return []
         events.append(Event(b"", block[6:]))
-    return [] if rest else events
+    return events
