@@ -50,13 +50,20 @@ class Redactor:
         secrets |= {other for other in others if len(other) >= _MIN_SECRET}
         # Longest first, so that a URL is replaced as a whole before its host is.
         ordered = sorted((secret for secret in secrets if len(secret) > 1), key=len, reverse=True)
-        self._shortest = len(ordered[-1]) if ordered else 0
+        self._lowered = [secret.lower() for secret in ordered]
         pattern = "|".join("".join(map(_spellings, secret)) for secret in ordered)
         self._pattern = re.compile(pattern or "(?!)", re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
         """The text with every occurrence replaced, in any letter case, URL-encoded in part, as a whole or twice."""
-        return text if len(text) < self._shortest else self._pattern.sub(_REDACTED, text)
+        return self._pattern.sub(_REDACTED, text) if self._may_contain(text) else text
+
+    def _may_contain(self, text: str) -> bool:
+        """False for most texts. The pattern is slow, and is needed only for other letters and for `%`."""
+        if "%" in text or not text.isascii():
+            return True
+        lowered = text.lower()
+        return any(secret in lowered for secret in self._lowered)
 
 
 class CallRedactor:
