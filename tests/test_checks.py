@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.checks import CheckMessage, Error, run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import include, path
 
 from threadless.backends.base import BaseChatBackend, backends
 from threadless.backends.dummy import DummyBackend
@@ -398,3 +399,17 @@ def test_long_waits_for_a_lock_of_sqlite_are_w004(
 def test_limit_counted_in_unshared_cache_is_w003(settings: Any, limit: str, backend: str, expected: list[str]) -> None:
     caches = {"default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": ""}}
     assert found(settings, {limit: 10}, CACHES=caches) == expected
+
+
+class RootUrls:
+    """A URLconf that includes our routes without a prefix."""
+
+    urlpatterns = [path("", include("threadless.urls"))]
+
+
+@pytest.mark.parametrize(
+    ("urlconf", "unknown_paths", "expected"),
+    [(RootUrls, "refuse", ["threadless.W005"]), (RootUrls, "ignore", []), ("tests.urls", "refuse", [])],
+)
+def test_routes_without_a_prefix_are_w005(settings: Any, urlconf: Any, unknown_paths: str, expected: list[str]) -> None:
+    assert found(settings, {"UNKNOWN_PATHS": unknown_paths}, ROOT_URLCONF=urlconf) == expected

@@ -16,6 +16,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, build_backend
@@ -178,6 +179,16 @@ def _check_throttle_cache() -> Iterator[CheckMessage]:
         yield CheckWarning(text, hint=hint, id="threadless.W003")
 
 
+def _check_prefix() -> Iterator[CheckMessage]:
+    """Without a prefix, our answer to unknown paths covers all routes that follow."""
+    includes = [each for each in get_resolver().url_patterns if isinstance(each, URLResolver)]
+    is_at_root = any(each.app_name == "threadless" and not str(each.pattern) for each in includes)
+    if conf.unknown_paths == "refuse" and is_at_root:
+        hint = "Include them below a prefix, such as 'api/v1/', or set THREADLESS['UNKNOWN_PATHS'] to 'ignore'."
+        text = "threadless.urls is included without a prefix, so every route after it answers with a 404."
+        yield CheckWarning(text, hint=hint, id="threadless.W005")
+
+
 SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterable[CheckMessage]]], ...]] = (
     (("KEY_ADAPTER",), _check_key_model),
     (("KEY_ADAPTER",), check_key_lookup),
@@ -185,6 +196,7 @@ SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterable[CheckMess
     (("BACKENDS",), _check_backends),
     (("MODELS", "BACKENDS", "SCOPES"), _check_models),
     (("SCOPES", "REQUIRED_SCOPE", "SCOPE_PERMISSIONS"), _check_scopes),
+    (("UNKNOWN_PATHS", "DIALECTS"), _check_prefix),
     (("THROTTLE_CACHE", "REQUESTS_PER_MINUTE", "TOKENS_PER_MINUTE"), _check_throttle_cache),
 )
 """Checks, each with the settings that must be valid before it can run."""
