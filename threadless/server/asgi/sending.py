@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,21 +17,21 @@ _PIECE_BYTES: Final = 64 * 1024
 """A larger body is sent in pieces, because a server can slow down its application only between two of them."""
 
 
-class EventSource:
+class EventSource(ABC):
     """A stream that an event loop can read without a thread. It is also an ordinary iterator, for middleware."""
 
     @property
+    @abstractmethod
     def ping(self) -> bytes:
         """The bytes that are sent after a silence of `PING_SECONDS`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def listen(self, announce: Callable[[], None] | None) -> None:
         """Call `announce`, in any thread, when `take_nowait` has something new. None stops that."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_nowait(self) -> bytes | None:
         """The bytes that can be sent now; b"" if there are none; None at the end."""
-        raise NotImplementedError
 
 
 class ClientStalled(Exception):
