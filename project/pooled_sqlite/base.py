@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 MAX_IDLE: Final = 32
 _SLEEP_SECONDS: Final = 0.01
+_PRIMARY_CODE: Final = 0xFF
+"""SQLite also says busy in other words, such as while another process recovers the log (SQLITE_BUSY_RECOVERY)."""
 
 _idle: dict[tuple[str, int], deque[Any]] = {}
 
@@ -43,7 +45,7 @@ def _retry(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
         try:
             return function(*arguments)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
                 raise
             time.sleep(_SLEEP_SECONDS)
 

@@ -264,3 +264,17 @@ def test_writer_gives_up_after_the_timeout(wrapper: Make, locked: sqlite3.Connec
 
 def test_reader_does_not_wait_for_a_writer(wrapper: Make, locked: sqlite3.Connection) -> None:
     assert ask(wrapper(), "SELECT count(*) FROM t") == 0
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY])
+def test_every_kind_of_busy_is_tried_again(code: int) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = code
+    outcomes: list[Any] = [busy, busy]
+
+    def attempt() -> str:
+        if outcomes:
+            raise outcomes.pop()
+        return "done"
+
+    assert base._retry(10, attempt) == "done"
