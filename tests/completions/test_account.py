@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from threadless.completions.account import Account
+from threadless.completions.answer import normalize_completion
+from threadless.completions.chunks import ChunkStream
 from threadless.types import ChatRequest, Target, Usage
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -50,3 +52,19 @@ def test_long_text_is_counted_in_pieces_and_not_kept() -> None:
     for _ in range(10):
         account.wrote("abcd" * 20_000)
     assert account.tokens() == 200_000
+
+
+def test_count_of_a_plain_answer_is_believed_even_if_its_text_is_long() -> None:
+    account = an_account()
+    message = {"role": "assistant", "content": "word " * 1000}
+    usage = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
+    normalize_completion({"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}, "small", account)
+    assert account.usage() == Usage(prompt_tokens=9, completion_tokens=5, source="upstream")
+
+
+def test_count_of_a_stream_is_believed_even_if_its_text_is_long() -> None:
+    account = an_account()
+    stream = ChunkStream("small", account)
+    stream.take({"choices": [{"index": 0, "delta": {"content": "word " * 1000}, "finish_reason": "stop"}]})
+    stream.take({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}})
+    assert account.usage() == Usage(prompt_tokens=9, completion_tokens=5, source="upstream")

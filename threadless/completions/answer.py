@@ -20,8 +20,9 @@ def normalize_completion(body: JSONObject, model: str, account: Account) -> JSON
     """
     choices = repair.objects(body.get("choices"))
     usage = body["usage"] = usage_in(body)
-    if (count := usage_of(usage)) is not None:
-        account.report(count)
+    count = usage_of(usage)
+    if count is not None:
+        account.report(count)  # a failed answer is charged too
     if not choices or "error" in body:
         if error_in(body) is not None:
             raise UpstreamError
@@ -31,6 +32,8 @@ def normalize_completion(body: JSONObject, model: str, account: Account) -> JSON
     for index, choice in enumerate(choices):
         _normalize_choice(choice, index)
     _fill(account, body, choices)
+    if count is not None:
+        account.report(count)  # again, because it includes the text
     body["id"] = repair.completion_id(body.get("id"))
     body["object"] = "chat.completion"
     body["created"] = repair.created(body.get("created"))
