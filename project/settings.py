@@ -88,7 +88,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
         "django.db.backends.postgresql": {
             # While the database is away, calls fail after `timeout`. The pool waits longer after each failed attempt to
             # connect; `reconnect_timeout` bounds that, so that calls succeed soon after the database is back.
-            "pool": {"min_size": 1, "max_size": 16, "timeout": 2, "reconnect_timeout": 2}
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 1.5, "reconnect_timeout": 2}
         },
         "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
     }

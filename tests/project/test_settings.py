@@ -53,7 +53,7 @@ def test_upstream_variables_become_backend_options() -> None:
     ("url", "option", "value"),
     [
         ("sqlite:////tmp/host.sqlite3", "transaction_mode", "IMMEDIATE"),
-        ("postgres://host/name", "pool", {"min_size": 1, "max_size": 16, "timeout": 2, "reconnect_timeout": 2}),
+        ("postgres://host/name", "pool", {"min_size": 1, "max_size": 16, "timeout": 1.5, "reconnect_timeout": 2}),
         ("mysql://host/name", "isolation_level", "read committed"),
     ],
 )
