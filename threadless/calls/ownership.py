@@ -1,6 +1,7 @@
 """`Ownership`: who must end a call, and what that takes.
 
-Like `contextlib.ExitStack`, which can be handed over too, but without its wrappers: it would cost 1 % of a call.
+Like `contextlib.ExitStack`, which can be handed over too. But here an exit function that fails is logged, and the
+following ones still see how the block itself ended.
 """
 
 from __future__ import annotations
