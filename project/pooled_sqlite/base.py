@@ -96,7 +96,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection = connection
             self.errors_occurred = False
         else:
-            super().connect()
+            _retry(self._lock_seconds, super().connect)
 
     def get_new_connection(self, conn_params: Any) -> Any:
         """An idle connection to this file, or a new one."""
