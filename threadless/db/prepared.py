@@ -26,7 +26,8 @@ class Statement:
         """Execute it on a connection of this thread. Returns what `read` takes from the cursor."""
         connection.close_if_health_check_failed()
         connection.ensure_connection()
-        if connection.vendor != "sqlite" or getattr(connection, "pool", None) or connection.queries_logged or connection.execute_wrappers:
+        is_plain_sqlite = connection.vendor == "sqlite" and not getattr(connection, "pool", None)
+        if not is_plain_sqlite or connection.queries_logged or connection.execute_wrappers:
             with connection.cursor() as cursor:  # so that query logs and execute wrappers see it
                 cursor.execute(self._sql, params)
                 return read(cursor)

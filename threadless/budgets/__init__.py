@@ -1,0 +1,1 @@
+"""Budgets: limits on what keys, users, accounts and the whole platform may spend."""

@@ -1,0 +1,13 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BudgetsConfig(AppConfig):
+    """Enabled by `"threadless.budgets"` in `INSTALLED_APPS`."""
+
+    name = "threadless.budgets"
+    label = "threadless_budgets"
+    verbose_name = _("API budgets")
+    default_auto_field = "django.db.models.BigAutoField"

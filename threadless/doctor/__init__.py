@@ -1,0 +1,1 @@
+"""Checks of a running installation, as functions. `manage.py threadless_doctor` prints them."""

@@ -1,0 +1,1 @@
+"""Daily usage rollups and the commands and pages that read them."""

@@ -1,0 +1,13 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ReportsConfig(AppConfig):
+    """Enabled by `"threadless.reports"` in `INSTALLED_APPS`."""
+
+    name = "threadless.reports"
+    label = "threadless_reports"
+    verbose_name = _("API reports")
+    default_auto_field = "django.db.models.BigAutoField"
