@@ -50,20 +50,31 @@ def _retry(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
             time.sleep(_SLEEP_SECONDS)
 
 
-class _PatientCursor(base.SQLiteCursorWrapper):
-    """Waits for locks. Within a transaction SQLite has the lock already, or waiting would not help."""
+class _PatientConnection(sqlite3.Connection):
+    """Waits for locks, also if a statement is executed without a cursor of Django."""
 
-    lock_seconds: float
-
-    def execute(self, query: str, params: Any = None) -> Any:
-        return _retry(self._seconds, super().execute, query, params)
-
-    def executemany(self, query: str, param_list: Any) -> Any:
-        return _retry(self._seconds, super().executemany, query, list(param_list))
+    lock_seconds = 5.0
+    """The default of sqlite3."""
 
     @property
-    def _seconds(self) -> float:
-        return 0 if self.connection.in_transaction else self.lock_seconds
+    def patience(self) -> float:
+        """Seconds to wait now. Within a transaction SQLite has the lock already, or waiting would not help."""
+        return 0 if self.in_transaction else self.lock_seconds
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        return _retry(self.patience, super().execute, sql, parameters)
+
+
+class _PatientCursor(base.SQLiteCursorWrapper):
+    """Django's cursor, which does not use `execute` of its connection."""
+
+    connection: _PatientConnection
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        return _retry(self.connection.patience, super().execute, query, params)
+
+    def executemany(self, query: str, param_list: Any) -> Any:
+        return _retry(self.connection.patience, super().executemany, query, list(param_list))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -75,18 +86,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """The pool of this connection; None for a database in memory."""
 
     def get_connection_params(self) -> Any:
-        """Django's, without the time that SQLite would wait for a lock."""
-        return {**super().get_connection_params(), "timeout": 0}
+        """Django's, with our class in place of the time that SQLite would wait for a lock."""
+        return {**super().get_connection_params(), "timeout": 0, "factory": _PatientConnection}
 
     def create_cursor(self, name: str | None = None) -> Any:
         """A cursor that waits for locks."""
-        cursor = self.connection.cursor(factory=_PatientCursor)
-        cursor.lock_seconds = self._lock_seconds
-        return cursor
+        return self.connection.cursor(factory=_PatientCursor)
 
     @property
     def _lock_seconds(self) -> float:
-        seconds: float = self.settings_dict["OPTIONS"].get("timeout", 5.0)  # sqlite3's default
+        seconds: float = self.settings_dict["OPTIONS"].get("timeout", _PatientConnection.lock_seconds)
         return seconds
 
     def connect(self) -> None:
@@ -102,6 +111,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """An idle connection to this file, or a new one."""
         if (connection := self._take_idle()) is None:
             connection = _retry(self._lock_seconds, super().get_new_connection, conn_params)
+            connection.lock_seconds = self._lock_seconds
             self._idle = self._idle_ones()  # the file may have just been created
         return connection
 

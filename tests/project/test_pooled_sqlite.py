@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from project.pooled_sqlite import base
 from project.pooled_sqlite.base import DatabaseWrapper
+from threadless.db.prepared import Statement, row_count
 
 Make = Callable[..., DatabaseWrapper]
 
@@ -200,8 +201,8 @@ def test_settings_hold_on_a_connection_used_again(wrapper: Make, pragma: str, va
 
 def test_transaction_mode_holds_on_a_connection_used_again(wrapper: Make) -> None:
     first, second, other = wrapper(), wrapper(), wrapper()
+    other.settings_dict["OPTIONS"] |= {"timeout": 0}
     ask(other, "CREATE TABLE rows (id integer)")
-    other.connection.execute("PRAGMA busy_timeout = 0")
     opened(first)
     first.close()
     ask(second, "SELECT 1")
@@ -252,6 +253,17 @@ def test_writer_waits_until_the_lock_is_released(wrapper: Make, locked: sqlite3.
     threading.Timer(0.2, lambda: locked.execute("COMMIT") and None).start()
     ask(wrapper(), "INSERT INTO t VALUES (1)")
     assert ask(wrapper(), "SELECT n FROM t") == 1
+
+
+def test_statement_of_ours_waits_until_the_lock_is_released(wrapper: Make, locked: sqlite3.Connection) -> None:
+    threading.Timer(0.2, lambda: locked.execute("COMMIT") and None).start()
+    insert = Statement("INSERT INTO t VALUES (%s)")
+    writers = [threading.Thread(target=insert.run, args=(wrapper(), [1], row_count)) for _ in range(4)]
+    for thread in writers:
+        thread.start()
+    for thread in writers:
+        thread.join(WAIT)
+    assert ask(wrapper(), "SELECT count(*) FROM t") == len(writers)
 
 
 @pytest.mark.parametrize("statement", ["INSERT INTO t VALUES (1)", "BEGIN IMMEDIATE"])
