@@ -1,70 +1,7 @@
-# ruff: noqa: N999  (the usual name of gunicorn's configuration)
-"""Gunicorn for production: `gunicorn -c project/gunicorn.conf.py project.wsgi`. Command-line options override it."""
+# ruff: noqa: F403, N999  (the usual name of gunicorn's configuration)
+"""Gunicorn for the platform: `gunicorn -c project/gunicorn.conf.py project.wsgi`.
 
-import gc
-import json
-import os
-import uuid
+A platform without settings of its own does not need this file: `gunicorn -c python:threadless.contrib.gunicorn …`.
+"""
 
-import gunicorn.config
-import gunicorn.util
-
-workers = int(os.environ.get("WEB_CONCURRENCY", "0")) or os.cpu_count() or 1
-
-try:
-    import gunicorn.workers.ggevent  # needs gevent; some versions also need the package `packaging`
-except (ImportError, RuntimeError):
-    # One thread per call, for small installations. Further calls wait for a free thread.
-    worker_class = "gthread"
-    threads = 64
-else:
-    # One process per core and one greenlet per call: a thousand slow streams cost little more than their sockets.
-    worker_class = "gevent"
-    worker_connections = 2000
-
-# A worker that does not report for this long is killed with all its streams. gevent and gthread workers report while
-# their calls wait for an upstream, so this kills only a worker that hangs.
-timeout = 120
-# At a restart, running calls have this long to end. Five seconds earlier, threadless ends the remaining ones with an
-# error.
-graceful_timeout = 30
-# Longer than the usual 60 seconds of load balancers: they must not reuse a connection that we are closing.
-keepalive = 75
-
-# Gunicorn collects a head before anything knows who sends it, and its work grows with the square of the head's size:
-# 0.04 seconds of a worker's time for the 512 KiB that these two allow, two minutes for 24 MiB.
-limit_request_field_size = 8190
-limit_request_fields = 64
-
-
-def write_error(sock, status, reason, _message):
-    """Answer a request that gunicorn itself refuses, such as an invalid Content-Length, in the API's error format."""
-    status = 400 if status == 501 else status  # an unknown transfer coding is the client's fault
-    kind, code = ("server_error", "internal_error") if status >= 500 else ("invalid_request_error", "invalid_value")
-    text = f"The request could not be read: {reason}." if status < 500 else "The server had an error."
-    body = json.dumps({"error": {"message": text, "type": kind, "param": None, "code": code}})
-    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", "Content-Type: application/json"]
-    lines += [f"Content-Length: {len(body)}", f"x-request-id: req_{uuid.uuid4().hex}", "", body]
-    gunicorn.util.write_nonblock(sock, "\r\n".join(lines).encode())
-
-
-# gunicorn answers with an HTML page and has no setting for it.
-gunicorn.util.write_error = write_error
-
-
-def post_worker_init(_worker):
-    """Freeze long-lived objects and make garbage collection less frequent.
-
-    With a thousand open streams, garbage collection took a seventh of the worker's time and found almost nothing.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
-# Recycling a worker cuts streams that run longer than the graceful time.
-max_requests = 0
-
-# Newer versions open a control socket in the home folder by default; older ones do not know this setting.
-if any(setting.name == "control_socket_disable" for setting in gunicorn.config.KNOWN_SETTINGS):
-    control_socket_disable = True
+from threadless.contrib.gunicorn import *

@@ -94,7 +94,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
     }
     options = defaults.get(config["ENGINE"], {}) | config.get("OPTIONS", {})
     if config["ENGINE"] == _SQLITE:
-        config |= {"ENGINE": "project.pooled_sqlite", "TEST": {"NAME": ":memory:"}}
+        config |= {"ENGINE": "threadless.contrib.pooled_sqlite", "TEST": {"NAME": ":memory:"}}
     return config | {"OPTIONS": options, "CONN_MAX_AGE": 0}
 
 

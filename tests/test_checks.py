@@ -375,7 +375,7 @@ def test_persistent_connections_without_pool_are_w002(
         ("django.db.backends.sqlite3", {"timeout": 20}, ["threadless.W004"]),
         ("django.db.backends.sqlite3", {"timeout": 5}, []),
         ("django.db.backends.sqlite3", {}, []),
-        ("project.pooled_sqlite", {"timeout": 20}, []),
+        ("threadless.contrib.pooled_sqlite", {"timeout": 20}, []),
     ],
 )
 def test_long_waits_for_a_lock_of_sqlite_are_w004(

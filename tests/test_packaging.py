@@ -1,15 +1,21 @@
-"""The lower bounds of pyproject.toml are the versions that CI tests."""
+"""The package has what its manual names, and its lower bounds are the versions that CI tests."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
 
+from threadless.models import UsageRecord
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 TOOLS: Final = {"bench", "lint"}
+MANUAL: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOTTED: Final = re.compile(r"(?<![\w./@])(threadless(?:\.[a-z_]\w*)+)")
+PERMISSIONS: Final = {f"threadless.{codename}" for codename, _ in UsageRecord._meta.permissions}
 
 
 def test_lowest_versions_are_the_lower_bounds() -> None:
@@ -40,3 +46,44 @@ def requirements(without: set[str] = TOOLS) -> list[Requirement]:
 def lower_bounds(requirement: Requirement) -> list[str]:
     """The versions after `>=`: one or none."""
     return [each.version for each in requirement.specifier if each.operator == ">="]
+
+
+def modules_named() -> set[str]:
+    """Every module of ours that README and docs name, in their text and in their code."""
+    paths = {path for page in MANUAL for path in DOTTED.findall(page.read_text())}
+    return {module_of(path) for path in paths - PERMISSIONS}
+
+
+def module_of(path: str) -> str:
+    """The module in which a dotted path ends, such as that of a class; what does not exist stays as it is."""
+    parts = path.split(".")
+    for length in range(len(parts), 1, -1):
+        if source_of(parts[:length]) is not None:
+            return ".".join(parts[:length])
+    return path
+
+
+def source_of(parts: list[str]) -> Path | None:
+    """The file or folder of a module."""
+    place = ROOT.joinpath(*parts)
+    return next((each for each in (place.with_suffix(".py"), place) if each.exists()), None)
+
+
+def test_every_module_that_the_manual_names_is_in_the_package() -> None:
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert packages == {"packages": ["threadless"]}
+    named = modules_named()
+    assert {"threadless.contrib.gunicorn", "threadless.contrib.pooled_sqlite"} <= named
+    assert {name for name in named if source_of(name.split(".")) is None} == set()
+
+
+def test_code_that_a_host_copies_uses_no_module_of_the_example_platform() -> None:
+    pages = {page.name: page.read_text() for page in MANUAL}
+    pages["hosts.md"] = pages["hosts.md"].partition("## A complete integration")[0]
+    blocks = {name: re.findall(r"^ *```.*?^ *```$", text, re.DOTALL | re.MULTILINE) for name, text in pages.items()}
+    users = {name for name, found in blocks.items() if any(re.search(r"\bproject[./]", block) for block in found)}
+    assert users == set()
+
+
+def test_manual_shows_the_integration_of_the_example_platform_as_it_is() -> None:
+    assert f"```python\n{(ROOT / 'project' / 'gateway.py').read_text()}```" in (ROOT / "docs" / "hosts.md").read_text()

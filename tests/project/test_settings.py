@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -85,9 +84,3 @@ def test_gunicorn_accepts_its_configuration() -> None:
     command = [sys.executable, "-m", "gunicorn", "--check-config", "-c", "project/gunicorn.conf.py", "project.wsgi"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.skipif(find_spec("gunicorn") is None, reason="gunicorn is not installed")
-def test_head_that_gunicorn_accepts_is_at_most_1_mib() -> None:
-    configuration = runpy.run_path(str(ROOT / "project" / "gunicorn.conf.py"))
-    assert configuration["limit_request_field_size"] * configuration["limit_request_fields"] <= 2**20

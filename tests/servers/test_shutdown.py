@@ -30,6 +30,13 @@ def stopping(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
         yield made
 
 
+@pytest.fixture
+def preloaded(tmp_path: Path) -> Iterator[Rig]:
+    """A gunicorn that loads the host before its workers exist."""
+    with rig("gthread", tmp_path, options=["--preload", "--graceful-timeout", "10"]) as made:
+        yield made
+
+
 def speak_for_ever(exchange: Exchange) -> None:
     exchange.start()
     while not exchange.wait_closed(0.1):
@@ -62,6 +69,14 @@ def test_stream_beyond_the_graceful_time_is_settled_with_its_tokens(stopping: Ri
     assert (row["state"], row["error_code"], row["http_status"]) == ("failed", "upstream_unavailable", 200)
     assert row["completion_tokens"] >= 5
     assert stopping.upstream.exchanges[0].wait_closed(10)
+
+
+def test_stream_of_a_preloaded_host_ends_with_an_error_event(preloaded: Rig) -> None:
+    preloaded.upstream.script(speak_for_ever)
+    with preloaded.connect() as client:
+        client.post("endless", stream=True).read_until(b"word")
+        preloaded.server.process.send_signal(signal.SIGTERM)
+        assert b"upstream_unavailable" in client.read_rest()
 
 
 def test_stream_that_ends_within_the_graceful_time_is_whole(stopping: Rig) -> None:

@@ -7,5 +7,5 @@ from pathlib import Path
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES
 
-if DATABASES["default"]["ENGINE"] == "project.pooled_sqlite":
+if DATABASES["default"]["ENGINE"] == "threadless.contrib.pooled_sqlite":
     DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"harbour-{os.getpid()}.sqlite3")}

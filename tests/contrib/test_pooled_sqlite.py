@@ -15,8 +15,8 @@ from django.db import DatabaseError, OperationalError
 from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker
 
-from project.pooled_sqlite import base
-from project.pooled_sqlite.base import DatabaseWrapper
+from threadless.contrib.pooled_sqlite import base
+from threadless.contrib.pooled_sqlite.base import DatabaseWrapper
 from threadless.db.prepared import Statement, row_count
 
 Make = Callable[..., DatabaseWrapper]
@@ -40,7 +40,7 @@ def wrapper(path: Path) -> Iterator[Make]:
     made: list[Any] = []
 
     def make(name: Path | str = path) -> DatabaseWrapper:
-        settings = {"ENGINE": "project.pooled_sqlite", "NAME": name, "OPTIONS": options}
+        settings = {"ENGINE": "threadless.contrib.pooled_sqlite", "NAME": name, "OPTIONS": options}
         made.append(ConnectionHandler({"default": settings})["default"])
         made[-1].inc_thread_sharing()
         return made[-1]
@@ -217,7 +217,7 @@ import os, sys
 from django.db.utils import ConnectionHandler
 
 def make():
-    wrapper = ConnectionHandler({"default": {"ENGINE": "project.pooled_sqlite", "NAME": sys.argv[1]}})["default"]
+    wrapper = ConnectionHandler({"default": {"ENGINE": "threadless.contrib.pooled_sqlite", "NAME": sys.argv[1]}})["default"]
     wrapper.ensure_connection()
     return wrapper
 

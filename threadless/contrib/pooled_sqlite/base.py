@@ -1,4 +1,4 @@
-"""`ENGINE = "project.pooled_sqlite"`: a small counterpart of `OPTIONS["pool"]` of PostgreSQL.
+"""`ENGINE = "threadless.contrib.pooled_sqlite"`: a small counterpart of `OPTIONS["pool"]` of PostgreSQL.
 
 Under gevent and ASGI a connection belongs to one call. Opening an SQLite file takes 0.65 ms, half as long as a call.
 Closing the last connection writes the whole log back, which takes 8 ms.
