@@ -217,7 +217,8 @@ import os, sys
 from django.db.utils import ConnectionHandler
 
 def make():
-    wrapper = ConnectionHandler({"default": {"ENGINE": "threadless.contrib.pooled_sqlite", "NAME": sys.argv[1]}})["default"]
+    database = {"ENGINE": "threadless.contrib.pooled_sqlite", "NAME": sys.argv[1]}
+    wrapper = ConnectionHandler({"default": database})["default"]
     wrapper.ensure_connection()
     return wrapper
 
