@@ -49,6 +49,22 @@ def test_unknown_setting_is_e002_with_a_guess(settings: Any, name: str, hint: st
     assert (message.id, message.hint) == ("threadless.E002", hint)
 
 
+@pytest.fixture
+def app_with_settings(settings: Any) -> None:
+    """Installs an app that has a key of its own in our setting."""
+    hooked = "tests.support.testapp.apps.HookedConfig"
+    settings.INSTALLED_APPS = [hooked if app == "tests.support.testapp" else app for app in settings.INSTALLED_APPS]
+
+
+@pytest.mark.parametrize(("value", "ids"), [(5, []), (0, ["threadless.E003"])])
+def test_key_of_an_app_is_checked(settings: Any, app_with_settings: None, value: int, ids: list[str]) -> None:
+    assert found(settings, {"TESTAPP_CALLS": value}) == ids
+
+
+def test_key_of_an_app_that_is_not_installed_is_e002(settings: Any) -> None:
+    assert found(settings, {"TESTAPP_CALLS": 5}) == ["threadless.E002"]
+
+
 MALFORMED: dict[str, list[Any]] = {
     "BACKENDS": [None, [], {"default": "path"}, {5: {}}, {"a b": {}}, {"a": {5: ""}}],
     "MODELS": [None, ["small"], {"small": "upstream"}, {"": {}}, {"small": {5: ""}}],
@@ -88,6 +104,8 @@ MALFORMED: dict[str, list[Any]] = {
     "CONCURRENT_CALLS_PER_KEY": [0, -1, 1.5, "1", True],
     "THROTTLE_CACHE": [None, 5],
     "CACHE_FAILURE": [None, 5, "ignore"],
+    "CURRENCY": [None, "", "eur", "EURO", "€", 5],
+    "BILLING_TIME_ZONE": ["", "CET+1", "Mars/Base", 5],
 }
 
 

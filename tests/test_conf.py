@@ -49,6 +49,12 @@ def test_value_is_kept_until_the_setting_changes() -> None:
     assert "max_depth" not in vars(conf)
 
 
+@pytest.mark.parametrize(("given", "zone"), [(None, "Europe/Vienna"), ("Asia/Tokyo", "Asia/Tokyo")])
+def test_billing_zone_is_that_of_django_unless_it_is_set(given: str | None, zone: str) -> None:
+    with override_settings(TIME_ZONE="Europe/Vienna", THREADLESS={"BILLING_TIME_ZONE": given}):
+        assert conf.billing_zone.key == zone
+
+
 @pytest.mark.parametrize("resolver", [OtherResolver, "tests.test_conf.OtherResolver"])
 def test_class_is_given_by_itself_or_by_its_dotted_path(resolver: Any) -> None:
     with override_settings(THREADLESS={"RESOLVER": resolver}):

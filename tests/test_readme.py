@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.settings_table import with_table
+from tests.support.settings_table import PAGES, with_table
 from threadless.keys.secrets import SECRET_PATTERN, generate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,14 +19,16 @@ TEXT = (ROOT / "README.md").read_text()
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)]
 
 
-def test_table_of_settings_is_up_to_date() -> None:
-    assert with_table(TEXT) == TEXT, "Run `python -m tests.support.settings_table`."
+@pytest.mark.parametrize(("page", "group"), PAGES.items())
+def test_table_of_settings_is_up_to_date(page: str, group: str) -> None:
+    text = (ROOT / page).read_text()
+    assert with_table(text, group) == text, "Run `python -m tests.support.settings_table`."
 
 
 @pytest.mark.parametrize("text", ["", TEXT * 2])
 def test_text_without_exactly_one_table_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="tables of settings instead of one"):
-        with_table(text)
+        with_table(text, PAGES["README.md"])
 
 
 @pytest.mark.parametrize("block", BLOCKS)

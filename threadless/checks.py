@@ -6,7 +6,7 @@ message shows a value from `BACKENDS`, because options hold secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, get_args
 
@@ -20,8 +20,9 @@ from django.urls import URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, build_backend
-from threadless.conf import API_KEY_MODEL, SETTINGS, conf
+from threadless.conf import API_KEY_MODEL, SETTINGS, Setting, SettingsGroup, conf
 from threadless.db.connections import aliases_with_long_waits, persistent_aliases
+from threadless.extensions import additions
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
 from threadless.keys.checks import check_key_lookup
 from threadless.keys.models import AbstractAPIKey
@@ -39,11 +40,15 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
     given: Any = conf.given
     if not isinstance(given, Mapping):
         return [Error("THREADLESS must be a dict.", id="threadless.E001")]
-    faults = {name: setting.type.find_fault(conf[name]) for name, setting in SETTINGS.items()}
-    valid = {name for name, fault in faults.items() if not fault}
-    messages = [_unknown_setting(name) for name in given if name not in SETTINGS]
-    messages += [_invalid_value(name, fault) for name, fault in faults.items() if fault]
-    messages += [message for name in SETTINGS if name in valid for message in _check_imports(name)]
+    groups: list[SettingsGroup] = [conf, *additions("threadless_settings")]
+    known = {name for group in groups for name in group.definitions}
+    messages = [_unknown_setting(name, known) for name in given if name not in known]
+    valid = set()
+    for group in groups:
+        faults = {name: setting.type.find_fault(group[name]) for name, setting in group.definitions.items()}
+        valid |= {name for name, fault in faults.items() if not fault}
+        messages += [_invalid_value(group.definitions[name], fault) for name, fault in faults.items() if fault]
+        messages += [message for name in group.definitions if name in valid for message in _check_imports(group, name)]
     for names, check in SECOND_ROUND:
         if valid.issuperset(names):
             messages += check()
@@ -76,18 +81,18 @@ def _error(name: str, message: str, check_id: str, hint: str | None = None) -> C
     return Error(f"THREADLESS[{name!r}]{message}", hint=hint, id=check_id)
 
 
-def _unknown_setting(name: Any) -> CheckMessage:
-    close = get_close_matches(str(name).upper(), SETTINGS, n=1)
+def _unknown_setting(name: Any, known: Collection[str]) -> CheckMessage:
+    close = get_close_matches(str(name).upper(), known, n=1)
     hint = f"Did you mean {close[0]!r}?" if close else None
     return Error(f"THREADLESS has no setting {name!r}.", hint=hint, id="threadless.E002")
 
 
-def _invalid_value(name: str, fault: str) -> CheckMessage:
-    return _error(name, f" must be {SETTINGS[name].type.description}, {fault}.", "threadless.E003")
+def _invalid_value(setting: Setting[Any], fault: str) -> CheckMessage:
+    return _error(setting.name, f" must be {setting.type.description}, {fault}.", "threadless.E003")
 
 
-def _check_imports(name: str) -> Iterator[CheckMessage]:
-    requirement, value = SETTINGS[name].type.requirement, conf[name]
+def _check_imports(group: SettingsGroup, name: str) -> Iterator[CheckMessage]:
+    requirement, value = group.definitions[name].type.requirement, group[name]
     if requirement is not None:
         for each in value if isinstance(value, list | tuple) else [value]:
             yield from _check_import(name, each, requirement)

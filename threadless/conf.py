@@ -1,8 +1,9 @@
 """The `THREADLESS` setting. One `Setting` defines each key: its default, its type and its meaning.
 
-The system checks and the table in the README are made from these objects; `python -m tests.support.settings_table`
-writes the table. Values are kept until Django reports that the setting has changed, so `override_settings` works in
-tests: one call reads twenty of them.
+The system checks and the tables in the documentation are made from these objects; `python -m
+tests.support.settings_table` writes the tables. An optional app defines its keys in a `SettingsGroup` of its own, which
+its `AppConfig` lists under `threadless_settings`. Values are kept until Django reports that the setting has changed, so
+`override_settings` works in tests: one call reads twenty of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar, overload
+from typing import Any, ClassVar, Final, Generic, TypeVar, overload
+from zoneinfo import ZoneInfo
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -30,6 +32,7 @@ from threadless.setting_types import (
     optional,
     subclass_of,
     text,
+    time_zone,
     whole,
 )
 
@@ -50,25 +53,53 @@ class Setting(Generic[T]):
         self.type = value_type
         self.meaning = meaning
 
-    def __set_name__(self, owner: type[Settings], attribute: str) -> None:
+    def __set_name__(self, owner: type[SettingsGroup], attribute: str) -> None:
         self.attribute = attribute
         self.name = attribute.upper()
 
     @overload
-    def __get__(self, instance: None, owner: type[Settings]) -> Setting[T]: ...
+    def __get__(self, instance: None, owner: type[SettingsGroup]) -> Setting[T]: ...
 
     @overload
-    def __get__(self, instance: Settings, owner: type[Settings]) -> T: ...
+    def __get__(self, instance: SettingsGroup, owner: type[SettingsGroup]) -> T: ...
 
-    def __get__(self, instance: Settings | None, owner: type[Settings]) -> Setting[T] | T:
+    def __get__(self, instance: SettingsGroup | None, owner: type[SettingsGroup]) -> Setting[T] | T:
         if instance is None:
             return self
         value = instance.__dict__[self.attribute] = self.type.convert(instance[self.name])
         return value
 
 
-class Settings:
-    """Typed access to the `THREADLESS` dict. The system checks report unknown keys and invalid values."""
+class SettingsGroup:
+    """Typed access to some keys of the `THREADLESS` dict. The system checks report unknown keys and invalid values."""
+
+    definitions: ClassVar[Mapping[str, Setting[Any]]] = {}
+    """The settings of the group by their names, in the order of the class."""
+
+    def __init_subclass__(cls) -> None:
+        own = {each.name: each for each in vars(cls).values() if isinstance(each, Setting)}
+        cls.definitions = {**cls.definitions, **own}
+
+    def __init__(self) -> None:
+        setting_changed.connect(self._forget)
+
+    def __getitem__(self, name: str) -> Any:
+        """The value as the host wrote it, or the default."""
+        return self.given.get(name, self.definitions[name].default)
+
+    def _forget(self, *, setting: str, **kwargs: Any) -> None:
+        if setting in ("THREADLESS", API_KEY_MODEL):
+            self.__dict__.clear()
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """What the host wrote, without the defaults."""
+        value: Mapping[str, Any] = getattr(django_settings, "THREADLESS", {})
+        return value
+
+
+class Settings(SettingsGroup):
+    """The keys of the core."""
 
     backends = Setting[Mapping[str, Mapping[str, Any]]](
         {},
@@ -208,22 +239,17 @@ class Settings:
         "what limits do if that cache cannot be reached: admit calls without counting them, or refuse them with a 503",
     )
 
-    def __init__(self) -> None:
-        setting_changed.connect(self._forget)
-
-    def __getitem__(self, name: str) -> Any:
-        """The value as the host wrote it, or the default."""
-        return self.given.get(name, SETTINGS[name].default)
-
-    def _forget(self, *, setting: str, **kwargs: Any) -> None:
-        if setting in ("THREADLESS", API_KEY_MODEL):
-            self.__dict__.clear()
+    currency = Setting("USD", text("an ISO 4217 code, such as 'EUR'", r"[A-Z]{3}"), "currency of all prices and costs")
+    billing_time_zone = Setting(
+        None,
+        optional(time_zone()),
+        "time zone in which days, weeks and months of budgets and reports begin; `None`: Django's `TIME_ZONE`",
+    )
 
     @property
-    def given(self) -> Mapping[str, Any]:
-        """What the host wrote, without the defaults."""
-        value: Mapping[str, Any] = getattr(django_settings, "THREADLESS", {})
-        return value
+    def billing_zone(self) -> ZoneInfo:
+        """`BILLING_TIME_ZONE`, or the zone that it stands for."""
+        return self.billing_time_zone or ZoneInfo(django_settings.TIME_ZONE)
 
     @cached_property
     def api_key_model(self) -> str:
@@ -232,9 +258,7 @@ class Settings:
         return value
 
 
-SETTINGS: Final[Mapping[str, Setting[Any]]] = {
-    each.name: each for each in vars(Settings).values() if isinstance(each, Setting)
-}
-"""All settings by their names, in the order of the class."""
+SETTINGS: Final = Settings.definitions
+"""The settings of the core by their names, in the order of the class."""
 
 conf: Final = Settings()

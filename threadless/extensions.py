@@ -1,7 +1,7 @@
 """What installed apps add to the core. Adding an app to `INSTALLED_APPS` enables its additions.
 
 An `AppConfig` may have the attributes `threadless_gates` and `threadless_ledger_hooks`, each a list of classes or their
-dotted paths.
+dotted paths, and `threadless_settings`, a list of `SettingsGroup` instances or their dotted paths.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import inf
 from typing import Any, Final, Generic, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
@@ -77,6 +78,16 @@ def text(description: str, pattern: str = r"(?s).*") -> SettingType[str]:
 def choice(*values: str) -> SettingType[str]:
     """One of these strings."""
     return _simple(" or ".join(map(repr, values)), lambda value: isinstance(value, str) and value in values, str)
+
+
+def time_zone() -> SettingType[ZoneInfo]:
+    """The name of a time zone of the IANA database."""
+    names = cache(available_timezones)
+    return _simple(
+        "the name of a time zone, such as 'Europe/Vienna'",
+        lambda value: isinstance(value, str) and value in names(),
+        ZoneInfo,
+    )
 
 
 SECONDS: Final[SettingType[float]] = _simple(

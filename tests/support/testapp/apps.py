@@ -1,4 +1,4 @@
-"""The app with and without its ledger hooks."""
+"""The app with and without what it adds to the core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class TestAppConfig(AppConfig):
 
 
 class HookedConfig(TestAppConfig):
-    """The same with hooks."""
+    """The same with hooks and a setting."""
 
     default = False
     threadless_ledger_hooks = ("tests.support.testapp.hooks.BudgetHook", "tests.support.testapp.hooks.FaultyHook")
+    threadless_settings = ("tests.support.testapp.conf.conf",)
