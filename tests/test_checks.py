@@ -272,7 +272,7 @@ def test_log_of_a_call_shows_no_option_of_an_invalid_backend(settings: Any, key:
     [
         ({}, "['BACKEND'] must be a dotted path."),
         (DUMMY | {"api_key": CANARY}, " has unknown keys: 'api_key'."),
-        ({"BACKEND": UPSTREAM}, "['OPTIONS']: missing a required argument: 'base_url'."),
+        ({"BACKEND": FUNCTION}, "['OPTIONS']: missing a required argument: 'function'."),
         (upstream(apikey=CANARY), "['OPTIONS']: got an unexpected keyword argument 'apikey'."),
         ({"BACKEND": UPSTREAM, "OPTIONS": []}, "['OPTIONS'] must be a dict of option names to values."),
         ({"BACKEND": "threadless.conf.API_KEY_MODEL"}, "['BACKEND'] cannot be imported: it is not a class."),

@@ -20,7 +20,7 @@ from threadless.keys.adapters import BaseKeyAdapter, ModelKeyAdapter, get_api_ke
 from threadless.keys.models import AbstractAPIKey, APIKeyManager
 from threadless.resolvers import BaseResolver, SettingsResolver
 from threadless.testing import aread_events, read_events, use_dummy_backend
-from threadless.types import Caller, ChatRequest, Completion, Limits, Target, Usage
+from threadless.types import Caller, ChatRequest, Completion, Credentials, Limits, Target, Usage
 from threadless.usage.hooks import LedgerHook
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
 
@@ -82,6 +82,7 @@ FIELDS: dict[type[msgspec.Struct], list[str]] = {
         *("id", "model", "name", "description", "kind", "backend", "instructions", "parameters", "tools", "scope"),
         *("owned_by", "created", "price", "max_output_tokens", "data"),
     ],
+    Credentials: ["base_url", "api_key", "headers"],
     Usage: ["prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "source"],
     Completion: ["body"],
     ChatRequest: ["fields", "request_id"],

@@ -98,6 +98,19 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Further values of the host, for its backend and gates."""
 
 
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a call goes and who pays there, for a backend whose upstream account depends on the caller."""
+
+    base_url: str = ""
+    """Empty: the `base_url` of the backend's options."""
+    api_key: str = ""
+    """Sent as a bearer token. Empty: no `Authorization` header."""
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:  # without secrets, because error reports show local variables
+        return "Credentials()"
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of one call. `cached_tokens` are part of the prompt, `reasoning_tokens` of the completion."""
 

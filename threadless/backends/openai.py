@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
+from threadless.backends.accesses import Access, AccessPool, CredentialsFunction, FindAccess
 from threadless.backends.answers import AnswerReader
 from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.convert import chunks_of
@@ -27,7 +29,7 @@ from threadless.backends.upstream import (
 from threadless.conf import conf
 from threadless.encoding import encode
 from threadless.exceptions import InvalidBackend, InvalidRequest
-from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
+from threadless.types import Caller, ChatRequest, Chunk, Completion, Credentials, Target
 
 _MAX_ERROR_BYTES: Final = 1024 * 1024
 _OK: Final = 200
@@ -49,15 +51,18 @@ class OpenAIBackend(BaseChatBackend):
     - `refused_fields`: request fields that are refused with a 400. `dropped_fields`: request fields that are not sent.
     - `stream_usage`: "always" asks for the usage of each stream, until the upstream refuses `stream_options`; then the
       stream is sent again without it, and the field is no longer sent. "never" sends no `stream_options`.
+    - `credentials`: a function `(caller, target) -> Credentials`, or its dotted path, which replaces `api_key` and
+      `headers`, and may replace `base_url`. Connections are pooled per credentials.
     - `allow_prompt_echo`: pass on fields of an answer that repeat the prompt, with the instructions of the target.
     """
 
     def __init__(
         self,
         *,
-        base_url: str,
+        base_url: str = "",
         api_key: str = "",
         headers: Mapping[str, str] | None = None,
+        credentials: str | CredentialsFunction | None = None,
         connect_seconds: float | None = None,
         first_byte_seconds: float | None = None,
         between_chunks_seconds: float | None = None,
@@ -74,17 +79,16 @@ class OpenAIBackend(BaseChatBackend):
         alias: str = "",
     ) -> None:
         super().__init__(alias=alias)
-        self.base_url = base_url
+        self.base_url, self._allow_prompt_echo = base_url, allow_prompt_echo
         self._refused_fields, self._dropped_fields = frozenset(refused_fields), frozenset(dropped_fields)
-        self._allow_prompt_echo = allow_prompt_echo
-        self._asks_for_usage = _is_always(alias, stream_usage)
         timeouts = _make_timeouts(connect_seconds, first_byte_seconds, between_chunks_seconds)
         limits = _make_limits(max_answer_bytes, max_event_bytes, max_head_bytes, max_interim_responses)
-        access: dict[str, Any] = {"headers": headers, "trust_env": trust_env, "max_idle": pool_maxsize}
-        self._upstream = _make_upstream(alias, base_url, api_key=api_key, timeouts=timeouts, limits=limits, **access)
+        http: dict[str, Any] = {"timeouts": timeouts, "limits": limits, "trust_env": trust_env}
+        make = partial(_make_access, alias, base_url, stream_usage, max_idle=pool_maxsize, **http)
+        self._find_access = _make_find_access(alias, make, api_key, headers or {}, credentials)
 
     def check(self) -> list[CheckMessage]:
-        if not is_exposed(self.base_url):
+        if not self.base_url or not is_exposed(self.base_url):
             return []
         text = f"Backend {self.alias!r} sends its key and all prompts without encryption."
         hint = "Use an https:// base_url for an upstream outside of a private network."
@@ -108,27 +112,31 @@ class OpenAIBackend(BaseChatBackend):
         payload = self.payload(request, target, caller)
         if request.get("stream"):
             payload["stream"] = msgspec.Raw(b"false")
-        redact = self._redactor(request, target, payload)
-        with self._post(payload, request) as response:
+        access = self._find_access(caller, target)
+        redact = self._redactor(access, request, target, payload)
+        with access.upstream.post(encode(payload), request.request_id) as response:
             _check_status(response, redact)
             return Completion(body=AnswerReader(redact).answer(response.read()))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
         self.validate_request(request, target)
-        if self._asks_for_usage:
+        access = self._find_access(caller, target)
+        if access.asks_for_usage:
             with suppress(_UsageRefusedError):
-                yield from self._stream(request, target, caller, asks_for_usage=True)
+                yield from self._stream(access, request, target, caller, asks_for_usage=True)
                 return
-        yield from self._stream(request, target, caller, asks_for_usage=False)
+        yield from self._stream(access, request, target, caller, asks_for_usage=False)
 
-    def _stream(self, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool) -> Iterator[Chunk]:
+    def _stream(
+        self, access: Access, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool
+    ) -> Iterator[Chunk]:
         payload = self._stream_payload(request, target, caller, asks_for_usage=asks_for_usage)
-        redact = self._redactor(request, target, payload)
-        with self._post(payload, request) as response:
+        redact = self._redactor(access, request, target, payload)
+        with access.upstream.post(encode(payload), request.request_id) as response:
             del payload  # a stream is long, and the messages may be large
             _check_status(response, redact, may_refuse_usage=asks_for_usage)
             # Another attempt that succeeds shows that the upstream refuses the field, and not something else.
-            self._asks_for_usage = asks_for_usage and self._asks_for_usage
+            access.asks_for_usage = asks_for_usage and access.asks_for_usage
             reader = AnswerReader(redact)
             if response.is_json():
                 yield from chunks_of(reader.answer(response.read()))
@@ -146,23 +154,44 @@ class OpenAIBackend(BaseChatBackend):
         options = _decode_options(request.fields.get("stream_options", b"null")) or {}
         return self.payload(request, target, caller, stream=True, stream_options={**options, "include_usage": True})
 
-    def _redactor(self, request: ChatRequest, target: Target, payload: Mapping[str, msgspec.Raw]) -> CallRedactor:
+    def _redactor(
+        self, access: Access, request: ChatRequest, target: Target, payload: Mapping[str, msgspec.Raw]
+    ) -> CallRedactor:
         return CallRedactor(
-            self._upstream.redact,
+            access.upstream.redact,
             model=target.model,
             public_model=target.id,
             added=added_json(request, payload),
             allow_prompt_echo=self._allow_prompt_echo,
         )
 
-    def _post(self, payload: Mapping[str, msgspec.Raw], request: ChatRequest) -> Response:
-        return self._upstream.post(encode(payload), request.request_id)
-
 
 def _is_always(alias: str, stream_usage: str) -> bool:
     if stream_usage not in ("always", "never"):
         raise InvalidBackend(f"Backend {alias!r}: stream_usage must be 'always' or 'never'.")
     return stream_usage == "always"
+
+
+def _make_find_access(
+    alias: str,
+    make: Callable[[Credentials], Access],
+    api_key: str,
+    headers: Mapping[str, str],
+    credentials: str | CredentialsFunction | None,
+) -> FindAccess:
+    if credentials is None:
+        access = make(Credentials(api_key=api_key, headers=headers))
+        return lambda caller, target: access  # noqa: ARG005
+    if api_key or headers:  # an address that a tenant has chosen must never receive the platform's key
+        raise InvalidBackend(f"Backend {alias!r}: credentials replaces api_key and headers; remove these options.")
+    return AccessPool(alias, credentials, make).find
+
+
+def _make_access(alias: str, base_url: str, stream_usage: str, given: Credentials, **options: Any) -> Access:
+    asks_for_usage = _is_always(alias, stream_usage)
+    url = given.base_url or base_url
+    upstream = _make_upstream(alias, url, api_key=given.api_key, headers=given.headers, **options)
+    return Access(upstream, asks_for_usage=asks_for_usage)
 
 
 def _make_upstream(alias: str, base_url: str, **options: Any) -> Upstream:

@@ -16,6 +16,7 @@ import pytest
 from tests.backends.upstream.sender import WAIT, Sender
 from tests.support.upstream import Exchange, ScriptedUpstream
 from threadless.backends.lifetime import Lifetime
+from threadless.backends.upstream.addresses import Peer
 from threadless.backends.upstream.connections import Route, State
 from threadless.backends.upstream.pool import Pool
 from threadless.exceptions import Cancelled, UpstreamTimeout, UpstreamUnavailable
@@ -25,7 +26,9 @@ HOST = "127.0.0.1"
 
 
 def make_pool(port: int, *, connect_seconds: float = WAIT, max_idle: int = 10, **route: Any) -> Pool:
-    return Pool(Route(peer=(HOST, port), hostname=HOST, **route), connect_seconds=connect_seconds, max_idle=max_idle)
+    return Pool(
+        Route(peer=Peer(HOST, port), hostname=HOST, **route), connect_seconds=connect_seconds, max_idle=max_idle
+    )
 
 
 @pytest.fixture
@@ -173,8 +176,8 @@ class MovingRoute:
         self.ports = list(ports)
 
     @property
-    def peer(self) -> tuple[str, int]:
-        return HOST, self.ports.pop(0)
+    def peer(self) -> Peer:
+        return Peer(HOST, self.ports.pop(0))
 
 
 def test_failed_connect_is_tried_once_more(upstream: ScriptedUpstream, silent_port: int) -> None:
@@ -218,7 +221,7 @@ def mute_port() -> Iterator[int]:
 def slow_route(request: pytest.FixtureRequest) -> Route:
     """A route on which one step of connecting does not end."""
     port = request.getfixturevalue("full_port" if request.param == "connect" else "mute_port")
-    route = Route(peer=(HOST, port), hostname=HOST)
+    route = Route(peer=Peer(HOST, port), hostname=HOST)
     if request.param == "TLS handshake":
         return replace(route, tls=ssl.create_default_context())
     return replace(route, tunnel=b"CONNECT host:443 HTTP/1.1\r\n\r\n") if request.param == "tunnel" else route

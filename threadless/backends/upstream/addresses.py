@@ -14,27 +14,30 @@ from urllib.parse import urlsplit
 
 _KEPT_SECONDS: Final = 10.0
 
-HostPort: TypeAlias = tuple[str, int]
 Address: TypeAlias = tuple[int, Any]
 """An address family, and an address for `socket.connect`."""
 
 _PRIVATE_DOMAINS: Final = (".localhost", ".local", ".internal", ".home.arpa", ".svc")
 
-_known: dict[HostPort, tuple[float, list[Address]]] = {}
 
+class Peer:
+    """A host and port to connect to. Each user of a host has a `Peer` of its own, so they share no addresses."""
 
-def find_addresses(host_port: HostPort) -> list[Address]:
-    """The addresses of a host and port, best first. Raises `socket.gaierror`, or `UnicodeError` for an invalid name."""
-    until, addresses = _known.get(host_port, (0.0, []))
-    if time.monotonic() >= until:
-        addresses = _parse_numeric(*host_port) or _look_up(*host_port)
-        _known[host_port] = time.monotonic() + _KEPT_SECONDS, addresses
-    return addresses
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        self._addresses: list[Address] = []
+        self._until = 0.0
 
+    def addresses(self) -> list[Address]:
+        """Best first. Raises `socket.gaierror`, or `UnicodeError` for an invalid name."""
+        if time.monotonic() >= self._until:
+            self._addresses = _parse_numeric(self.host, self.port) or _look_up(self.host, self.port)
+            self._until = time.monotonic() + _KEPT_SECONDS
+        return self._addresses
 
-def forget(host_port: HostPort) -> None:
-    """Look the name up again next time, because none of its addresses answered."""
-    _known.pop(host_port, None)
+    def forget(self) -> None:
+        """Look the name up again next time, because none of its addresses answered."""
+        self._until = 0.0
 
 
 def is_exposed(url: str) -> bool:

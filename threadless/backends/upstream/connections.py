@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from threadless.backends import lifetime
-from threadless.backends.upstream.addresses import Address, HostPort, find_addresses, forget
+from threadless.backends.upstream.addresses import Address, Peer
 from threadless.backends.upstream.parser import ProtocolError, ResponseParser
 from threadless.server import green
 
@@ -42,8 +42,8 @@ class ConnectError(Exception):
 class Route:
     """How to reach an upstream."""
 
-    peer: HostPort
-    """Host and port of the upstream or the proxy."""
+    peer: Peer
+    """The upstream or the proxy."""
     hostname: str
     """The upstream's name for TLS."""
     tls: ssl.SSLContext | None = None
@@ -67,7 +67,7 @@ class Connection:
         Raises `ConnectError` if nothing was sent, and `OSError` or `ProtocolError` for a failed tunnel or handshake.
         """
         try:
-            addresses = find_addresses(self._route.peer)
+            addresses = self._route.peer.addresses()
         except (OSError, UnicodeError):
             raise ConnectError from None
         deadline = time.monotonic() + seconds
@@ -118,7 +118,7 @@ class Connection:
             except OSError:
                 continue
             return
-        forget(self._route.peer)
+        self._route.peer.forget()
         raise ConnectError
 
     def _connect(self, family: int, address: Any, seconds: float) -> None:

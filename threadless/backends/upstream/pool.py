@@ -13,6 +13,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -22,6 +23,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from threadless.backends import lifetime
+from threadless.backends.upstream.addresses import Peer
 from threadless.backends.upstream.connections import ConnectError, Connection, Route
 from threadless.backends.upstream.parser import ProtocolError
 from threadless.exceptions import UpstreamUnavailable
@@ -155,14 +157,14 @@ def _make_route(url: SplitResult, proxy: str | None, verify: bool | str) -> tupl
     upstream = str(url.hostname), url.port or _DEFAULT_PORTS[url.scheme]
     tls = _make_tls_context(verify) if url.scheme == "https" else None
     if not proxy:
-        return Route(peer=upstream, hostname=upstream[0], tls=tls), {}
+        return Route(peer=Peer(*upstream), hostname=upstream[0], tls=tls), {}
     peer, headers = _parse_proxy(proxy)
     tunnel = b""
     if tls is not None:
         host = f"[{upstream[0]}]:{upstream[1]}" if ":" in upstream[0] else f"{upstream[0]}:{upstream[1]}"
         lines = [f"CONNECT {host} HTTP/1.1", f"Host: {host}", *(f"{name}: {headers[name]}" for name in headers), "", ""]
         tunnel = "\r\n".join(lines).encode("latin-1")
-    return Route(peer=peer, hostname=upstream[0], tls=tls, tunnel=tunnel), headers
+    return Route(peer=Peer(*peer), hostname=upstream[0], tls=tls, tunnel=tunnel), headers
 
 
 def _parse_proxy(proxy: str) -> tuple[tuple[str, int], dict[str, str]]:
@@ -179,6 +181,7 @@ def _parse_proxy(proxy: str) -> tuple[tuple[str, int], dict[str, str]]:
     return (host, port), {"Proxy-Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
 
 
+@lru_cache(8)
 def _make_tls_context(verify: bool | str) -> ssl.SSLContext:
     bundle = Path(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
     try:
