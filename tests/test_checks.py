@@ -105,6 +105,8 @@ MALFORMED: dict[str, list[Any]] = {
     "THROTTLE_CACHE": [None, 5],
     "CACHE_FAILURE": [None, 5, "ignore"],
     "CURRENCY": [None, "", "eur", "EURO", "€", 5],
+    "PRICER": [None, "", 5],
+    "COST_IN_USAGE": [None, 0, 1, "yes"],
     "BILLING_TIME_ZONE": ["", "CET+1", "Mars/Base", 5],
 }
 

@@ -83,7 +83,10 @@ FIELDS: dict[type[msgspec.Struct], list[str]] = {
         *("owned_by", "created", "price", "max_output_tokens", "data"),
     ],
     Credentials: ["base_url", "api_key", "headers"],
-    Usage: ["prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "source"],
+    Usage: [
+        *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "source"),
+        *("reported_cost_nano",),
+    ],
     Completion: ["body"],
     ChatRequest: ["fields", "request_id"],
     Opening: [

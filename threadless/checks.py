@@ -26,6 +26,7 @@ from threadless.extensions import additions
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
 from threadless.keys.checks import check_key_lookup
 from threadless.keys.models import AbstractAPIKey
+from threadless.pricing import faults_of_price
 from threadless.setting_types import Requirement
 from threadless.types import Target, TargetKind
 from threadless.usage.checks import check_ledger_hooks
@@ -162,6 +163,8 @@ def _faults_of_model(params: Mapping[str, Any]) -> Iterator[str]:
         yield f"has an unknown backend {alias!r}."
     if (scope := params.get("scope")) and scope not in list(conf.scopes):
         yield f"has an unknown scope {scope!r}."
+    if (price := params.get("price")) is not None:
+        yield from (f"has a price {fault}." for fault in faults_of_price(price))
     if (kind := params.get("kind", "model")) not in get_args(TargetKind):
         yield f"has an invalid kind {kind!r}. It must be 'model' or 'agent'."
 

@@ -21,6 +21,7 @@ from threadless.setting_types import (
     SECONDS,
     SECONDS_OR_ZERO,
     SettingType,
+    boolean,
     choice,
     class_with,
     function,
@@ -109,7 +110,8 @@ class Settings(SettingsGroup):
     models = Setting[Mapping[str, Mapping[str, Any]]](
         {},
         mapping("a dict of model names to dicts", is_mapping, re.compile(r".+")),
-        "public name → `model` (the upstream's name), `backend`, `scope`, `instructions`, `parameters`, `owned_by`",
+        "public name → `model` (the upstream's name), `backend`, `scope`, `instructions`, `parameters`, `owned_by`, "
+        "`price`",
     )
     resolver = Setting(
         "threadless.resolvers.SettingsResolver",
@@ -240,6 +242,13 @@ class Settings(SettingsGroup):
     )
 
     currency = Setting("USD", text("an ISO 4217 code, such as 'EUR'", r"[A-Z]{3}"), "currency of all prices and costs")
+    pricer = Setting[Callable[[Any, Any, int | None], int | None]](
+        "threadless.pricing.cost_by_price",
+        function(),
+        "`(target, usage, reported) -> cost` in billionths of the currency, or `None` if it is unknown; `reported` is "
+        "the cost that the upstream names",
+    )
+    cost_in_usage = Setting(False, boolean(), "show the cost to clients, as `usage.cost`")
     billing_time_zone = Setting(
         None,
         optional(time_zone()),

@@ -80,6 +80,11 @@ def choice(*values: str) -> SettingType[str]:
     return _simple(" or ".join(map(repr, values)), lambda value: isinstance(value, str) and value in values, str)
 
 
+def boolean() -> SettingType[bool]:
+    """True or False."""
+    return _simple("True or False", lambda value: isinstance(value, bool), bool)
+
+
 def time_zone() -> SettingType[ZoneInfo]:
     """The name of a time zone of the IANA database."""
     names = cache(available_timezones)

@@ -91,7 +91,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     created: int = 0
     """Unix time in seconds."""
     price: Mapping[str, JSONValue] | None = None
-    """What tokens cost; None if unknown."""
+    """Amounts in `CURRENCY`: `prompt`, `completion` and optionally `cached` and `reasoning` per million tokens, and
+    `call` per call. Decimals or strings, never floats. None if unknown."""
     max_output_tokens: int | None = None
     """Maximum number of tokens of one answer; None if unknown. Not sent upstream."""
     data: Mapping[str, Any] = msgspec.field(default_factory=dict)
@@ -119,6 +120,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     source: UsageSource = "upstream"
+    reported_cost_nano: int | None = None
+    """The cost that the upstream names itself, in billionths of its currency; None if it names none."""
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from threadless import signals
 from threadless.calls.ownership import Ownership
 from threadless.conf import conf
 from threadless.exceptions import APIError, InternalError, clear_locals, forget_frames
+from threadless.pricing import cost_nano
 from threadless.types import Usage
 from threadless.usage.base import Opening, Outcome
 
@@ -82,6 +83,7 @@ def _outcome(call: Call, error: BaseException | None) -> Outcome:
     has_failed = call.failure is not None
     has_output = call.first_token_seconds is not None
     account = call.account
+    usage = _usage(call, has_failed=has_failed, has_output=has_output)
     return Outcome(
         state="failed" if has_failed else "completed" if error is None else "cancelled",
         failure=call.failure,
@@ -89,7 +91,8 @@ def _outcome(call: Call, error: BaseException | None) -> Outcome:
         finish_reason=account.finish_reason,
         upstream_model=account.upstream_model,
         tool_calls=account.tool_calls,
-        usage=_usage(call, has_failed=has_failed, has_output=has_output),
+        usage=usage,
+        cost_nano=cost_nano(call.target, usage),
         first_token_seconds=call.first_token_seconds,
         duration_seconds=call.lifetime.elapsed,
     )

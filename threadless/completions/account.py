@@ -75,6 +75,8 @@ class Account:
             if not prompt or not completion:
                 prompt, completion = prompt or before.prompt_tokens, completion or before.completion_tokens
                 usage = replace(usage, prompt_tokens=prompt, completion_tokens=completion)
+            if usage.reported_cost_nano is None and before.reported_cost_nano is not None:
+                usage = replace(usage, reported_cost_nano=before.reported_cost_nano)
         self.reported = usage
         self._written_before_report = self._written
 

@@ -93,9 +93,9 @@ class ChunkStream:
         ends = [self._normalize({"index": index, "delta": {}, "finish_reason": "stop"}) for index in missing]
         return self._dress(self._held, [end for end in ends if end is not None])
 
-    def usage_chunk(self, usage: Usage) -> Chunk:
+    def usage_chunk(self, usage: Usage, cost_nano: int | None = None) -> Chunk:
         """The last chunk for clients that asked for `include_usage`."""
-        return {**self._dress({}, []), "usage": usage_body(usage, self._usage_body)}
+        return {**self._dress({}, []), "usage": usage_body(usage, self._usage_body, cost_nano)}
 
     def _read(self, chunk: Chunk) -> None:
         """Read what is not part of a choice: usage, id, time and model."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from threadless.money import from_nano, to_nano
 from threadless.types import JSONObject, Usage
 
 _MAX_COUNT: Final = 2_147_483_647
@@ -42,6 +43,8 @@ _DETAIL_COUNTS: Final = frozenset(
     {"cached_tokens", "audio_tokens", "reasoning_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"}
 )
 """Counts that the SDKs read as integers."""
+_COSTS: Final = frozenset({"cost", "cost_details", "is_byok"})
+"""What OpenRouter says about money."""
 
 
 def usage_in(body: JSONObject) -> JSONObject | None:
@@ -88,20 +91,30 @@ def usage_of(given: Any) -> Usage | None:
         cached_tokens=min(cached, prompt),
         reasoning_tokens=min(reasoning, completion),
         source="estimated" if counts.has_absurd else "upstream",
+        reported_cost_nano=_cost_nano(given),
     )
 
 
-def usage_body(usage: Usage, given: Any) -> JSONObject:
+def usage_body(usage: Usage, given: Any, cost_nano: int | None = None) -> JSONObject:
     """The `usage` object for the client: always the three counts, and further fields of the upstream.
 
-    SDKs read the details as objects of integers, so details of other types are left out.
+    SDKs read the details as objects of integers, so details of other types are left out. What the upstream charges the
+    platform is left out too. `cost_nano`: the cost to show, in the field that OpenRouter uses.
     """
     total = usage.prompt_tokens + usage.completion_tokens
     counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "total_tokens": total}
     extra = _valid_fields(given, counts) if isinstance(given, dict) else {}
     _add_detail(extra, "prompt_tokens_details", "cached_tokens", usage.cached_tokens)
     _add_detail(extra, "completion_tokens_details", "reasoning_tokens", usage.reasoning_tokens)
+    if cost_nano is not None:
+        extra["cost"] = from_nano(cost_nano)
     return {**counts, **extra}
+
+
+def _cost_nano(given: JSONObject) -> int | None:
+    """The cost that the upstream names: `cost`, which is an object in the answers of Perplexity."""
+    cost = given.get("cost")
+    return to_nano(cost.get("total_cost") if isinstance(cost, dict) else cost)
 
 
 def _usual_usage(given: JSONObject) -> Usage | None:
@@ -183,7 +196,7 @@ def _usage_in_parts(choice: JSONObject) -> list[Any]:
 
 
 def _valid_fields(given: JSONObject, counts: JSONObject) -> JSONObject:
-    fields = {name: value for name, value in given.items() if name not in counts}
+    fields = {name: value for name, value in given.items() if name not in counts and name not in _COSTS}
     for name in (*_PROMPT_DETAILS, *_COMPLETION_DETAILS):
         if name in fields:
             details = fields.pop(name)

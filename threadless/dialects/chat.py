@@ -12,10 +12,12 @@ from threadless.completions.fields import Fields
 from threadless.completions.parse import parse
 from threadless.completions.tools import check_tools
 from threadless.completions.usage import usage_body
+from threadless.conf import conf
 from threadless.dialects.base import Asked, Dialect, Encoder, error_body, event
 from threadless.encoding import encode
 from threadless.exceptions import APIError
-from threadless.types import Caller, Chunk, Completion, Target
+from threadless.pricing import cost_nano
+from threadless.types import Caller, Chunk, Completion, Target, Usage
 
 
 class ChatAsked(Asked, kw_only=True):
@@ -64,11 +66,17 @@ class ChatDialect(Dialect):
 
     def answer(self, result: Completion, account: Account, asked: ChatAsked, target: Target) -> bytes:
         body = normalize_completion(result.body, target.id, account)
-        body["usage"] = usage_body(account.usage(), body.get("usage"))
+        usage = account.usage()
+        body["usage"] = usage_body(usage, body.get("usage"), _shown_cost(target, usage))
         return encode(body)
 
     def encoder(self, account: Account, asked: ChatAsked, target: Target) -> ChatEncoder:
-        return ChatEncoder(target.id, account, wants_usage=asked.wants_usage)
+        return ChatEncoder(target, account, wants_usage=asked.wants_usage)
+
+
+def _shown_cost(target: Target, usage: Usage) -> int | None:
+    """The cost for the client's `usage`, in nano units; None if the platform does not show it."""
+    return cost_nano(target, usage) if conf.cost_in_usage else None
 
 
 class ChatEncoder(Encoder):
@@ -76,9 +84,10 @@ class ChatEncoder(Encoder):
 
     done = b"data: [DONE]\n\n"
 
-    def __init__(self, model: str, account: Account, *, wants_usage: bool) -> None:
+    def __init__(self, target: Target, account: Account, *, wants_usage: bool) -> None:
+        self._target = target
         self._account = account
-        self._chunks = ChunkStream(model, account)
+        self._chunks = ChunkStream(target.id, account)
         self._wants_usage = wants_usage
 
     def encode(self, item: Chunk) -> bytes:
@@ -89,7 +98,8 @@ class ChatEncoder(Encoder):
         last = self._chunks.finish()
         ending = b"" if last is None else self._event(last)
         if self._wants_usage:
-            ending += event(self._chunks.usage_chunk(self._account.usage()))
+            usage = self._account.usage()
+            ending += event(self._chunks.usage_chunk(usage, _shown_cost(self._target, usage)))
         return ending
 
     def failure(self, error: APIError) -> bytes:
