@@ -237,7 +237,7 @@ def test_rest_framework_is_used_in_api_and_contrib_only() -> None:
     "package",
     ["knox", "oauth2_provider", "rest_framework_api_key", "rest_framework_simplejwt", "rs_bpe", "genai_prices"],
 )
-def test_key_package_is_imported_only_by_its_adapter(package: str) -> None:
+def test_package_is_imported_only_by_its_adapter(package: str) -> None:
     assert importers(package) == {f"threadless/contrib/{package}.py"}
 
 
