@@ -12,7 +12,7 @@ MAX_COST_NANO: Final = 1_000_000 * NANO
 
 
 def to_nano(amount: Any) -> int | None:
-    """An amount in units of the currency, rounded half to even. None if it is no number, negative or absurdly large.
+    """An amount in units of the currency, rounded half to even. None for anything but a number from 0 to the maximum.
 
     A float, as JSON has it, means the decimal number that it is written as.
     """
