@@ -22,7 +22,7 @@ def to_nano(amount: Any) -> int | None:
         exact = Decimal(str(amount))
         if not 0 <= exact <= MAX_COST_NANO // NANO:
             return None
-    except (InvalidOperation, ValueError):  # a NaN cannot be compared, and Python refuses very long integers
+    except (InvalidOperation, ValueError):  # a NaN cannot be compared, and Python converts no integer of 4300 digits
         return None
     return int((exact * NANO).to_integral_value(ROUND_HALF_EVEN))
 

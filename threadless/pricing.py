@@ -105,7 +105,7 @@ def _amount(value: Any) -> Decimal:
     try:
         amount = Decimal(value)
         is_valid = 0 <= amount <= _MAX_AMOUNT
-    except InvalidOperation:  # no number, or NaN
+    except InvalidOperation:  # text, or NaN
         is_valid = False
     if not is_valid:
         raise ValueError(f"must be a number from 0 to {_MAX_AMOUNT}")
