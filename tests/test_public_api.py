@@ -65,6 +65,7 @@ SIGNATURES: dict[object, str] = {
     LedgerHook.settling: "(self, using: 'str', entry: 'Entry', state: 'str | None', outcome: 'Outcome', *,"
     " was_interrupted: 'bool') -> 'None'",
     LedgerHook.interrupting: "(self, using: 'str', states: 'Mapping[Entry, str | None]') -> 'None'",
+    LedgerHook.sweeping: "(self, using: 'str') -> 'None'",
     release_connections: "(*, keep_files: 'bool' = False) -> 'None'",
     get_api_key_model: "() -> 'type[models.Model]'",
     APIError.__init__: "(self, message: 'str', *, param: 'str | None' = None, code: 'str | None' = None,"

@@ -11,3 +11,7 @@ class ReportsConfig(AppConfig):
     label = "threadless_reports"
     verbose_name = _("API reports")
     default_auto_field = "django.db.models.BigAutoField"
+    threadless_ledger_hooks = ("threadless.reports.ledger_hook.RollupHook",)
+
+    def ready(self) -> None:
+        from threadless.reports import checks  # noqa: F401  (registers itself)

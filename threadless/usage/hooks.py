@@ -10,6 +10,7 @@ import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.db import transaction
+from django.dispatch import receiver
 
 from threadless.encoding import encode
 from threadless.extensions import additions
@@ -35,6 +36,9 @@ class LedgerHook:
 
     name: ClassVar[str] = ""
     """Key of the state in the record. Must be unique among the installed hooks and must never change."""
+    only_late: ClassVar[bool] = False
+    """If True, the hook takes part in calls only by `settling` records that were interrupted. Such hooks cost an
+    ordinary call nothing: it has no transaction for them."""
 
     def opening(self, using: str, opening: Opening) -> str | None:
         """Called before the record is inserted. May raise an `APIError` to refuse the call."""
@@ -48,6 +52,10 @@ class LedgerHook:
 
     def interrupting(self, using: str, states: Mapping[Entry, str | None]) -> None:
         """Called when a sweep marks records as interrupted, in the order of their primary keys."""
+
+    def sweeping(self, using: str) -> None:
+        """Called about once a minute in each process that serves calls, in a thread beside them, and by the command
+        `threadless_sweep`. Outside of a transaction. Errors are logged."""
 
 
 @cache
@@ -66,13 +74,22 @@ def ledger_hooks() -> tuple[LedgerHook, ...]:
     return tuple(hook() for hook in classes)
 
 
-setting_changed.connect(lambda **_: ledger_hooks.cache_clear(), weak=False)
+@cache
+def call_hooks() -> tuple[LedgerHook, ...]:
+    """The hooks that take part in every call."""
+    return tuple(hook for hook in ledger_hooks() if not hook.only_late)
+
+
+@receiver(setting_changed)
+def _forget(**kwargs: Any) -> None:  # noqa: ARG001
+    ledger_hooks.cache_clear()
+    call_hooks.cache_clear()
 
 
 def open_record(connection: Any, opening: Opening) -> Entry:
     """Insert the record of a call: with hooks in one transaction, without hooks in autocommit mode."""
     using, columns = connection.alias, opening_columns(opening)
-    hooks = ledger_hooks()
+    hooks = call_hooks()
     if not hooks:
         return Entry(using, ledger_sql.insert(connection, columns), columns["request_id"])
     with transaction.atomic(using=using, durable=True):
@@ -91,6 +108,8 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
     hooks = ledger_hooks()
     if not hooks:
         return ledger_sql.settle(entry, columns)
+    if not call_hooks() and ledger_sql.settle(entry, columns, ledger_sql.OPEN):
+        return 1
     with transaction.atomic(using=entry.using, durable=True):
         # The update comes first: it locks the record and shows which state it had.
         was_interrupted = not ledger_sql.settle(entry, columns, ledger_sql.OPEN)
@@ -99,7 +118,7 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
         states = load_states(
             UsageRecord.objects.using(entry.using).values_list("hook_state", flat=True).get(pk=entry.pk)
         )
-        for hook in hooks:
+        for hook in hooks if was_interrupted else call_hooks():
             hook.settling(entry.using, entry, states.get(hook.name), outcome, was_interrupted=was_interrupted)
     return 1
 

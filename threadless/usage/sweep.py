@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from threadless.usage.base import Entry
-from threadless.usage.hooks import LedgerHook, ledger_hooks, load_states
+from threadless.usage.hooks import LedgerHook, call_hooks, load_states
 from threadless.usage.models import UsageRecord
+from threadless.usage.upkeep import start_upkeep
 
 logger = logging.getLogger("threadless.usage")
 
@@ -48,7 +49,7 @@ def sweep(limit: int = BATCH, using: str | None = None) -> int:
     if not ids:
         return 0
     overdue = overdue.filter(pk__in=ids)
-    hooks = ledger_hooks()
+    hooks = call_hooks()
     return _interrupt(using, overdue, hooks) if hooks else overdue.update(state=UsageRecord.State.INTERRUPTED)
 
 
@@ -76,5 +77,6 @@ def sweep_sometimes(using: str) -> None:
     _last_sweeps[using] = now
     try:
         sweep(using=using)
+        start_upkeep(using)
     except Exception:  # the settlement itself has succeeded
         logger.exception("The sweep of overdue usage records failed.")

@@ -20,3 +20,13 @@ class HookedConfig(TestAppConfig):
     default = False
     threadless_ledger_hooks = ("tests.support.testapp.hooks.BudgetHook", "tests.support.testapp.hooks.FaultyHook")
     threadless_settings = ("tests.support.testapp.conf.conf",)
+
+
+class LateConfig(TestAppConfig):
+    """The same with hooks that take no part in ordinary calls."""
+
+    default = False
+    threadless_ledger_hooks = (
+        "tests.support.testapp.late_hooks.FailingHook",
+        "tests.support.testapp.late_hooks.LateHook",
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from threadless.usage.sweep import sweep
+from threadless.usage.upkeep import upkeep
 
 
 class Command(BaseCommand):
@@ -20,4 +21,5 @@ class Command(BaseCommand):
         total = 0
         while swept := sweep():
             total += swept
+        upkeep()
         self.stdout.write(str(total))

@@ -1,0 +1,107 @@
+"""`UsageDay`, the sums of one day, and `Rollup`, when they were computed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Rollup(models.Model):
+    """The state of one day's sums."""
+
+    day = models.DateField(_("day"), unique=True)
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    made_at = models.DateTimeField(_("made at"), null=True)
+    calls = models.BigIntegerField(_("calls"), default=0)
+    is_settled = models.BooleanField(
+        _("settled"), default=False, help_text=_("The day is over and all its calls have ended.")
+    )
+    is_purged = models.BooleanField(
+        _("purged"), default=False, help_text=_("The usage records of the day were deleted. Only the sums remain.")
+    )
+
+    class Meta:
+        verbose_name = _("rollup")
+        verbose_name_plural = _("rollups")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d}"
+
+
+def _sum(name: Any) -> models.BigIntegerField[int, int]:
+    return models.BigIntegerField(name, default=0)
+
+
+class UsageDay(models.Model):
+    """The sums of all usage records of one day that agree in the dimensions below.
+
+    The histogram has a column for each bucket, so that every database can add histograms with SUM.
+    """
+
+    day = models.DateField(_("day"))
+    digest = models.CharField(
+        _("digest"),
+        max_length=32,
+        help_text=_("Hash of the dimensions. All columns together are too long for a unique index of MariaDB."),
+    )
+    account = models.CharField(_("account"), max_length=64, blank=True)
+    key_id = models.CharField(_("key id"), max_length=64, blank=True)
+    key_label = models.CharField(_("key"), max_length=100, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
+    )
+    model = models.CharField(_("model asked"), max_length=200)
+    target_kind = models.CharField(_("kind"), max_length=8)
+    operation = models.CharField(_("operation"), max_length=16)
+    state = models.CharField(_("state"), max_length=11)
+    error_code = models.CharField(_("error code"), max_length=64, blank=True)
+
+    calls = _sum(_("calls"))
+    prompt_tokens = _sum(_("prompt tokens"))
+    completion_tokens = _sum(_("completion tokens"))
+    cached_tokens = _sum(_("cached tokens"))
+    reasoning_tokens = _sum(_("reasoning tokens"))
+    cost_nano = _sum(_("cost"))
+    cost_unknown = _sum(_("calls of unknown cost"))
+    duration_ms = _sum(_("duration (ms)"))
+    first_token_0 = _sum(_("first token, bucket 0"))
+    first_token_1 = _sum(_("first token, bucket 1"))
+    first_token_2 = _sum(_("first token, bucket 2"))
+    first_token_3 = _sum(_("first token, bucket 3"))
+    first_token_4 = _sum(_("first token, bucket 4"))
+    first_token_5 = _sum(_("first token, bucket 5"))
+    first_token_6 = _sum(_("first token, bucket 6"))
+    first_token_7 = _sum(_("first token, bucket 7"))
+    first_token_8 = _sum(_("first token, bucket 8"))
+    first_token_9 = _sum(_("first token, bucket 9"))
+    first_token_10 = _sum(_("first token, bucket 10"))
+    first_token_11 = _sum(_("first token, bucket 11"))
+
+    class Meta:
+        verbose_name = _("usage of a day")
+        verbose_name_plural = _("usage by day")
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_usageday_unique"),)
+        indexes = (
+            models.Index(fields=["account", "day"], name="threadless_usageday_account"),
+            models.Index(fields=["key_id", "day"], name="threadless_usageday_key"),
+            models.Index(fields=["user", "day"], name="threadless_usageday_user"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d} {self.model} {self.state}"
+
+
+BUCKETS_MS: Final = (100, 200, 300, 500, 750, 1_000, 1_500, 2_500, 5_000, 10_000, 30_000)
+"""Upper bounds of the buckets of the histogram, in milliseconds. The last bucket has none. Part of the stored data:
+changing a bound makes older days wrong."""

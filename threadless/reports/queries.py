@@ -1,0 +1,140 @@
+"""Sums over a range of days, grouped and filtered: what the report pages, `threadless_report` and self-service read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from django.db import router
+from django.utils import timezone
+
+from threadless.reports.models import Rollup, UsageDay
+from threadless.reports.rollup import DIMENSIONS
+from threadless.reports.sums import Sums, aggregates_of_days, aggregates_of_records, sums_of
+from threadless.usage.days import start_of_day
+from threadless.usage.models import UsageRecord
+
+GROUPS: Final = ("day", *DIMENSIONS)
+"""What sums can be grouped by, and with the exception of the day, filtered by."""
+MAX_DAYS_OF_RECORDS: Final = 31
+"""How many days without a rollup a query reads from the ledger."""
+_FEW_CALLS: Final = 20_000
+"""A day with at most so many calls is read from the ledger until it is settled, so that its sums are current."""
+_MAX_AGE: Final = timedelta(minutes=15)
+"""How old the sums of a busy day may be."""
+
+Group = tuple[Any, ...]
+
+
+class NotRolledUp(Exception):
+    """Too many days of the range have no sums yet. `threadless_rollup` computes them."""
+
+    def __init__(self, days: int) -> None:
+        super().__init__(f"{days} days have not been aggregated yet. Run manage.py threadless_rollup.")
+        self.days = days
+
+
+class Period(msgspec.Struct, frozen=True):
+    """Days in `BILLING_TIME_ZONE`, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def length(self) -> int:
+        """The number of days."""
+        return (self.last - self.first).days + 1
+
+    def days(self) -> Iterator[date]:
+        """All days in their order."""
+        return (self.first + timedelta(days=number) for number in range(self.length))
+
+    def before(self) -> Period:
+        """The period of the same length that ends before this one."""
+        return Period(self.first - timedelta(days=self.length), self.first - timedelta(days=1))
+
+
+def sums(
+    period: Period, by: Iterable[str] = (), where: Mapping[str, Any] | None = None, using: str | None = None
+) -> dict[Group, Sums]:
+    """The sums of each group that has calls. Without `by` the only group is `()`.
+
+    `where` maps dimensions to a value, or to a list of values. Days that are settled are read from the rollup. The
+    others are read from the ledger, or from their latest rollup if they have many calls.
+    Raises `NotRolledUp`, and `ValueError` for an unknown dimension.
+    """
+    by, where = tuple(by), _lookups(where or {})
+    if unknown := set(by) - set(GROUPS):
+        raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
+    using = using or router.db_for_read(UsageRecord)
+    from_records = days_of_records(period, using)
+    found = _from_rollup(period, from_records, by, where, using)
+    for day in from_records:
+        for group, added in _from_records(day, by, where, using):
+            found[group] = found.get(group, Sums()) + added
+    return found
+
+
+def total(period: Period, where: Mapping[str, Any] | None = None, using: str | None = None) -> Sums:
+    """The sums of all calls of the period that agree with `where`. Raises like `sums`."""
+    return sums(period, (), where, using).get((), Sums())
+
+
+def days_of_records(period: Period, using: str) -> list[date]:
+    """The days of the period whose sums must be read from the ledger. Raises `NotRolledUp` if there are too many."""
+    oldest = UsageRecord.objects.using(using).order_by("opened_at", "id").values_list("opened_at", flat=True).first()
+    newest = UsageRecord.objects.using(using).order_by("-opened_at", "-id").values_list("opened_at", flat=True).first()
+    if oldest is None or newest is None:
+        return []
+    rolled_up = {each.day for each in _rollups(period, using) if _is_current(each)}
+    days = [day for day in period.days() if day not in rolled_up and _may_have_records(day, oldest, newest)]
+    if len(days) > MAX_DAYS_OF_RECORDS:
+        raise NotRolledUp(len(days))
+    return days
+
+
+def _rollups(period: Period, using: str) -> Iterable[Rollup]:
+    return Rollup.objects.using(using).filter(day__range=(period.first, period.last))
+
+
+def _is_current(rollup: Rollup) -> bool:
+    if rollup.is_settled or rollup.made_at is None:
+        return rollup.is_settled
+    return rollup.calls > _FEW_CALLS and rollup.made_at > timezone.now() - _MAX_AGE
+
+
+def _may_have_records(day: date, oldest: datetime, newest: datetime) -> bool:
+    return start_of_day(day) <= newest and oldest < start_of_day(day + timedelta(days=1))
+
+
+def _from_rollup(
+    period: Period, left_out: Collection[date], by: tuple[str, ...], where: dict[str, Any], using: str
+) -> dict[Group, Sums]:
+    rows = UsageDay.objects.using(using).filter(**where, day__range=(period.first, period.last))
+    rows = rows.exclude(day__in=left_out) if left_out else rows
+    return _grouped(rows, by, aggregates_of_days())
+
+
+def _from_records(day: date, by: tuple[str, ...], where: dict[str, Any], using: str) -> Iterator[tuple[Group, Sums]]:
+    rows = UsageRecord.objects.using(using).filter(
+        **where, opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
+    )
+    columns = [name for name in by if name != "day"]
+    for group, found in _grouped(rows, columns, aggregates_of_records()).items():
+        values = dict(zip(columns, group, strict=True)) | {"day": day}
+        yield tuple(values[name] for name in by), found
+
+
+def _grouped(rows: Any, by: Collection[str], aggregates: Mapping[str, Any]) -> dict[Group, Sums]:
+    rows = rows.order_by()
+    found = rows.values(*by).annotate(**aggregates) if by else [rows.aggregate(**aggregates)]
+    all_sums = {tuple(row[name] for name in by): sums_of(row) for row in found}
+    return {group: each for group, each in all_sums.items() if each.calls}
+
+
+def _lookups(where: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := set(where) - set(DIMENSIONS):
+        raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
+    return {f"{name}__in" if isinstance(value, list | tuple | set) else name: value for name, value in where.items()}

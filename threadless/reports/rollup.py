@@ -1,0 +1,156 @@
+"""Computes `UsageDay` from the ledger, one day at a time. Every run replaces what was computed before."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from django.db import connections, router, transaction
+from django.db.models import CharField, DateField, Func, Sum, Value
+from django.db.models.functions import MD5, Cast, Coalesce
+from django.utils import timezone
+
+from threadless.conf import conf
+from threadless.reports.models import Rollup, UsageDay
+from threadless.reports.sums import COLUMNS, PREFIX, aggregates_of_records
+from threadless.usage.days import day_of, start_of_day, today
+from threadless.usage.models import UsageRecord
+
+DIMENSIONS: Final = (
+    "account", "key_id", "key_label", "user_id", "model", "target_kind", "operation", "state", "error_code",
+)  # fmt: skip
+"""The columns of `UsageDay` that tell its rows of one day apart."""
+
+_CLOCK_MARGIN: Final = timedelta(minutes=10)
+"""How far the clocks of servers may differ, and how long the transaction that opens a call may take."""
+_INTERVAL: Final = timedelta(minutes=1)
+_CALLS_PER_INTERVAL: Final = 250_000
+"""A day with more calls takes seconds, so it is aggregated less often while it may change."""
+
+
+def ledger_database() -> str:
+    """Alias of the database that has the usage records. The sums are in the same one."""
+    return router.db_for_write(UsageRecord)
+
+
+def roll_up(day: date, using: str | None = None) -> int:
+    """Aggregate a day again, also if it is settled, and return the number of its calls. Leaves purged days alone."""
+    return _roll_up(day, using or ledger_database())
+
+
+def roll_up_due(using: str | None = None, *, seconds: float = 30.0) -> None:
+    """Aggregate the days that are due, as many as the time allows. Other processes may do the same."""
+    using = using or ledger_database()
+    end = time.monotonic() + seconds
+    for day, made_at in due_days(using, interval=_INTERVAL):
+        _roll_up(day, using, made_at=made_at)
+        if time.monotonic() > end:
+            break
+
+
+def due_days(using: str, *, interval: timedelta = timedelta(0)) -> list[tuple[date, datetime | None]]:
+    """The days whose sums are missing or may have changed, newest first, with the time of their present sums.
+
+    Days that are not settled are left out until `interval` has passed. The ledger's first day is the earliest.
+    """
+    first = UsageRecord.objects.using(using).order_by("opened_at", "id").values_list("opened_at", flat=True).first()
+    if first is None:
+        return []
+    last = today()
+    days = [last - timedelta(days=number) for number in range((last - day_of(first)).days + 1)]
+    rollups = {each.day: each for each in Rollup.objects.using(using).filter(day__range=(days[-1], last))}
+    missing, now = Rollup(), timezone.now()
+    found = [(day, rollups.get(day, missing)) for day in days]
+    return [(day, rollup.made_at) for day, rollup in found if _is_due(rollup, now, interval)]
+
+
+def mark_changed(day: date, using: str) -> None:
+    """Aggregate the day again at the next opportunity. Runs in the transaction of the change.
+
+    The row is inserted if it is missing: a rollup that begins now waits for this transaction at the unique index.
+    """
+    _ensure_row(day, using)
+    Rollup.objects.using(using).filter(day=day).update(is_settled=False, made_at=None)
+
+
+def freeze_before(day: date, using: str) -> None:
+    """Compute the last sums of the days before this one, whose usage records are about to be deleted."""
+    for each, _made_at in due_days(using):
+        if each < day:
+            roll_up(each, using)
+    Rollup.objects.using(using).filter(day__lt=day, is_purged=False).update(is_purged=True, is_settled=True)
+
+
+def _is_due(rollup: Rollup, now: datetime, interval: timedelta) -> bool:
+    if rollup.is_purged:
+        return False
+    if rollup.made_at is None or rollup.time_zone != str(conf.billing_zone):
+        return True
+    return not rollup.is_settled and rollup.made_at + interval * (1 + rollup.calls // _CALLS_PER_INTERVAL) <= now
+
+
+def _roll_up(day: date, using: str, **condition: Any) -> int:
+    _ensure_row(day, using)
+    now = timezone.now()
+    rollups = Rollup.objects.using(using).filter(day=day)
+    with transaction.atomic(using=using):
+        # The update comes first: it locks the row, so that two processes do not aggregate one day at a time, and a
+        # late settlement that marks the day waits until these sums are committed.
+        claimed = rollups.filter(**condition, is_purged=False).update(made_at=now, time_zone=str(conf.billing_zone))
+        if not claimed:
+            return 0
+        days = UsageDay.objects.using(using).filter(day=day)
+        days.delete()
+        _insert(day, using)
+        calls = days.aggregate(calls=Sum("calls", default=0))["calls"]
+        is_open = days.filter(state=UsageRecord.State.OPEN).exists()
+        rollups.update(calls=calls, is_settled=not is_open and _is_over(day, now))
+        return int(calls)
+
+
+def _is_over(day: date, now: datetime) -> bool:
+    """Whether no call of this day can be opened or become interrupted any more."""
+    longest = timedelta(seconds=conf.max_call_seconds) + _CLOCK_MARGIN
+    return now > start_of_day(day + timedelta(days=1)) + longest
+
+
+def _ensure_row(day: date, using: str) -> None:
+    Rollup.objects.using(using).bulk_create([Rollup(day=day)], ignore_conflicts=True)
+
+
+def _insert(day: date, using: str) -> None:
+    """One INSERT … SELECT, which Django has no method for: it compiles the SELECT."""
+    connection = connections[using]
+    select, params = _sums_of_day(day, using).query.get_compiler(using=using).as_sql()
+    names = ("day", "digest", *DIMENSIONS, *COLUMNS)
+    columns = ", ".join(connection.ops.quote_name(name) for name in names)
+    table = connection.ops.quote_name(UsageDay._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({columns}) {select}", params)
+
+
+def _sums_of_day(day: date, using: str) -> Any:
+    records = UsageRecord.objects.using(using).filter(
+        opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
+    )
+    records = records.order_by().annotate(day=Value(day, output_field=DateField()), digest=_digest())
+    grouped = records.values("day", "digest", *DIMENSIONS).annotate(**aggregates_of_records())
+    return grouped.values_list("day", "digest", *DIMENSIONS, *(PREFIX + name for name in COLUMNS))
+
+
+class _Joined(Func):
+    """All texts, one after the other. Django's `Concat` nests them, too deep for the parser of SQLite."""
+
+    function = "CONCAT"
+    output_field = CharField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="%(expressions)s", arg_joiner=" || ", **context)
+
+
+def _digest() -> MD5:
+    """Tells apart what collations of MariaDB regard as equal, such as "small" and "Small"."""
+    user = Coalesce(Cast("user_id", CharField()), Value(""))
+    parts = [user if name == "user_id" else name for name in DIMENSIONS]
+    return MD5(_Joined(*(part for each in parts for part in (each, Value("\x1f")))))

@@ -1,0 +1,102 @@
+"""`Sums`, what reports add up, and how to compute it from usage records and from `UsageDay`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+from django.db.models import Aggregate, Count, Q, Sum
+
+from threadless.reports.models import BUCKETS_MS
+from threadless.usage.models import UsageRecord
+
+_State = UsageRecord.State
+
+FIRST_TOKENS: Final = tuple(f"first_token_{number}" for number in range(len(BUCKETS_MS) + 1))
+"""The columns of the histogram of times to the first token."""
+_SUMMED: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_nano", "duration_ms")
+COLUMNS: Final = ("calls", *_SUMMED, "cost_unknown", *FIRST_TOKENS)
+"""The columns of sums in `UsageDay`."""
+
+
+PREFIX: Final = "sum_"
+"""Begins the names of the aggregates. With the names of their columns, they would hide the columns from each other."""
+
+
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """The sums of some calls. Cached tokens are part of the prompt, reasoning tokens are part of the completion."""
+
+    calls: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_nano: int = 0
+    """In billionths of the currency, of the calls whose cost is known."""
+    cost_unknown: int = 0
+    """Calls whose cost is unknown: nobody counted their tokens, or their model had no price."""
+    duration_ms: int = 0
+    first_tokens: tuple[int, ...] = (0,) * len(FIRST_TOKENS)
+    """Calls by time to the first token. `BUCKETS_MS` has the upper bounds of the buckets."""
+
+    def __add__(self, other: Sums) -> Sums:
+        """The sums of both."""
+        return Sums(**{name: _added(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
+
+    def first_token_ms(self, share: float) -> int | None:
+        """The time within which this share of the calls had its first token, such as 0.95. None without any.
+
+        Interpolated within a bucket, so exact to the width of the bucket. The last bucket has no upper bound: its
+        lower one is returned.
+        """
+        wanted = share * sum(self.first_tokens)
+        for (low, high), count in zip(pairwise((0, *BUCKETS_MS)), self.first_tokens, strict=False):
+            if count and wanted <= count:
+                return round(low + (high - low) * wanted / count)
+            wanted -= count
+        return BUCKETS_MS[-1] if self.first_tokens[-1] else None
+
+
+def _added(one: Any, other: Any) -> Any:
+    return tuple(map(sum, zip(one, other, strict=True))) if isinstance(one, tuple) else one + other
+
+
+def sums_of(row: dict[str, Any]) -> Sums:
+    """The sums in a row with the aggregates of this module. A sum over no rows is None."""
+    values = {name: int(row[PREFIX + name] or 0) for name in ("calls", "failed", *_SUMMED, "cost_unknown")}
+    return Sums(**values, first_tokens=tuple(int(row[PREFIX + name] or 0) for name in FIRST_TOKENS))
+
+
+def aggregates_of_days() -> Mapping[str, Aggregate]:
+    """The aggregates that make `Sums` of rows of `UsageDay`."""
+    failed = Sum("calls", filter=Q(state=_State.FAILED))
+    return {PREFIX + name: Sum(name) for name in COLUMNS} | {PREFIX + "failed": failed}
+
+
+def aggregates_of_records() -> Mapping[str, Aggregate]:
+    """The aggregates that make `Sums` of usage records."""
+    bounds = pairwise((None, *BUCKETS_MS, None))
+    aggregates = {
+        "calls": Count("pk"),
+        "failed": Count("pk", filter=Q(state=_State.FAILED)),
+        "cost_unknown": Count("pk", filter=_has_unknown_cost()),
+        **{name: Sum(name, default=0) for name in _SUMMED},
+        **{name: Count("pk", filter=_in_bucket(*each)) for name, each in zip(FIRST_TOKENS, bounds, strict=True)},
+    }
+    return {PREFIX + name: aggregate for name, aggregate in aggregates.items()}
+
+
+def _has_unknown_cost() -> Q:
+    """A call that has ended without any usage cost nothing. All others without a cost are unknown."""
+    return Q(cost_nano=None) & (Q(state__in=(_State.OPEN, _State.INTERRUPTED)) | Q(prompt_tokens__isnull=False))
+
+
+def _in_bucket(low: int | None, high: int | None) -> Q:
+    """Above the lower bound, up to the upper one."""
+    bucket = Q(first_token_ms__isnull=False)
+    if low is not None:
+        bucket &= Q(first_token_ms__gt=low)
+    return bucket if high is None else bucket & Q(first_token_ms__lte=high)
