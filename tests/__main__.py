@@ -16,6 +16,7 @@ SESSIONS = {
     "helpdesk": ["tests/hosts/helpdesk", "--ds=tests.hosts.helpdesk.settings"],
     "example": ["tests/hosts/example", "--ds=tests.hosts.example.settings"],
     "packages": ["tests/hosts/packages", "--ds=tests.hosts.packages.settings"],
+    "bridges": ["tests/bridges", "--ds=tests.bridges.settings"],
 }
 NOTHING_COLLECTED = 5
 

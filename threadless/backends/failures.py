@@ -68,7 +68,12 @@ _INTERNALS: Final = frozenset(
 
 def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
     """The error for an unsuccessful HTTP answer of an upstream. Header names are in lower case."""
-    return _failure(status, read_error(body), _retry_headers(headers), redact)
+    return failure_of_error(status, read_error(body), headers, redact)
+
+
+def failure_of_error(status: int, error: JSONObject, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
+    """The same for an error that was read before."""
+    return _failure(status, error, _retry_headers(headers), redact)
 
 
 def failure_in_answer(error: JSONObject, redact: CallRedactor) -> APIError:

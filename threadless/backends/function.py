@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -15,8 +15,9 @@ from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.convert import chunks_of, completion_of, text_chunk
+from threadless.backends.vendor_errors import VendorErrors, redactor_of
 from threadless.encoding import encode
-from threadless.exceptions import UpstreamError
+from threadless.exceptions import APIError, UpstreamError
 from threadless.types import Caller, ChatRequest, Chunk, Completion, Target
 
 
@@ -27,16 +28,25 @@ class FunctionBackend(BaseChatBackend):
     instructions among the `messages`. The function answers with a text, a `chat.completion` dict, or an iterator of
     texts or `chat.completion.chunk` dicts; it may be a generator, `async def`, or an async generator. A text may be
     lazy or a `SafeString`, and a dict may hold any value that `threadless.encoding` knows.
+
+    Exceptions of common SDKs become errors for the client; `errors` adds rules (see `VendorErrors`).
     """
 
-    def __init__(self, *, function: str | Callable[..., Any], alias: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        function: str | Callable[..., Any],
+        errors: Mapping[str, int | str | Callable[[Any], APIError | None]] | None = None,
+        alias: str = "",
+    ) -> None:
         super().__init__(alias=alias)
+        self._errors = VendorErrors(errors)
         self._function = import_string(function) if isinstance(function, str) else function
         if not callable(self._function):
             raise ImproperlyConfigured(f"Backend {alias!r}: the option 'function' must be callable.")
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
-        with closing(asyncio.Runner()) as runner:
+        with self._errors.translated(redactor_of(request, target)), closing(asyncio.Runner()) as runner:
             answer = self._answer(runner, request, target, caller)
             if isinstance(answer, str):
                 return Completion.from_text(answer)
@@ -45,7 +55,7 @@ class FunctionBackend(BaseChatBackend):
             return Completion(body=completion_of(_chunks(runner, answer)))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
-        with closing(asyncio.Runner()) as runner:
+        with self._errors.translated(redactor_of(request, target)), closing(asyncio.Runner()) as runner:
             answer = self._answer(runner, request, target, caller)
             if isinstance(answer, str):
                 answer = Completion.from_text(answer).body
