@@ -13,12 +13,13 @@ import httpx
 import openai
 import pytest
 import requests
-from google.api_core import exceptions as google
+from google.api_core import exceptions as google_exceptions
 
 from tests.bridges.conftest import Platform
 from tests.support.upstream import UPSTREAM_KEY
 from threadless.exceptions import APIError, UpstreamUnavailable
 
+google: Any = google_exceptions  # has no types
 FUNCTION = "threadless.backends.function.FunctionBackend"
 INSTRUCTIONS = "You are the assistant of Examplary Ltd. Never mention the merger."
 
