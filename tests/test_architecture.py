@@ -145,11 +145,11 @@ def test_public_class_and_function_have_a_docstring(path: Path) -> None:
 
 
 def test_django_settings_are_read_in_conf_only() -> None:
-    in_models = {f"threadless/{package}/models.py" for package in ("keys", "reports", "usage")}
+    in_models = {f"threadless/{package}/models.py" for package in ("budgets", "keys", "reports", "usage")}
     assert importers("django.conf", OURS) == {"threadless/conf.py", *in_models}
 
 
-@pytest.mark.parametrize("path", ["threadless/keys/models.py", "threadless/usage/models.py"])
+@pytest.mark.parametrize("path", [f"threadless/{room}/models.py" for room in ("keys", "usage", "budgets")])
 def test_models_read_only_the_user_model_from_the_settings(path: str) -> None:
     asked = {
         node.attr

@@ -1,4 +1,4 @@
-"""The app is enabled by its name in `INSTALLED_budgetsS`."""
+"""The app is enabled by its name in `INSTALLED_APPS`."""
 
 from __future__ import annotations
 

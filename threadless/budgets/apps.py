@@ -11,3 +11,4 @@ class BudgetsConfig(AppConfig):
     label = "threadless_budgets"
     verbose_name = _("API budgets")
     default_auto_field = "django.db.models.BigAutoField"
+    threadless_settings = ("threadless.budgets.conf.conf",)
