@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from tests.support.factories import make_record, make_user
-from threadless.admin import usage as usage_admin
 from threadless.usage.models import UsageRecord
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +40,7 @@ def test_list_shows_call(admin_client: Client, user: Any) -> None:
         prompt_tokens=1234, completion_tokens=56, first_token_ms=412, duration_ms=5012,
     )  # fmt: skip
     content = admin_client.get(LIST).content.decode()
-    for text in ("req_1", "laptop", "alice", "small", "completed", "200", "1,234 / 56", "0.41 s", "5.01 s"):
+    for text in ("req_1", "laptop", "alice", "small", "completed", "1,234 / 56", "0.41 s", "5.01 s"):
         assert text in content
 
 
@@ -77,67 +74,6 @@ def test_list_takes_as_many_queries_for_many_rows_as_for_one(
         make_record(user_id=make_user().pk)
     with django_assert_num_queries(len(one)):
         admin_client.get(LIST)
-
-
-@pytest.mark.parametrize("query", [{}, {"state": "failed"}, {"q": "laptop"}, {"_facets": "1"}])
-def test_list_never_reads_whole_table(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
-) -> None:
-    monkeypatch.setattr(usage_admin.UsageRecordAdmin, "list_per_page", 1)
-    for _ in range(2):
-        make_record(state="failed")
-    with CaptureQueriesContext(connection) as queries:
-        admin_client.get(LIST, query)
-    asked = [each["sql"] for each in queries if "FROM" in each["sql"] and "threadless_usagerecord" in each["sql"]]
-    assert asked
-    for sql in asked:
-        assert "LIMIT" in sql
-        assert "DISTINCT" not in sql
-
-
-def test_count_stops_at_limit_and_list_says_so(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage_admin, "COUNT_LIMIT", 3)
-    for _ in range(5):
-        make_record()
-    response = admin_client.get(LIST)
-    assert response.context["cl"].result_count == 3
-    assert "Only the first 3 records are listed." in response.content.decode()
-
-
-def test_list_below_limit_says_nothing(admin_client: Client) -> None:
-    make_record()
-    assert "records are listed" not in admin_client.get(LIST).content.decode()
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"state__exact": "failed"},
-        {"model": "large"},
-        {"is_stream__exact": "1"},
-        {"usage_source__exact": "estimated"},
-        {"q": "req_wanted"},
-        {"q": "nightly"},
-        {"q": "large"},
-    ],
-)
-def test_filters_and_search_find_call(admin_client: Client, query: dict[str, str]) -> None:
-    make_record(
-        request_id="req_wanted",
-        state="failed",
-        model="large",
-        is_stream=True,
-        usage_source="estimated",
-        key_label="nightly",
-    )
-    make_record()
-    assert listed(admin_client, **query) == ["req_wanted"]
-
-
-def test_filter_offers_configured_models(admin_client: Client) -> None:
-    content = admin_client.get(LIST).content.decode()
-    assert "?model=small" in content
-    assert "?model=large" in content
 
 
 def test_list_begins_with_latest_call(admin_client: Client) -> None:

@@ -5,109 +5,46 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.core.paginator import Paginator
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils import formats
-from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.forms.widgets import Media, Script
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
-from django.utils.timezone import template_localtime  # type: ignore[attr-defined]
 from django.utils.translation import gettext_lazy as _
 
-from threadless.conf import conf
+from threadless.admin import usage_columns as cells
+from threadless.admin import usage_filters as filters
+from threadless.admin.targets import name_of, seen_by
+from threadless.admin.usage_detail import sections_of
+from threadless.admin.usage_list import CallList
 from threadless.usage import export
 from threadless.usage.models import UsageRecord
 
 COUNT_LIMIT = 10_000
-"""The number of rows that a list counts, shows and exports at most. Filters make the others visible."""
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Stops counting at `COUNT_LIMIT`."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows[:COUNT_LIMIT].count())
-
-    @property
-    def is_cut(self) -> bool:
-        """Return whether there may be more rows than the pages show."""
-        return self.count == COUNT_LIMIT
-
-
-class ModelFilter(admin.SimpleListFilter):
-    """Offers the models in the settings. Querying the table for distinct names would read all of it."""
-
-    title = _("model")
-    parameter_name = "model"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in conf.models]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(model=self.value()) if self.value() else queryset
+"""The number of rows that an export holds at most."""
 
 
 @admin.register(UsageRecord)
-class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UsageRecordAdmin(cells.CallColumns, admin.ModelAdmin):  # type: ignore[type-arg]
     """Lists usage records with caller, model, outcome, tokens and times."""
 
-    list_display = (
-        "request", "opened", "key_name", "username", "asked", "outcome", "status_code", "tokens", "first_token",
-        "duration", "streamed",
+    list_display = ("opened", "caller", "asked", "outcome_cell", "tokens", "times")
+    list_display_links = ("opened",)
+    list_filter = (
+        filters.RangeFilter, filters.KeyFilter, filters.UserFilter, filters.AccountFilter, filters.ErrorFilter,
+        filters.StateFilter, filters.ModelFilter, filters.StreamFilter, filters.SourceFilter,
     )  # fmt: skip
-    list_display_links = ("request",)
-    list_filter = ("state", ModelFilter, "is_stream", "usage_source", "opened_at")
     list_per_page = 50
-    sortable_by = ("opened",)
-    search_fields = ("request_id__exact", "key_label__startswith", "model__exact")
-    search_help_text = _("Search by request ID, model, or beginning of the key's name.")
+    sortable_by = ()
+    search_fields = ("request_id",)  # shows the search box; `CallList` searches
+    search_help_text = _("Search by request ID, or by name of a key, user, account or model.")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    paginator = BoundedPaginator
     actions = ("export_csv",)
     change_list_template = "threadless/admin/usage_list.html"
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    ("request_id", "client_request_id"),
-                    ("opened_at", "settled_at"),
-                    ("outcome", "status_code"),
-                    ("error_code", "finish_reason"),
-                )
-            },
-        ),
-        (_("Caller"), {"fields": ("username", "account", ("key_label", "key_id"))}),
-        (
-            _("Target"),
-            {
-                "fields": (
-                    ("model", "target_kind"),
-                    ("target_model", "backend"),
-                    "upstream_model",
-                    ("operation", "is_stream"),
-                )
-            },
-        ),
-        (
-            _("Tokens"),
-            {
-                "fields": (
-                    ("prompt_tokens", "cached_tokens"),
-                    ("completion_tokens", "reasoning_tokens"),
-                    ("usage_source", "tool_calls"),
-                    "cost_nano",
-                )
-            },
-        ),
-        (_("Times"), {"fields": (("first_token", "duration"), "deadline")}),
-        (_("Internals"), {"fields": ("worker", "hook_state"), "classes": ("collapse",)}),
-    )
-    readonly_fields = ("outcome", "status_code", "username", "first_token", "duration")
+    change_form_template = "threadless/admin/usage_detail.html"
 
     class Media:
         css: ClassVar = {"all": ("threadless/admin.css",)}
@@ -126,67 +63,47 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().get_queryset(request).select_related("user")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Look up the term as a request ID, which has an index. Search other columns only if no row has it."""
-        by_request_id = queryset.filter(request_id=search_term.strip())
-        if search_term and by_request_id.exists():
-            return by_request_id, False
-        return super().get_search_results(request, queryset, search_term)
+        return queryset, False
 
-    @admin.display(description=_("request ID"))
-    def request(self, record: UsageRecord) -> SafeString:
-        return format_html('<code title="{}">{}</code>', record.request_id, _shortened(record.request_id))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CallList]:
+        return CallList
 
-    @admin.display(description=_("when"), ordering="opened_at")
-    def opened(self, record: UsageRecord) -> SafeString:
-        local: Any = template_localtime(record.opened_at)
-        text = f"{local:%m-%d %H:%M:%S}"
-        return format_html('<span class="threadless-number" title="{}">{}</span>', formats.localize(local), text)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The page of one call."""
+        record = self.get_object(request, unquote(object_id))
+        if request.method not in ("GET", "HEAD") or not self.has_view_permission(request, record):
+            raise PermissionDenied
+        if record is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Call"),
+            "original": record,
+            "has_view_permission": True,
+            "media": self.media + Media(js=[Script("threadless/copy.js", defer=True)]),  # type: ignore[list-item]
+            "record": record,
+            "model_name": name_of(record.model, seen_by(request)),
+            "sections": sections_of(record, request, self.admin_site),
+            "badge": cells.badge(record),
+            "tokens": cells.tokens_of(record),
+            "cost": cells.cost_of(record.cost_nano),
+            "links": self._links(record),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.change_form_template, context)
 
-    @admin.display(description=_("key"))
-    def key_name(self, record: UsageRecord) -> str:
-        return record.key_label or record.key_id or str(_("(session)"))
-
-    @admin.display(description=_("user"))
-    def username(self, record: UsageRecord) -> str:
-        if record.user is not None:
-            return str(record.user.get_username())
-        return "–" if record.user_id is None else f"#{record.user_id}"
-
-    @admin.display(description=_("model"))
-    def asked(self, record: UsageRecord) -> str:
-        return record.model
-
-    @admin.display(description=_("state"))
-    def outcome(self, record: UsageRecord) -> SafeString:
-        label = record.get_state_display()
-        return format_html('<span class="threadless-badge threadless-{}">{}</span>', record.state, label)
-
-    @admin.display(description=_("status"))
-    def status_code(self, record: UsageRecord) -> SafeString | str:
-        if record.http_status is None:
-            return "–"
-        return format_html('<span title="{}">{}</span>', record.error_code, record.http_status)
-
-    @admin.display(description=_("tokens"))
-    def tokens(self, record: UsageRecord) -> SafeString | str:
-        if record.prompt_tokens is None:
-            return "–"
-        is_estimated = record.usage_source == UsageRecord.Source.ESTIMATED
-        text = f"{'≈ ' if is_estimated else ''}{record.prompt_tokens:,} / {record.completion_tokens or 0:,}"
-        return format_html('<span class="threadless-number">{}</span>', text)
-
-    @admin.display(description=_("first token"))
-    def first_token(self, record: UsageRecord) -> SafeString:
-        return _seconds(record.first_token_ms)
-
-    @admin.display(description=_("duration"))
-    def duration(self, record: UsageRecord) -> SafeString:
-        return _seconds(record.duration_ms)
-
-    @admin.display(description=_("stream"))
-    def streamed(self, record: UsageRecord) -> str:
-        # The admin shows False as a red cross, which would look like a failure.
-        return str(_("yes")) if record.is_stream else "–"
+    def _links(self, record: UsageRecord) -> list[SafeString]:
+        """Lists of calls that have something in common with this one."""
+        links = [self.narrowed(_("Calls of this model"), model=record.model)]
+        if record.user_id is not None:
+            links.insert(0, self.narrowed(_("Calls of this user"), user=record.user_id))
+        if record.key_id:
+            links.insert(0, self.narrowed(_("Calls with this key"), key_id=record.key_id))
+        return links
 
     @admin.action(description=_("Export selected rows as CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> HttpResponse:
@@ -194,12 +111,3 @@ class UsageRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows = queryset.select_related(None)[:COUNT_LIMIT].values_list(*export.COLUMNS).iterator(chunk_size=2000)
         headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
         return StreamingHttpResponse(export.csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]
-
-
-def _shortened(request_id: str) -> str:
-    return request_id if len(request_id) <= 12 else f"{request_id[:11]}…"
-
-
-def _seconds(milliseconds: int | None) -> SafeString:
-    text = "–" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
-    return format_html('<span class="threadless-number">{}</span>', text)

@@ -1,0 +1,53 @@
+"""Models and agents on the pages of the staff: what a user or key sees, and names instead of IDs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest
+
+from threadless.conf import conf
+from threadless.keys.adapters import ModelKeyAdapter
+from threadless.keys.scopes import scopes_of
+from threadless.resolvers import targets
+from threadless.types import Caller, Target
+
+logger = logging.getLogger("threadless.admin")
+
+
+def seen_by(request: HttpRequest) -> list[Target]:
+    """What the signed-in user may see."""
+    return _listed(Caller(user_id=request.user.pk, scopes=scopes_of(request.user)))
+
+
+def seen_by_key(key: Any) -> list[Target]:
+    """What the key may call."""
+    return _listed(_caller(key))
+
+
+def offered_to_key(key: Any) -> list[Target]:
+    """What the key could be limited to: everything that its user may see, whatever its present limits are."""
+    caller = msgspec.structs.replace(_caller(key), allowed_models=None, scopes=frozenset(conf.scopes))
+    return _listed(caller)
+
+
+def name_of(target_id: str, seen: Iterable[Target]) -> str:
+    """The name for people; the ID if the model or agent has none or is not among those seen."""
+    return next((target.name for target in seen if target.id == target_id and target.name), target_id)
+
+
+def _caller(key: Any) -> Caller:
+    adapter = conf.key_adapter()
+    return (adapter if isinstance(adapter, ModelKeyAdapter) else ModelKeyAdapter()).get_caller(key)
+
+
+def _listed(caller: Caller) -> list[Target]:
+    """A resolver that fails must not make the pages of the staff fail."""
+    try:
+        return targets(caller)
+    except Exception:
+        logger.exception("The resolver could not list the models of user %s.", caller.user_id)
+        return []

@@ -1,0 +1,121 @@
+"""The cells of the list of calls. Key, user, account, model and error lead to the same list, limited to them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from threadless.admin.moments import WHEN, stacked
+from threadless.usage.models import UsageRecord
+
+NANO: Final = 10**9
+
+
+class CallColumns:
+    """Columns of `UsageRecordAdmin`. The list sets `model_name` of each record."""
+
+    admin_site: Any
+
+    @admin.display(description=WHEN)
+    def opened(self, record: UsageRecord) -> SafeString:
+        return stacked(record.opened_at, title=record.request_id)
+
+    @admin.display(description=_("caller"))
+    def caller(self, record: UsageRecord) -> SafeString:
+        key = self.narrowed(key_name(record), key_id=record.key_id)
+        user = "" if record.user_id is None else self.narrowed(username_of(record), user=record.user_id)
+        account = self.narrowed(record.account, account=record.account) if record.account else ""
+        return _lines(key, format_html("{}{}{}", user, " · " if user and account else "", account))
+
+    @admin.display(description=_("model"))
+    def asked(self, record: UsageRecord) -> SafeString:
+        name = getattr(record, "model_name", record.model)
+        return self.narrowed(name, title=record.model, model=record.model)
+
+    @admin.display(description=_("outcome"))
+    def outcome_cell(self, record: UsageRecord) -> SafeString:
+        code = record.error_code
+        return _lines(badge(record), self.narrowed(code, error_code=code) if code else "")
+
+    @admin.display(description=_("tokens, cost"))
+    def tokens(self, record: UsageRecord) -> SafeString:
+        exact = cost_of(record.cost_nano)
+        cost = "" if record.cost_nano is None else format_html('<span title="{}">{}</span>', exact, _rounded(exact))
+        return _lines(_number(tokens_of(record)), cost)
+
+    @admin.display(description=_("time"))
+    def times(self, record: UsageRecord) -> SafeString:
+        first = record.first_token_ms
+        note = "" if first is None else format_html('<span title="{}">{}</span>', _("first token"), seconds(first))
+        return _lines(seconds(record.duration_ms), note)
+
+    def narrowed(self, text: Any, title: Any = "", **filters: Any) -> SafeString:
+        """A link to the list of calls with these filters."""
+        url = f"{reverse(f'{self.admin_site.name}:threadless_usagerecord_changelist')}?{urlencode(filters)}"
+        return format_html('<a href="{}" title="{}">{}</a>', url, title or text, text)
+
+
+def _lines(first: Any, second: Any) -> SafeString:
+    """Two lines of a cell, the second one quieter."""
+    if not second:
+        return format_html('<div class="threadless-line">{}</div>', first)
+    markup = '<div class="threadless-line">{}</div><div class="threadless-line threadless-note">{}</div>'
+    return format_html(markup, first, second)
+
+
+def _number(text: str) -> SafeString:
+    return format_html('<span class="threadless-number">{}</span>', text)
+
+
+def badge(record: UsageRecord) -> SafeString:
+    """The state as HTML."""
+    return format_html(
+        '<span class="threadless-badge threadless-{}">{}</span>', record.state, record.get_state_display()
+    )
+
+
+def key_name(record: UsageRecord) -> str:
+    """The name that the key had; for people who were signed in, that there was none."""
+    return record.key_label or record.key_id or str(_("(session)"))
+
+
+def username_of(record: UsageRecord) -> str:
+    """The name of the user; the primary key if the user was deleted."""
+    if record.user is not None:
+        return str(record.user.get_username())
+    return "–" if record.user_id is None else f"#{record.user_id}"
+
+
+def tokens_of(record: UsageRecord) -> str:
+    """Tokens in and out; with a sign if we have counted them."""
+    if record.prompt_tokens is None:
+        return "–"
+    sign = "≈ " if record.usage_source == UsageRecord.Source.ESTIMATED else ""
+    return f"{sign}{record.prompt_tokens:,} / {record.completion_tokens or 0:,}"
+
+
+def cost_of(nano: int | None) -> str:
+    """The cost in units of the currency, without trailing zeros."""
+    if nano is None:
+        return "–"
+    whole, rest = divmod(nano, NANO)
+    return f"{whole:,}.{f'{rest:09}'.rstrip('0').ljust(2, '0')}"
+
+
+def _rounded(cost: str) -> str:
+    """Four decimal places at most; a lower cost is not shown as nothing."""
+    whole, _, places = cost.partition(".")
+    if whole == "0" and places.startswith("0000"):
+        return "< 0.0001"
+    return f"{whole}.{places[:4]}"
+
+
+def seconds(milliseconds: int | None) -> SafeString:
+    """A duration in seconds as HTML."""
+    return _number("–" if milliseconds is None else f"{milliseconds / 1000:.2f} s")
