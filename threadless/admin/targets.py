@@ -29,7 +29,7 @@ def seen_by_key(key: Any) -> list[Target]:
 
 
 def offered_to_key(key: Any) -> list[Target]:
-    """What the key could be limited to: everything that its user may see, whatever its present limits are."""
+    """What the key could be limited to: everything that its user may see."""
     caller = msgspec.structs.replace(_caller(key), allowed_models=None, scopes=frozenset(conf.scopes))
     return _listed(caller)
 

@@ -41,7 +41,7 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """The position with this text. Raises `ValueError` if it is none."""
+        """The position with this text. Raises `ValueError` for any other text."""
         moment, _, number = text.partition("~")
         return cls(datetime.fromisoformat(moment), int(number))
 
