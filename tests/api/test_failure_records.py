@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,6 +177,24 @@ def test_record_has_our_id_and_not_that_of_the_client(host: Host) -> None:
     host.post(json.dumps(body_of()).encode(), **{"X-Request-Id": "theirs"})
     (record,) = host.records
     assert UsageRecord.objects.get().request_id in record.getMessage()
+
+
+def test_record_of_an_upstream_failure_says_what_an_operator_looks_for(host: Host) -> None:
+    error = {"message": "No such\ndeployment.", "type": "not_found", "code": "deployment_unknown"}
+    host.upstream.script(lambda exchange: exchange.answer({"error": error}, 404))
+    host.post(json.dumps(body_of()).encode())
+    (record,) = host.records
+    detail = "status 404, type 'not_found', code 'deployment_unknown': No such deployment."
+    assert re.search(rf"backend 'default', \d+\.\d{{3}} s: {re.escape(detail)}$", record.getMessage())
+
+
+@pytest.mark.parametrize("quoted", ["My name is Ann", "Ann", 'is "Ann"\\n', "ann"])
+def test_record_leaves_out_a_text_that_repeats_the_client(host: Host, quoted: str) -> None:
+    error = {"message": quoted, "code": "odd"}
+    host.upstream.script(lambda exchange: exchange.answer({"error": error}, 400))
+    host.post(json.dumps(body_of("Hello. My name is Ann.")).encode())
+    (record,) = host.records
+    assert record.getMessage().endswith("status 400, code 'odd'")
 
 
 REFUSED: dict[str, tuple[bytes, dict[str, str], int]] = {

@@ -10,6 +10,7 @@ from tests.support.client import Client
 from tests.support.ledger import Ledger
 from tests.support.serving import Host, Server, prepared_host, serve
 from tests.support.upstream import UPSTREAM_KEY, ScriptedUpstream
+from tests.wire.cases.calling import CaseServer
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +74,12 @@ def any_client(any_server: Server, host: Host, upstream: ScriptedUpstream) -> It
 def ledger(host: Host) -> Ledger:
     """The host's usage rows."""
     return Ledger(host.env["DATABASE_URL"])
+
+
+@pytest.fixture(scope="session")
+def case_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseServer]:
+    """The host of `tests/wire/cases`, and its upstream."""
+    with ScriptedUpstream() as upstream:
+        host = prepared_host(tmp_path_factory.mktemp("cases"), UPSTREAM_BASE_URL=upstream.base_url)
+        with serve("gevent", env=host.env, settings="tests.wire.cases.host") as server:
+            yield CaseServer(host=host, server=server, upstream=upstream)

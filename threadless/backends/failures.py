@@ -73,14 +73,14 @@ def failure_of(status: int, body: bytes, headers: Mapping[str, str], redact: Cal
 
 def failure_of_error(status: int, error: JSONObject, headers: Mapping[str, str], redact: CallRedactor) -> APIError:
     """The same for an error that was read before."""
-    return _failure(status, error, _retry_headers(headers), redact)
+    return _failure(status, error, _retry_headers(headers) or _retry_info(error), redact, f"status {status}")
 
 
 def failure_in_answer(error: JSONObject, redact: CallRedactor) -> APIError:
     """The error for an error in an answer or a stream with a successful HTTP status, as `reading` returns it."""
     words = (error.get("status"), error.get("code"), error.get("type"))
     status = next((found for word in words if (found := _status_of(word))), 502)
-    return _failure(status, error, {}, redact)
+    return _failure(status, error, {}, redact, "an error in the answer")
 
 
 def read_error(body: bytes) -> JSONObject:
@@ -91,11 +91,18 @@ def read_error(body: bytes) -> JSONObject:
         return text_error(body)
 
 
-def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
+def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor, cause: str) -> APIError:
     failure = _failure_of_status(status, error, headers, redact)
-    words = (redact.text(word) or "" for word in (error.get("type"), error.get("code")) if isinstance(word, str))
-    failure.log_detail = " ".join([f"the upstream failed with status {status}", *words])[:_MAX_WORD]
+    failure.log_detail = _log_detail(cause, error, redact)
     return failure
+
+
+def _log_detail(cause: str, error: JSONObject, redact: CallRedactor) -> str:
+    """For the operator: what the upstream said, without secrets and without the client's words."""
+    words = {name: redact.logged(error[name])[:_MAX_WORD] for name in ("type", "code") if error.get(name)}
+    text = redact.logged(error.get("message") or "")
+    named = "".join(f", {name} {word!r}" for name, word in words.items() if word)
+    return f"{cause}{named}{': ' if text else ''}{text}"
 
 
 def _failure_of_status(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor) -> APIError:
@@ -168,6 +175,16 @@ def _retry_headers(headers: Mapping[str, str]) -> dict[str, str]:
         return retry_headers(float(after))
     seconds = _seconds_until(after)
     return {} if seconds is None else retry_headers(seconds)
+
+
+def _retry_info(error: JSONObject) -> dict[str, str]:
+    """The same from a `google.rpc.RetryInfo` in the error: Gemini sends no headers."""
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, dict) else None
+        if isinstance(delay, str) and _SECONDS.fullmatch(seconds := delay.removesuffix("s")):
+            return retry_headers(float(seconds))
+    return {}
 
 
 def _seconds_until(date: str) -> float | None:

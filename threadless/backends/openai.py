@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -34,6 +35,7 @@ from threadless.types import Caller, ChatRequest, Chunk, Completion, Credentials
 _MAX_ERROR_BYTES: Final = 1024 * 1024
 _OK: Final = 200
 _REFUSALS: Final = frozenset({400, 422})
+_NAMES_USAGE: Final = re.compile(rb"stream_?options|include_?usage", re.IGNORECASE)
 
 _decode_options = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
 
@@ -162,6 +164,7 @@ class OpenAIBackend(BaseChatBackend):
             model=target.model,
             public_model=target.id,
             added=added_json(request, payload),
+            said=request.fields.get("messages", b""),
             allow_prompt_echo=self._allow_prompt_echo,
         )
 
@@ -221,7 +224,7 @@ def _check_status(response: Response, redact: CallRedactor, *, may_refuse_usage:
     if response.status == _OK:
         return
     body = response.read_some(_MAX_ERROR_BYTES)
-    if may_refuse_usage and response.status in _REFUSALS and b"stream_options" in body:
+    if may_refuse_usage and response.status in _REFUSALS and _NAMES_USAGE.search(body):
         raise _UsageRefusedError
     raise failure_of(response.status, body, response.headers, redact)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from threadless import signals
 from threadless.calls.ownership import Ownership
 from threadless.conf import conf
-from threadless.exceptions import APIError, InternalError, clear_locals, forget_frames
+from threadless.exceptions import APIError, InternalError, UpstreamError, clear_locals, forget_frames
 from threadless.pricing import cost_nano
 from threadless.types import Usage
 from threadless.usage.base import Opening, Outcome
@@ -68,6 +68,9 @@ def _failure(call: Call, error: BaseException) -> APIError | None:
     if failure is not error:
         failure.__cause__ = error
         clear_locals(error)
+    if failure.log_detail or isinstance(failure, UpstreamError):
+        detail = failure.log_detail or failure.message
+        failure.log_detail = f"backend {call.target.backend!r}, {call.lifetime.elapsed:.3f} s: {detail}"
     if call.has_begun:  # otherwise the failure becomes the response, which is logged
         logger.error(
             "Call %s failed after its first byte (%s): %s",

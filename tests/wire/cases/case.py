@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,17 +11,20 @@ from tests.support.bodies import DONE, chunk, completion, event
 
 KEY = "sk-upstream-secret-0123456789"
 """The key that is sent to the upstream. No client may see it."""
+INSTRUCTIONS = "You are the agent of the kit shop."
 PRIVATE_MODEL = "private-deployment-7"
 USUAL = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What the client and the row of a call must get. None: not compared."""
+    """What the client, the row and the log must get. None: not compared."""
 
     state: str = "completed"
+    """Of the row; "refused": there is no row."""
     status: int | None = None
     code: str | None = None
+    param: str | None = None
     message: str | None = None
     """A part of the error's message."""
     text: str | None = None
@@ -33,8 +37,12 @@ class Expected:
     shown: tuple[str, ...] = ()
     """Texts that the client sees."""
     hidden: tuple[str, ...] = ()
-    """Texts that it does not see."""
+    """Texts that the client does not see."""
     headers: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, Any] = field(default_factory=dict)
+    """Fields that reach the upstream."""
+    logged: tuple[str, ...] = ()
+    """Texts in the line of the log. A call that completes has no line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +52,33 @@ class Case:
     kind: str
     name: str
     source: str
-    """The server that sends it."""
+    """The document or the code of the server that sends it."""
     answer: bytes | None = None
     stream: bytes | None = None
     status: int = 200
     content_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
+    """Fields of the client's request."""
+    refuses: tuple[str, Any, int] | None = None
+    """A request with this field is refused by the upstream with this body and status."""
+    target: dict[str, Any] = field(default_factory=dict)
+    """Fields of the host's `Target`."""
+    returned: Callable[[], Any] | None = None
+    """Makes what a function of the host returns; then there is no upstream."""
     expected: Expected
 
     @property
     def id(self) -> str:
-        return f"{self.kind}: {self.name}"
+        return f"{self.kind}: {self.name} ({self.source.split('/')[2]})"
+
+    @property
+    def forms(self) -> list[bool]:
+        """False for a plain answer, True for a stream."""
+        return [is_stream for is_stream in (False, True) if self.body(is_stream=is_stream) is not None]
+
+    def body(self, *, is_stream: bool) -> bytes | None:
+        return self.stream if is_stream else self.answer
 
 
 def json_bytes(body: Any) -> bytes:
@@ -130,7 +153,8 @@ def refused(name: str, source: str, body: Any, *, status: int = 400, **options: 
     """An unsuccessful HTTP answer, to a plain request and to one for a stream."""
     data = json_bytes(body)
     case = {"content_type": options.pop("content_type", "application/json"), "headers": options.pop("sent", {})}
-    expected = {"state": "failed", "status": options.pop("expected_status", 400)} | options
+    logged = (f"status {status}", *options.pop("logged", ()))
+    expected = {"state": "failed", "status": options.pop("expected_status", 400), "logged": logged} | options
     return Case(
         kind="refusal",
         name=name,

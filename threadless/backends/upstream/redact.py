@@ -18,6 +18,11 @@ _MIN_SECRET: Final = 8
 """A shorter value of a configured header is not a secret, and could be a part of any word."""
 _RUN: Final = 24
 """A text that repeats this many consecutive characters of an added text is replaced."""
+_LOGGED_RUN: Final = 12
+"""The same for a text that goes to a log, and for what the client has said."""
+_MAX_LOGGED: Final = 300
+_MAX_COMPARED: Final = 262_144
+"""In a longer conversation, in bytes, nobody looks for the text. It is left out."""
 _ESCAPES: Final = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|[bfnrt])")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _IGNORED: Final = str.maketrans("", "", "\\\"'`")
@@ -69,16 +74,25 @@ class Redactor:
 class CallRedactor:
     """Also removes what the target of one call adds: the private model name, instructions and tools.
 
-    `added` is the JSON that was sent before the client's messages and tools.
+    `added` is the JSON that was sent before the client's messages and tools. `said` is the JSON of the client's
+    messages, which may be in an error that goes back to the client, but not in a log.
     """
 
     def __init__(
-        self, redact: Redactor, *, model: str, public_model: str, added: Iterable[bytes], allow_prompt_echo: bool
+        self,
+        redact: Redactor,
+        *,
+        model: str,
+        public_model: str,
+        added: Iterable[bytes],
+        said: bytes = b"",
+        allow_prompt_echo: bool,
     ) -> None:
         self._redact = redact
         self._model = model
         self._public_model = public_model
         self._added = added
+        self._said = said
         self._allow_prompt_echo = allow_prompt_echo
 
     def text(self, value: str) -> str | None:
@@ -86,6 +100,22 @@ class CallRedactor:
         if len(value) >= _RUN and any(_share_run(_normalize(value), added) for added in self._added_texts):
             return None
         return self._without_names(value)
+
+    def logged(self, value: Any) -> str:
+        """The text as one line for a log: without secrets, and empty if it may repeat what the client has said."""
+        text = self.text(str(value)) or ""
+        line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:_MAX_LOGGED]
+        return "" if self._repeats_client(line) else line
+
+    def _repeats_client(self, line: str) -> bool:
+        text = _normalize(line)
+        runs = {text[start : start + _LOGGED_RUN] for start in range(len(text) - _LOGGED_RUN + 1)} or {text}
+        if not text or not self._said:
+            return False
+        if len(self._said) > _MAX_COMPARED:
+            return True
+        said = "\n".join(map(_normalize, _find_strings(msgspec.json.decode(self._said))))
+        return any(run in said for run in runs)
 
     def name(self, value: Any) -> Any:
         """Like `value`, for an ID. A single word repeats no added text, so only secrets and the model are replaced."""
