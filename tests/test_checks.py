@@ -71,6 +71,7 @@ MALFORMED: dict[str, list[Any]] = {
     "RESOLVER": [None, "", 5, ".x", "a b", "a..b"],
     "KEY_ADAPTER": [None, "", 5],
     "USAGE_RECORDER": [None, "", 5],
+    "CALL_CONTEXT": ["", 5, ".x"],
     "TOKEN_COUNTER": [None, "", 5],
     "AUTHENTICATION_CLASSES": [None, "a.path", [""], [5]],
     "PERMISSION_CLASSES": [None, "a.path", [""], [5]],
@@ -157,7 +158,8 @@ def test_setting_at_the_edge_of_its_range_is_right(settings: Any, name: str, val
     assert found(settings, {name: value}) == []
 
 
-PATHS = ["RESOLVER", "KEY_ADAPTER", "USAGE_RECORDER", "TOKEN_COUNTER"]
+PATHS = ["RESOLVER", "KEY_ADAPTER", "USAGE_RECORDER", "TOKEN_COUNTER", "CALL_CONTEXT"]
+FUNCTIONS = ["TOKEN_COUNTER", "CALL_CONTEXT"]
 PATH_LISTS = ["AUTHENTICATION_CLASSES", "PERMISSION_CLASSES", "THROTTLE_CLASSES"]
 
 
@@ -169,7 +171,7 @@ def test_path_that_leads_nowhere_is_e004(settings: Any, name: str, path: str) ->
 
 @pytest.mark.parametrize("name", [*PATHS, *PATH_LISTS])
 def test_path_to_wrong_thing_is_e005(settings: Any, name: str) -> None:
-    path = "threadless.conf.SETTINGS" if name == "TOKEN_COUNTER" else "tests.test_checks.NoMethods"
+    path = "threadless.conf.SETTINGS" if name in FUNCTIONS else "tests.test_checks.NoMethods"
     assert found(settings, {name: [path] if name in PATH_LISTS else path}) == ["threadless.E005"]
 
 

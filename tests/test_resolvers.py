@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 
 from threadless import resolvers
 from threadless.exceptions import ModelNotFound
-from threadless.resolvers import BaseResolver
+from threadless.resolvers import BaseResolver, SettingsResolver
 from threadless.types import Caller, Target
 
 
@@ -56,3 +57,24 @@ def test_call_finds_what_the_list_shows(who: str) -> None:
 def test_alias_is_found_if_its_model_is_shown(who: str) -> None:
     caller, shown = CALLERS[who]
     assert is_found("latest", caller) == ("gpt-2" in shown)
+
+
+class TieredTarget(Target, frozen=True, kw_only=True):
+    """The target of a host with price tiers."""
+
+    tier: str = ""
+
+
+class TieredResolver(SettingsResolver):
+    """Reads a field of the host from the setting."""
+
+    target_class = TieredTarget
+
+
+def test_resolver_of_the_setting_passes_on_what_the_host_adds(settings: Any) -> None:
+    models = {"small": {"model": "m", "tier": "gold", "data": {"team": 3}}}
+    settings.THREADLESS = {**settings.THREADLESS, "RESOLVER": TieredResolver, "MODELS": models}
+    target: Any = resolvers.resolve("small", Caller(user_id=1))
+    assert (type(target), target.tier, target.data) == (TieredTarget, "gold", {"team": 3})
+    assert resolvers.targets(Caller(user_id=1)) == [target]
+    assert run_checks(tags=["threadless"]) == []

@@ -154,7 +154,7 @@ def _check_models() -> Iterator[CheckMessage]:
 
 
 def _faults_of_model(params: Mapping[str, Any]) -> Iterator[str]:
-    known = set(Target.__struct_fields__) - {"id"}
+    known = _target_fields() - {"id"}
     for field in sorted(set(params) - known):
         yield f"has an unknown field {field!r}. Known fields: {', '.join(sorted(known))}."
     if not params.get("model"):
@@ -167,6 +167,14 @@ def _faults_of_model(params: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"has a price {fault}." for fault in faults_of_price(price))
     if (kind := params.get("kind", "model")) not in get_args(TargetKind):
         yield f"has an invalid kind {kind!r}. It must be 'model' or 'agent'."
+
+
+def _target_fields() -> set[str]:
+    try:
+        resolver: Any = conf.resolver
+    except ImportError:  # reported by the check of the setting
+        resolver = None
+    return set(getattr(resolver, "target_class", Target).__struct_fields__)
 
 
 def _check_scopes() -> Iterator[CheckMessage]:
@@ -202,7 +210,7 @@ SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterable[CheckMess
     (("KEY_ADAPTER",), check_key_lookup),
     (("USAGE_RECORDER",), check_ledger_hooks),
     (("BACKENDS",), _check_backends),
-    (("MODELS", "BACKENDS", "SCOPES"), _check_models),
+    (("MODELS", "BACKENDS", "SCOPES", "RESOLVER"), _check_models),
     (("SCOPES", "REQUIRED_SCOPE", "SCOPE_PERMISSIONS"), _check_scopes),
     (("UNKNOWN_PATHS", "DIALECTS"), _check_prefix),
     (("THROTTLE_CACHE", "REQUESTS_PER_MINUTE", "TOKENS_PER_MINUTE"), _check_throttle_cache),

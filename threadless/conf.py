@@ -128,6 +128,11 @@ class Settings(SettingsGroup):
         subclass_of("threadless.usage.recorder.BaseUsageRecorder"),
         "stores the usage record of each call",
     )
+    call_context = Setting[Callable[[Any], Any] | None](
+        None,
+        optional(function()),
+        "returns a context manager that surrounds each call, in the thread that runs the backend",
+    )
     token_counter = Setting[Callable[[str, str], int]](
         "threadless.completions.tokens.estimate_tokens",
         function(),

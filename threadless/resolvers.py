@@ -34,14 +34,17 @@ class BaseResolver(ABC):
 class SettingsResolver(BaseResolver):
     """The models of the `MODELS` setting."""
 
+    target_class: type[Target] = Target
+    """The class of targets: `Target` or a subclass of the host, whose fields `MODELS` may then have."""
+
     def list(self, caller: Caller) -> Iterable[Target]:
-        return [Target(id=name, **fields) for name, fields in conf.models.items()]
+        return [self.target_class(id=name, **fields) for name, fields in conf.models.items()]
 
     def resolve(self, name: str, caller: Caller) -> Target:
         fields = conf.models.get(name)
         if fields is None:
             raise ModelNotFound(name)
-        return Target(id=name, **fields)
+        return self.target_class(id=name, **fields)
 
 
 def resolve(name: str, caller: Caller) -> Target:

@@ -62,11 +62,12 @@ def whole(minimum: int, maximum: float = inf) -> SettingType[int]:
 
 def optional(inner: SettingType[T]) -> SettingType[T | None]:
     """None, or a value of another type."""
+    requirement = inner.requirement
     return SettingType(
         f"None, or {inner.description}",
         lambda value: "" if value is None else inner.find_fault(value),
         lambda value: None if value is None else inner.convert(value),
-        inner.requirement,
+        requirement and (lambda found: "" if found is None else requirement(found)),
     )
 
 

@@ -14,6 +14,7 @@ from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
 from threadless.calls import running
 from threadless.calls.channel import Channel
+from threadless.calls.context import HostContext
 from threadless.calls.gates import Gates
 from threadless.calls.ownership import Ownership
 from threadless.calls.row import Row
@@ -51,6 +52,8 @@ class Call:
         """Carries the bytes of a stream to its response. Closed at the end of every call that has its own thread."""
         self.account = dialect.account(asked, target)
         self.gates = gates
+        self.context: HostContext
+        """Set when the row is opened."""
         self.encoder = dialect.encoder(self.account, asked, target) if asked.is_stream else None
         self.is_committed = False
         """True once the response has begun. After that, a failure cannot change its status."""

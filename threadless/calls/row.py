@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from threadless import signals
+from threadless.calls.context import HostContext
 from threadless.calls.ownership import Ownership
 from threadless.conf import conf
 from threadless.exceptions import APIError, InternalError, UpstreamError, clear_locals, forget_frames
@@ -41,6 +42,8 @@ class Row:
     def open(self, owned: Ownership) -> None:
         """Store the call durably. An exception ends the call before the upstream is called."""
         self._entry = self._recorder.open(self._opening)
+        self._call.context = HostContext(self._opening)
+        owned.add(self._call.context.leave)  # after the settlement, which is added next
         owned.add(self.settle)
         signals.call_opened.send_robust(sender=None, opening=self._opening)
 
@@ -49,7 +52,7 @@ class Row:
         call = self._call
         call.lifetime.finish()
         call.end(None if error is None else _failure(call, error))
-        outcome = call.outcome = _outcome(call, error)
+        outcome = call.outcome = call.context.info.outcome = _outcome(call, error)
         try:
             self._recorder.settle(self._entry, outcome)
         except Exception:

@@ -15,6 +15,7 @@ def do_work(call: Call) -> None:
     """Run the backend to its end; raises what it raises, or `Cancelled`."""
     with call.lifetime.active():
         call.lifetime.check()
+        call.context.enter()
         if call.encoder is None:
             _complete(call)
         else:

@@ -19,6 +19,9 @@ class KnoxKeyAdapter(BaseKeyAdapter):
     It is read from `Authorization: Bearer`; `AUTH_HEADER_PREFIX` applies only to the host's own views.
     """
 
+    caller_class: type[Caller] = Caller
+    """The class of callers: `Caller` or a subclass of the host."""
+
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
         try:
             user, token = TokenAuthentication().authenticate_credentials(secret.encode())
@@ -27,6 +30,10 @@ class KnoxKeyAdapter(BaseKeyAdapter):
         return user, self.get_caller(user, token)
 
     def get_caller(self, user: Any, token: Any) -> Caller:
-        """The caller of this token. Override it to return a subclass of `Caller`."""
+        """The caller of this token, which resolvers, backends, gates and the ledger receive."""
+        return self.caller_class(**self.get_caller_fields(user, token))
+
+    def get_caller_fields(self, user: Any, token: Any) -> dict[str, Any]:
+        """Keyword arguments of `caller_class`. To add your own: `super().get_caller_fields(user, token) | {…}`."""
         # The primary key of a token is its digest. `token_key` is the part that Knox itself shows.
-        return Caller(user_id=user.pk, key_id=token.token_key, label="Knox token", scopes=scopes_of(user))
+        return {"user_id": user.pk, "key_id": token.token_key, "label": "Knox token", "scopes": scopes_of(user)}

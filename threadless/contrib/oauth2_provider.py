@@ -25,6 +25,9 @@ from threadless.types import Caller
 class OAuth2TokenAuthentication(OAuth2Authentication):  # type: ignore[misc]  # the package has no types
     """Uses the scopes of the token. A token of the client credentials grant has an application and no user."""
 
+    caller_class: type[Caller] = Caller
+    """The class of callers: `Caller` or a subclass of the host."""
+
     def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
         if not request.META.get("HTTP_AUTHORIZATION"):
             return None  # the package would also accept a token in the address, which servers log
@@ -38,14 +41,18 @@ class OAuth2TokenAuthentication(OAuth2Authentication):  # type: ignore[misc]  # 
         return user or AnonymousUser(), self.get_caller(user, token)
 
     def get_caller(self, user: Any, token: Any) -> Caller:
-        """The caller of this token. Override it to return a subclass of `Caller`.
+        """The caller of this token, which resolvers, backends, gates and the ledger receive."""
+        return self.caller_class(**self.get_caller_fields(user, token))
+
+    def get_caller_fields(self, user: Any, token: Any) -> dict[str, Any]:
+        """Keyword arguments of `caller_class`. To add your own: `super().get_caller_fields(user, token) | {…}`.
 
         The key id consists of application and user, because tokens are renewed.
         """
         application, user_id = token.application, None if user is None else user.pk
-        return Caller(
-            user_id=user_id,
-            key_id=f"oauth-{token.application_id}-{'' if user_id is None else user_id}",
-            label=application.name if application else "OAuth token",
-            scopes=frozenset(token.scope.split()),
-        )
+        return {
+            "user_id": user_id,
+            "key_id": f"oauth-{token.application_id}-{'' if user_id is None else user_id}",
+            "label": application.name if application else "OAuth token",
+            "scopes": frozenset(token.scope.split()),
+        }

@@ -21,6 +21,8 @@ class APIKeyAdapter(BaseKeyAdapter):
     """
 
     model: Any = APIKey
+    caller_class: type[Caller] = Caller
+    """The class of callers: `Caller` or a subclass of the host."""
 
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
         try:
@@ -35,7 +37,12 @@ class APIKeyAdapter(BaseKeyAdapter):
         return user or AnonymousUser(), self.get_caller(key, user)
 
     def get_caller(self, key: Any, user: Any) -> Caller:
-        """The caller of this key. Override it to return a subclass of `Caller`."""
+        """The caller of this key, which resolvers, backends, gates and the ledger receive."""
+        return self.caller_class(**self.get_caller_fields(key, user))
+
+    def get_caller_fields(self, key: Any, user: Any) -> dict[str, Any]:
+        """Keyword arguments of `caller_class`. To add your own: `super().get_caller_fields(key, user) | {…}`."""
         scopes = frozenset(key.scopes) if hasattr(key, "scopes") else frozenset({conf.required_scope})
         # The package's primary key contains the hash of the secret, which must not be stored in the ledger.
-        return Caller(user_id=None if user is None else user.pk, key_id=key.prefix, label=key.name, scopes=scopes)
+        user_id = None if user is None else user.pk
+        return {"user_id": user_id, "key_id": key.prefix, "label": key.name, "scopes": scopes}

@@ -17,6 +17,8 @@ class JWTAdapter(BaseKeyAdapter):
 
     scope_claim = "scope"
     authentication_class: Any = JWTAuthentication
+    caller_class: type[Caller] = Caller
+    """The class of callers: `Caller` or a subclass of the host."""
 
     def authenticate(self, secret: str) -> tuple[Any, Caller]:
         authentication = self.authentication_class()
@@ -28,10 +30,14 @@ class JWTAdapter(BaseKeyAdapter):
         return user, self.get_caller(user, token)
 
     def get_caller(self, user: Any, token: Any) -> Caller:
-        """The caller of this token. Override it to return a subclass of `Caller`.
+        """The caller of this token, which resolvers, backends, gates and the ledger receive."""
+        return self.caller_class(**self.get_caller_fields(user, token))
+
+    def get_caller_fields(self, user: Any, token: Any) -> dict[str, Any]:
+        """Keyword arguments of `caller_class`. To add your own: `super().get_caller_fields(user, token) | {…}`.
 
         There is no key id: limits are counted per key id, and a user can get a new token for every call.
         """
         given = token.get(self.scope_claim) or ()
         scopes = frozenset(given.split() if isinstance(given, str) else given)
-        return Caller(user_id=user.pk, label="JSON web token", scopes=scopes)
+        return {"user_id": user.pk, "label": "JSON web token", "scopes": scopes}
