@@ -415,10 +415,14 @@ def test_long_waits_for_a_lock_of_sqlite_are_w004(
     [
         ("locmem.LocMemCache", ["threadless.W003"]),
         ("dummy.DummyCache", ["threadless.W003"]),
-        ("filebased.FileBasedCache", []),
+        ("filebased.FileBasedCache", ["threadless.W006"]),
+        ("db.DatabaseCache", ["threadless.W006"]),
+        ("redis.RedisCache", []),
     ],
 )
-def test_limit_counted_in_unshared_cache_is_w003(settings: Any, limit: str, backend: str, expected: list[str]) -> None:
+def test_limit_counted_in_unshared_cache_is_w003_and_without_atomicity_w006(
+    settings: Any, limit: str, backend: str, expected: list[str]
+) -> None:
     caches = {"default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": ""}}
     assert found(settings, {limit: 10}, CACHES=caches) == expected
 

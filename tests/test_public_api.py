@@ -78,7 +78,9 @@ SIGNATURES: dict[object, str] = {
 
 FIELDS: dict[type[msgspec.Struct], list[str]] = {
     Limits: ["requests_per_minute", "tokens_per_minute", "concurrent_calls"],
-    Caller: ["user_id", "key_id", "label", "account", "scopes", "allowed_models", "limits", "data"],
+    Caller: [
+        *("user_id", "key_id", "label", "account", "scopes", "allowed_models", "limits", "account_limits", "data"),
+    ],
     Target: [
         *("id", "model", "name", "description", "kind", "backend", "instructions", "parameters", "tools", "scope"),
         *("owned_by", "created", "price", "max_output_tokens", "data"),

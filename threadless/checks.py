@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, Final, get_args
 
 from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, register
@@ -193,6 +194,9 @@ def _check_throttle_cache() -> Iterator[CheckMessage]:
         text = f"THREADLESS['THROTTLE_CACHE']: server processes do not share {alias!r}, so each allows the full limits."
         hint = "Name a cache that all server processes share, such as Redis."
         yield CheckWarning(text, hint=hint, id="threadless.W003")
+    elif has_limit and type(caches[alias]).incr is BaseCache.incr:
+        text = f"THREADLESS['THROTTLE_CACHE']: {alias!r} does not count atomically, so counts are lost under load."
+        yield CheckWarning(text, hint="Name a cache in Redis or Memcached.", id="threadless.W006")
 
 
 def _check_prefix() -> Iterator[CheckMessage]:

@@ -160,6 +160,7 @@ class Settings(SettingsGroup):
         [
             "threadless.calls.limits.RequestRateGate",
             "threadless.calls.limits.TokenRateGate",
+            "threadless.calls.limits.SharedConcurrencyGate",
             "threadless.calls.limits.ConcurrencyGate",
         ],
         list_of(subclass_of("threadless.calls.gates.Gate")),
@@ -232,10 +233,19 @@ class Settings(SettingsGroup):
         whole(1),
         "maximum threads of a process under `threadless.asgi`; a plain call keeps its thread while it waits",
     )
-    requests_per_minute = Setting(None, optional(whole(1)), "limit per key; `None`: no limit")
-    tokens_per_minute = Setting(None, optional(whole(1)), "limit per key, counted after each call; `None`: no limit")
+    requests_per_minute = Setting(
+        None, optional(whole(1)), "limit of keys without one of their own, per key; `None`: no limit"
+    )
+    tokens_per_minute = Setting(
+        None,
+        optional(whole(1)),
+        "limit of keys without one of their own, per key, counted after each call; `None`: no limit",
+    )
     concurrent_calls_per_key = Setting(
-        50, optional(whole(1)), "maximum concurrent calls of one key in one server process; `None`: no limit"
+        50,
+        optional(whole(1)),
+        "maximum concurrent calls of one key in one server process, for keys without a limit of their own; `None`: no "
+        "limit",
     )
     throttle_cache = Setting(
         "default", text("an alias of CACHES"), "cache of the rate counters; all server processes must share it"

@@ -25,7 +25,7 @@ UsageSource: TypeAlias = Literal["upstream", "estimated"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits of one caller. None: the limit of the settings applies."""
+    """Limits of a key or of an account. 0 allows nothing. None: a key has the settings' limit, an account has none."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -33,7 +33,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PLATFORM_LIMITS: Final = Limits()
-"""The limits of the settings."""
+"""For a key, the limits of the settings; for an account, no limits."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     allowed_models: frozenset[str] | None = None
     """The models and agents that this key is limited to; None: everything that the user may see."""
     limits: Limits = PLATFORM_LIMITS
+    """The limits of this key alone, or of a user without a key."""
+    account_limits: Limits = PLATFORM_LIMITS
+    """The limits of all keys of the account together. Without an `account` they do not apply."""
     data: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Further values of the host, for its resolver, backend and gates."""
 

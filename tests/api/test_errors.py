@@ -18,7 +18,8 @@ from urllib3.util import Retry
 from tests.support.fixtures import Configure, IssueKey
 from threadless import exceptions
 from threadless.api.exception_handler import api_error
-from threadless.calls.limits import Limit
+from threadless.calls.levels import Level, Limit, refusal
+from threadless.calls.windows import Sum, Window
 from threadless.exceptions import APIError, retry_headers
 from threadless.testing import CompletionClient
 
@@ -46,7 +47,8 @@ ERRORS: list[tuple[APIError, bool]] = [
     (exceptions.RequestTooLarge("Too large."), False),
     (exceptions.UnsupportedMediaType("Not JSON."), False),
     (exceptions.RateLimited("Too many.", headers=retry_headers(3)), True),
-    (Limit("requests", 10, 10, 41.3).refusal(), True),
+    (refusal([Level(Limit("requests", "key", 1, Window("any", 10, 6)), Sum(0, [(41.3, 1)], 1))]), True),
+    (refusal([Level(Limit("requests", "key", 0, Window("any", 10, 6)), Sum(0, [], 0))]), False),
     (exceptions.InsufficientQuota("Used up."), False),
     (exceptions.UpstreamError(), True),
     (exceptions.UpstreamUnavailable(), True),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,70 +14,20 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from tests.support import factories
 from tests.support.fixtures import IssueKey
-from threadless.calls.limits import RequestRateGate, notation
+from tests.support.limits import ANSWER, BROKEN, Limit, call, rate_headers
+from threadless.calls.levels import notation
+from threadless.calls.limits import RequestRateGate
 from threadless.calls.running import wait_for_calls
 from threadless.exceptions import RateLimited
 from threadless.models import UsageRecord
 from threadless.testing import CompletionClient
 from threadless.types import Caller
 
-Limit = Callable[..., None]
-"""Takes our settings by name."""
-
-LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-USAGE = {"prompt_tokens": 60, "completion_tokens": 40, "total_tokens": 100}
-ANSWER = {
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}],
-    "usage": USAGE,
-}
-
-
-def redis_cache() -> dict[str, str]:
-    """A cache in Redis with names of its own; skips the test where there is none."""
-    redis = pytest.importorskip("redis")
-    try:
-        redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1).ping()
-    except redis.RedisError as error:
-        pytest.skip(f"no Redis at {REDIS_URL}: {error}")
-    backend = "django.core.cache.backends.redis.RedisCache"
-    return {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": uuid.uuid4().hex}
-
-
-@pytest.fixture(params=["local", "redis"])
-def limit(request: pytest.FixtureRequest, settings: Settings) -> Limit:
-    """Sets limits, on each kind of cache."""
-    cache = LOCAL | {"LOCATION": uuid.uuid4().hex} if request.param == "local" else redis_cache()
-    settings.CACHES = {"default": cache, "other": LOCAL | {"LOCATION": uuid.uuid4().hex}}
-
-    def change(**values: Any) -> None:
-        backend = {"BACKEND": "threadless.backends.dummy.DummyBackend", "OPTIONS": {"answer": ANSWER}}
-        settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}, **values}
-
-    return change
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    """Twenty seconds into a minute; moves by hand."""
-    with time_machine.travel("2030-01-01T12:00:20Z", tick=False) as traveller:
-        yield traveller
-
 
 @pytest.fixture
 def api(clock: time_machine.Traveller, issue_key: IssueKey) -> CompletionClient:
     """A client with a key."""
     return CompletionClient(issue_key()[1])
-
-
-def call(client: CompletionClient) -> Any:
-    """One completion."""
-    return client.complete("small", "Hi")
-
-
-def rate_headers(response: Any, unit: str) -> tuple[str | None, ...]:
-    """Limit, remaining, reset."""
-    return tuple(response.headers.get(f"x-ratelimit-{name}-{unit}") for name in ("limit", "remaining", "reset"))
 
 
 def test_requests_beyond_the_limit_are_refused_and_leave_no_row(limit: Limit, api: CompletionClient) -> None:
@@ -95,27 +42,56 @@ def test_refusal_says_when_to_come_again(limit: Limit, api: CompletionClient) ->
     response = call(api)
     error = response.json()["error"]
     assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
-    assert (response["Retry-After"], response["retry-after-ms"]) == ("40", "40000")
-    assert rate_headers(response, "requests") == ("1", "0", "40s")
+    assert (response["Retry-After"], response["retry-after-ms"]) == ("70", "70000")
+    assert rate_headers(response, "requests") == ("1", "0", "1m10s")
 
 
 def test_every_answer_says_what_is_left(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=3, TOKENS_PER_MINUTE=1000)
     response = call(api)
-    assert rate_headers(response, "requests") == ("3", "2", "40s")
-    assert rate_headers(response, "tokens") == ("1000", "1000", "40s")
-    assert rate_headers(call(api), "tokens") == ("1000", "900", "40s")
+    assert rate_headers(response, "requests") == ("3", "2", "1m10s")
+    assert rate_headers(response, "tokens") == ("1000", "1000", "0s")
+    assert rate_headers(call(api), "tokens") == ("1000", "900", "1m10s")
 
 
 def test_answers_to_bad_requests_say_what_is_left_too(limit: Limit, api: CompletionClient) -> None:
     limit(REQUESTS_PER_MINUTE=3)
-    assert rate_headers(api.complete("nothing", "Hi"), "requests") == ("3", "2", "40s")
+    assert rate_headers(api.complete("nothing", "Hi"), "requests") == ("3", "2", "1m10s")
 
 
-def test_next_minute_is_a_new_one(limit: Limit, api: CompletionClient, clock: time_machine.Traveller) -> None:
+def test_request_is_forgotten_after_at_least_a_minute_and_not_at_its_turn(
+    limit: Limit, api: CompletionClient, clock: time_machine.Traveller
+) -> None:
     limit(REQUESTS_PER_MINUTE=1)
-    assert [call(api).status_code for _ in range(2)] == [200, 429]
-    clock.shift(40)
+    assert call(api).status_code == 200
+    statuses = []
+    for seconds in (40, 19, 11):  # the next minute begins; 59 s later; 70 s later
+        clock.shift(seconds)
+        statuses.append(call(api).status_code)
+    assert statuses == [429, 429, 200]
+
+
+def test_refused_requests_do_not_count(limit: Limit, api: CompletionClient, clock: time_machine.Traveller) -> None:
+    limit(REQUESTS_PER_MINUTE=1)
+    call(api)
+    for _ in range(6):
+        clock.shift(10)
+        assert call(api).status_code == 429
+    clock.shift(10)
+    assert call(api).status_code == 200
+
+
+def test_client_that_waits_as_told_is_admitted(
+    limit: Limit, api: CompletionClient, clock: time_machine.Traveller
+) -> None:
+    limit(REQUESTS_PER_MINUTE=3)
+    for seconds in (0, 15, 15):
+        clock.shift(seconds)
+        call(api)
+    wait = int(call(api)["retry-after-ms"])
+    clock.shift(wait / 1000 - 0.001)
+    assert call(api).status_code == 429
+    clock.shift(0.001)
     assert call(api).status_code == 200
 
 
@@ -126,8 +102,8 @@ def test_tokens_beyond_the_limit_are_refused_from_the_next_call_on(
     assert [call(api).status_code for _ in range(3)] == [200, 200, 429]
     response = call(api)
     assert "150 tokens per minute" in response.json()["error"]["message"]
-    assert rate_headers(response, "tokens") == ("150", "0", "40s")
-    clock.shift(60)
+    assert rate_headers(response, "tokens") == ("150", "0", "1m10s")
+    clock.shift(70)
     assert call(api).status_code == 200
 
 
@@ -194,9 +170,6 @@ def test_evicted_counter_starts_again(limit: Limit, api: CompletionClient, setti
     assert [call(api).status_code for _ in range(3)] == [200] * 3
 
 
-BROKEN = {"default": {"BACKEND": "tests.support.broken_cache.BrokenCache"}}
-
-
 @pytest.mark.parametrize(
     "limits", [{"REQUESTS_PER_MINUTE": 1}, {"TOKENS_PER_MINUTE": 1}], ids=lambda limits: next(iter(limits))
 )
@@ -260,6 +233,6 @@ def test_hosts_own_throttle_is_heeded_and_worded_in_our_form(
     assert int(response["Retry-After"]) == 60
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1s"), (1, "1s"), (59.6, "1m0s"), (360, "6m0s"), (61, "1m1s")])
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (0.2, "1s"), (59.6, "1m0s"), (360, "6m0s"), (61, "1m1s")])
 def test_durations_are_written_like_the_openai_api_does(seconds: float, text: str) -> None:
     assert notation(seconds) == text

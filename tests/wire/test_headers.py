@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -128,8 +127,6 @@ def limited_client(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_limits_are_in_the_headers_of_every_answer_and_of_the_429(
     limited_client: Client, upstream: ScriptedUpstream
 ) -> None:
-    if time.time() % 60 > 55:  # the windows of the limit begin with the minutes
-        time.sleep(5.5)
     replies = [limited_client.post() for _ in range(5)]
     assert [reply.status for reply in replies] == [200, 200, 200, 429, 429]
     assert [reply.headers["x-ratelimit-remaining-requests"] for reply in replies] == ["2", "1", "0", "0", "0"]
@@ -138,6 +135,6 @@ def test_limits_are_in_the_headers_of_every_answer_and_of_the_429(
         assert reply.headers["x-ratelimit-limit-tokens"] == "1000"
         assert re.fullmatch(r"(\d+m)?\d+s", reply.headers["x-ratelimit-reset-requests"])
     assert (replies[3].error["type"], replies[3].error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
-    assert 1 <= int(replies[3].headers["Retry-After"]) <= 60
-    assert 1 <= int(replies[3].headers["retry-after-ms"]) <= 60_000
+    assert 1 <= int(replies[3].headers["Retry-After"]) <= 70
+    assert 1 <= int(replies[3].headers["retry-after-ms"]) <= 70_000
     assert len(upstream.exchanges) == 3

@@ -1,19 +1,19 @@
-"""The core's gates: requests and tokens per minute, and concurrent calls, each per API key or signed-in user."""
+"""The core's gates: requests per minute, tokens per minute, and concurrent calls."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
-import msgspec
-from django.core.cache import caches
-
 from threadless.calls.gates import Gate
+from threadless.calls.levels import Level, Limit, Unit, limits_of, owner_of, refusal, tightest
+from threadless.calls.windows import Sum, Window
 from threadless.conf import conf
-from threadless.exceptions import Overloaded, RateLimited, retry_headers
+from threadless.exceptions import APIError, Overloaded, RateLimited, retry_headers
 from threadless.server.process import reset_after_fork
 from threadless.types import Caller
 from threadless.usage.base import Outcome
@@ -25,115 +25,119 @@ logger = logging.getLogger("threadless")
 
 T = TypeVar("T")
 
-_WINDOW_SECONDS: Final = 60
 _WARNING_SECONDS: Final = 60
 
 _next_warning = 0.0
 
 
-class Limit(msgspec.Struct, frozen=True):
-    """A limit and what is left of it in this minute."""
-
-    unit: str
-    limit: int
-    used: int
-    reset_seconds: float
-
-    def headers(self) -> dict[str, str]:
-        """The `x-ratelimit-*` headers of this unit, with the reset in the OpenAI API's notation (`59s`)."""
-        return {
-            f"x-ratelimit-limit-{self.unit}": str(self.limit),
-            f"x-ratelimit-remaining-{self.unit}": str(max(self.limit - self.used, 0)),
-            f"x-ratelimit-reset-{self.unit}": notation(self.reset_seconds),
-        }
-
-    def refusal(self) -> RateLimited:
-        """The error for a caller who has used up the limit."""
-        return RateLimited(
-            f"Rate limit reached: {self.limit} {self.unit} per minute. "
-            f"Please try again in {notation(self.reset_seconds)}.",
-            headers=retry_headers(self.reset_seconds),
-        )
-
-
-def notation(seconds: float) -> str:
-    """`1s`, `6m0s`: durations as the OpenAI API writes them."""
-    minutes, rest = divmod(max(round(seconds), 1), 60)
-    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
-
-
 class _RateGate(Gate):
-    """A limit per minute, counted in the cache in windows of a minute."""
+    """A limit per minute of the key, and one of the account. The headers show the one that has less left."""
 
-    unit: ClassVar[str]
-    _limit: Limit | None = None
+    unit: ClassVar[Unit]
+
+    def __init__(self) -> None:
+        self._limits: Sequence[Limit] = ()
+        self._levels: Sequence[Level] = ()
+        """Empty if there are no limits, or if the cache cannot be reached."""
 
     def headers(self) -> Mapping[str, str]:
-        return self._limit.headers() if self._limit is not None else {}
-
-    def _look(self, limit: int, used: int | None, now: float) -> Limit | None:
-        """The current state of the limit; None if the cache cannot be reached."""
-        if used is not None:
-            self._limit = Limit(self.unit, limit, used, _WINDOW_SECONDS - now % _WINDOW_SECONDS)
-        return self._limit
+        return tightest(self._levels).headers() if self._levels else {}
 
 
 class RequestRateGate(_RateGate):
-    """`REQUESTS_PER_MINUTE`."""
+    """Requests per minute. A refused request does not count."""
 
     unit = "requests"
 
     def knock(self, caller: Caller) -> None:
-        if (limit := conf.requests_per_minute) is None:
+        if not (limits := limits_of(caller, self.unit)):
             return
         now = time.time()
-        left = self._look(limit, _counted(lambda: _add(_counter(caller, self.unit, now), 1)), now)
-        if left is not None and left.used > limit:
-            raise left.refusal()
+        self._levels = _counted(lambda: [Level(each, each.window.add_and_read(1, now)) for each in limits]) or ()
+        if _is_any_exceeded(self._levels):
+            _take_back([each.window for each in limits], now)
+            self._levels = [Level(level.limit, level.sum.without(1)) for level in self._levels]
+            raise refusal(self._levels)
 
 
 class TokenRateGate(_RateGate):
-    """`TOKENS_PER_MINUTE`. Tokens are counted after each call, so running calls may exceed the limit."""
+    """Tokens per minute. They are counted after each call, so running calls may exceed the limit."""
 
     unit = "tokens"
 
     def knock(self, caller: Caller) -> None:
-        if (limit := conf.tokens_per_minute) is None:
+        if not (limits := limits_of(caller, self.unit)):
             return
-        now = time.time()
-        left = self._look(limit, _counted(lambda: _read(_counter(caller, self.unit, now))), now)
-        if left is not None and left.used >= limit:
-            raise left.refusal()
+        now, self._limits = time.time(), limits
+        self._levels = _counted(lambda: [Level(each, each.window.read(now)) for each in limits]) or ()
+        if _is_any_exceeded(self._levels, by_next=1):
+            raise refusal(self._levels)
 
     def leave(self, call: Call, outcome: Outcome | None) -> None:
         usage = outcome.usage if outcome is not None else None
-        if usage is not None and conf.tokens_per_minute is not None:
-            tokens = usage.prompt_tokens + usage.completion_tokens
-            _counted(lambda: _add(_counter(call.caller, self.unit, time.time()), tokens), must_count=False)
+        if usage is not None and self._limits:
+            tokens, now = usage.prompt_tokens + usage.completion_tokens, time.time()
+            for limit in self._limits:
+                _counted(partial(limit.window.add, tokens, now), must_count=False)
+
+
+class SharedConcurrencyGate(Gate):
+    """The limits of concurrent calls that a key or an account has of its own, counted across all processes."""
+
+    def __init__(self) -> None:
+        self._windows: list[Window] = []
+        """Where this call counts."""
+        self._since = 0.0
+
+    def admit(self, call: Call) -> None:
+        if not (limits := limits_of(call.caller, "calls")):
+            return
+        self._since = time.time()
+        try:
+            levels = _counted(lambda: [Level(each, self._enter(each.window)) for each in limits]) or ()
+            if _is_any_exceeded(levels):
+                raise refusal([Level(level.limit, level.sum.without(1)) for level in levels])
+        except APIError:
+            self.leave(call, None)
+            raise
+
+    def leave(self, call: Call, outcome: Outcome | None) -> None:
+        windows, self._windows = self._windows, []
+        _take_back(windows, self._since)
+
+    def _enter(self, window: Window) -> Sum:
+        window.add(1, self._since)
+        self._windows.append(window)
+        return window.read(self._since)
 
 
 class ConcurrencyGate(Gate):
-    """`CONCURRENT_CALLS_PER_KEY`: one key cannot occupy every thread of a server process."""
+    """`CONCURRENT_CALLS_PER_KEY`: one key cannot occupy every thread of a server process.
 
-    _open: ClassVar[dict[str, int]] = {}
+    For keys without a limit of their own.
+    """
+
+    _open: ClassVar[dict[tuple[str, str], int]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def admit(self, call: Call) -> None:
-        limit, identity = conf.concurrent_calls_per_key, _identity(call.caller)
+        limit, owner = conf.concurrent_calls_per_key, owner_of(call.caller)
+        if call.caller.limits.concurrent_calls is not None:
+            limit = None
         with self._lock:
-            running = self._open.get(identity, 0)
+            running = self._open.get(owner, 0)
             if limit is not None and running >= limit:
                 raise RateLimited(
-                    f"Too many concurrent calls: this key is limited to {limit}.", headers=retry_headers(1)
+                    f"Too many concurrent calls: this {owner[0]} is limited to {limit}.", headers=retry_headers(1)
                 )
-            self._open[identity] = running + 1
+            self._open[owner] = running + 1
 
     def leave(self, call: Call, outcome: Outcome | None) -> None:
-        identity = _identity(call.caller)
+        owner = owner_of(call.caller)
         with self._lock:
-            self._open[identity] -= 1
-            if self._open[identity] <= 0:
-                del self._open[identity]
+            self._open[owner] -= 1
+            if self._open[owner] <= 0:
+                del self._open[owner]
 
     @classmethod
     def reset(cls) -> None:
@@ -145,43 +149,33 @@ class ConcurrencyGate(Gate):
 reset_after_fork(ConcurrencyGate.reset)
 
 
-def _identity(caller: Caller) -> str:
-    return f"key-{caller.key_id}" if caller.key_id else f"user-{caller.user_id}"
+def levels_of(caller: Caller, unit: Unit) -> list[Level]:
+    """The caller's limits and what is used of them now. Empty if there are none, or if the cache cannot be reached."""
+    limits, now = limits_of(caller, unit), time.time()
+    return _counted(lambda: [Level(each, each.window.read(now)) for each in limits], must_count=False) or []
 
 
-def _counter(caller: Caller, unit: str, now: float) -> str:
-    """The cache key of the caller's counter of this minute."""
-    return f"threadless:{unit}:{_identity(caller)}:{int(now // _WINDOW_SECONDS)}"
+def _is_any_exceeded(levels: Sequence[Level], by_next: int = 0) -> bool:
+    """True if more is used than a limit allows, or would be with so much more."""
+    return any(level.sum.total + by_next > level.limit.number for level in levels)
 
 
-def _read(cache_key: str) -> int:
-    return int(caches[conf.throttle_cache].get(cache_key, 0))
-
-
-def _add(cache_key: str, amount: int) -> int:
-    """Add to a counter and return its value. `incr` is atomic in shared caches."""
-    cache = caches[conf.throttle_cache]
-    try:
-        return int(cache.incr(cache_key, amount))
-    except ValueError:  # the first request of this minute
-        cache.add(cache_key, 0, timeout=2 * _WINDOW_SECONDS)
-    try:
-        return int(cache.incr(cache_key, amount))
-    except ValueError:  # evicted in between: the window starts again
-        cache.set(cache_key, amount, timeout=2 * _WINDOW_SECONDS)
-        return amount
+def _take_back(windows: Sequence[Window], then: float) -> None:
+    """Undo a count of 1 in each of these windows."""
+    for window in windows:
+        _counted(partial(window.take_back, 1, then), must_count=False)
 
 
 def _counted(count: Callable[[], T], *, must_count: bool = True) -> T | None:
     """The result of `count`. If the cache cannot be reached: None, or `Overloaded` if `CACHE_FAILURE` says "refuse"."""
     try:
         return count()
-    except Exception as error:  # noqa: BLE001  (each cache client has its own exceptions)
-        reason = f"The cache {conf.throttle_cache!r} for rate limits failed: {type(error).__name__}."
+    except Exception as failure:  # noqa: BLE001  (each cache client has its own exceptions)
+        reason = f"The cache {conf.throttle_cache!r} for rate limits failed: {type(failure).__name__}."
     if must_count and conf.cache_failure == "refuse":
-        refusal = Overloaded()
-        refusal.log_detail = reason
-        raise refusal
+        error = Overloaded()
+        error.log_detail = reason
+        raise error
     _warn(reason)
     return None
 

@@ -1,0 +1,32 @@
+"""Fixtures of the tests of limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from tests.support.limits import ANSWER, Limit, local_cache, redis_cache
+
+
+@pytest.fixture(params=["local", "redis"])
+def limit(request: pytest.FixtureRequest, settings: Settings) -> Limit:
+    """Sets limits, on each kind of cache."""
+    cache = local_cache() if request.param == "local" else redis_cache()
+    settings.CACHES = {"default": cache, "other": local_cache()}
+
+    def change(**values: Any) -> None:
+        backend = {"BACKEND": "threadless.backends.dummy.DummyBackend", "OPTIONS": {"answer": ANSWER}}
+        settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}, **values}
+
+    return change
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Twenty seconds into a minute; moves by hand."""
+    with time_machine.travel("2030-01-01T12:00:20Z", tick=False) as traveller:
+        yield traveller
