@@ -241,6 +241,13 @@ def test_package_is_imported_only_by_its_adapter(package: str) -> None:
     assert importers(package) == {f"threadless/contrib/{package}.py"}
 
 
+@pytest.mark.parametrize(("package", "bridge"), [("langchain_core", "langchain/")])
+def test_llm_package_is_imported_only_by_its_bridge(package: str, bridge: str) -> None:
+    users = importers(package)
+    assert users
+    assert {path for path in users if not path.startswith(f"threadless/contrib/{bridge}")} == set()
+
+
 def test_app_imports_no_test_tools() -> None:
     assert importers("pytest") | importers("unittest") | importers("tests") == set()
     assert {name.split("/")[1] for name in importers("django.test", OURS)} == {"testing"}
