@@ -61,7 +61,7 @@ def call_both_tools(exchange: Exchange) -> None:
     if answers:
         say(exchange, " and ".join(map(str, answers)))
         return
-    calls = [
+    calls: list[dict[str, Any]] = [
         {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": '{"place":"Oslo"}'}}
         for name in ("weather", "time")
     ]
