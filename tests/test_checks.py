@@ -109,6 +109,7 @@ MALFORMED: dict[str, list[Any]] = {
     "PRICER": [None, "", 5],
     "COST_IN_USAGE": [None, 0, 1, "yes"],
     "BILLING_TIME_ZONE": ["", "CET+1", "Mars/Base", 5],
+    "KEEP_RECORDS_DAYS": [0, -1, 1.5, True, "400"],
 }
 
 

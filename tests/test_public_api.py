@@ -22,6 +22,7 @@ from threadless.resolvers import BaseResolver, SettingsResolver
 from threadless.testing import aread_events, read_events, use_dummy_backend
 from threadless.types import Caller, ChatRequest, Completion, Credentials, Limits, Target, Usage
 from threadless.usage.hooks import LedgerHook
+from threadless.usage.meter import meter
 from threadless.usage.recorder import BaseUsageRecorder, DatabaseUsageRecorder, Opening, Outcome
 
 EXPORTS: dict[str, list[str]] = {
@@ -66,6 +67,10 @@ SIGNATURES: dict[object, str] = {
     " was_interrupted: 'bool') -> 'None'",
     LedgerHook.interrupting: "(self, using: 'str', states: 'Mapping[Entry, str | None]') -> 'None'",
     LedgerHook.sweeping: "(self, using: 'str') -> 'None'",
+    LedgerHook.purging: "(self, using: 'str', before: 'date') -> 'None'",
+    LedgerHook.erasing: "(self, using: 'str', user_id: 'Any') -> 'None'",
+    meter: "(request: 'ChatRequest', target: 'Target', caller: 'Caller', *, operation: 'str' = 'host-chat',"
+    " is_stream: 'bool' = False) -> 'Iterator[Metering]'",
     release_connections: "(*, keep_files: 'bool' = False) -> 'None'",
     get_api_key_model: "() -> 'type[models.Model]'",
     APIError.__init__: "(self, message: 'str', *, param: 'str | None' = None, code: 'str | None' = None,"

@@ -269,6 +269,12 @@ class Settings(SettingsGroup):
         optional(time_zone()),
         "time zone in which days, weeks and months of budgets and reports begin; `None`: Django's `TIME_ZONE`",
     )
+    keep_records_days = Setting(
+        None,
+        optional(whole(1)),
+        "how many days usage records are kept, in whole days of `BILLING_TIME_ZONE`; `None`: for ever. Sums of "
+        "`threadless.reports` stay",
+    )
 
     @property
     def billing_zone(self) -> ZoneInfo:

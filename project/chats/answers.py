@@ -8,6 +8,7 @@ from project.chats.models import Chat, Message
 from threadless.backends import backends
 from threadless.exceptions import APIError
 from threadless.types import Caller, ChatRequest, Completion
+from threadless.usage.meter import meter
 
 
 class NoAnswer(Exception):
@@ -33,12 +34,16 @@ def title_of(text: str) -> str:
 
 
 def _ask(chat: Chat) -> str:
-    target = llm.find_assistant(chat.assistant, chat.user_id, organisation_id_of(chat.user_id))
+    organisation = organisation_id_of(chat.user_id)
+    target = llm.find_assistant(chat.assistant, chat.user_id, organisation)
     if target is None:
         raise NoAnswer("This assistant is no longer available.")
+    caller = Caller(user_id=chat.user_id, account=str(organisation or ""))
     request = ChatRequest.build(messages=list(chat.messages.values("role", "content")))
     try:
-        return _text_of(backends[target.backend].complete(request, target, Caller(user_id=chat.user_id)))
+        with meter(request, target, caller) as metering:  # in the same ledger as the calls of API clients
+            completion = backends[target.backend].complete(metering.request, target, caller)
+            return _text_of(metering.answered(completion))
     except APIError as error:
         raise NoAnswer(error.message) from error
 

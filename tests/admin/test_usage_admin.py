@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from io import StringIO
 from typing import Any
 
 import pytest
@@ -84,7 +83,9 @@ def test_list_begins_with_latest_call(admin_client: Client) -> None:
 def export(client: Client, *records: UsageRecord) -> list[dict[str, str]]:
     data = {"action": "export_csv", "_selected_action": [record.pk for record in records]}
     response: Any = client.post(LIST, data)
-    return list(csv.DictReader(StringIO(b"".join(response.streaming_content).decode())))
+    *lines, end = b"".join(response.streaming_content).decode().splitlines()
+    assert end == f"# end, {len(records)} rows"
+    return list(csv.DictReader(lines))
 
 
 def test_export_holds_selected_rows_only(admin_client: Client) -> None:

@@ -58,10 +58,20 @@ def test_missing_answer_is_a_problem_without_a_field(page: Client, platform: Pla
     assert (response.status_code, problems(response)) == (502, [(None, "assistant_unavailable")])
 
 
-def test_regular_chats_leave_no_usage_rows(page: Client, platform: Platform, upstream: ScriptedUpstream) -> None:
+def test_regular_chat_is_metered_like_calls_of_the_api(
+    page: Client, platform: Platform, upstream: ScriptedUpstream
+) -> None:
     chat = Chat.objects.create(user=platform.member, assistant="small")
     page.post(f"/platform/api/chats/{chat.pk}/messages/", {"content": "Hello"})
-    assert not UsageRecord.objects.exists()
+    record = UsageRecord.objects.get()
+    assert (record.operation, record.state, record.user_id, record.key_id) == (
+        "host-chat",
+        "completed",
+        platform.member.pk,
+        "",
+    )
+    assert record.account == str(platform.organisation.pk)
+    assert (record.prompt_tokens or 0) > 0
 
 
 def test_browsable_api_is_on(page: Client) -> None:

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.widgets import Media, Script
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -18,16 +18,13 @@ from threadless.admin import usage_columns as cells
 from threadless.admin import usage_filters as filters
 from threadless.admin.targets import name_of, seen_by
 from threadless.admin.usage_detail import sections_of
+from threadless.admin.usage_export import ExportView
 from threadless.admin.usage_list import CallList
-from threadless.usage import export
 from threadless.usage.models import UsageRecord
-
-COUNT_LIMIT = 10_000
-"""The number of rows that an export holds at most."""
 
 
 @admin.register(UsageRecord)
-class UsageRecordAdmin(cells.CallColumns, admin.ModelAdmin):  # type: ignore[type-arg]
+class UsageRecordAdmin(cells.CallColumns, ExportView, admin.ModelAdmin):  # type: ignore[type-arg]
     """Lists usage records with caller, model, outcome, tokens and times."""
 
     list_display = ("opened", "caller", "asked", "outcome_cell", "tokens", "times")
@@ -104,10 +101,3 @@ class UsageRecordAdmin(cells.CallColumns, admin.ModelAdmin):  # type: ignore[typ
         if record.key_id:
             links.insert(0, self.narrowed(_("Calls with this key"), key_id=record.key_id))
         return links
-
-    @admin.action(description=_("Export selected rows as CSV"), permissions=["view"])
-    def export_csv(self, request: HttpRequest, queryset: QuerySet[UsageRecord]) -> HttpResponse:
-        """Stream the selected rows as CSV, at most `COUNT_LIMIT`."""
-        rows = queryset.select_related(None)[:COUNT_LIMIT].values_list(*export.COLUMNS).iterator(chunk_size=2000)
-        headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
-        return StreamingHttpResponse(export.csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)  # type: ignore[return-value]

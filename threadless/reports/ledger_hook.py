@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from threadless.reports.rollup import mark_changed, roll_up_due
+from threadless.reports.erasure import erase_user
+from threadless.reports.rollup import freeze_before, mark_changed, roll_up_due
 from threadless.usage.base import Entry, Outcome
 from threadless.usage.days import day_of
 from threadless.usage.hooks import LedgerHook
@@ -23,3 +25,9 @@ class RollupHook(LedgerHook):
 
     def sweeping(self, using: str) -> None:
         roll_up_due(using)
+
+    def purging(self, using: str, before: date) -> None:
+        freeze_before(before, using)
+
+    def erasing(self, using: str, user_id: Any) -> None:
+        erase_user(user_id, using)

@@ -71,7 +71,7 @@ def mark_changed(day: date, using: str) -> None:
     The row is inserted if it is missing: a rollup that begins now waits for this transaction at the unique index.
     """
     _ensure_row(day, using)
-    Rollup.objects.using(using).filter(day=day).update(is_settled=False, made_at=None)
+    Rollup.objects.using(using).filter(day=day, is_purged=False).update(is_settled=False, made_at=None)
 
 
 def freeze_before(day: date, using: str) -> None:

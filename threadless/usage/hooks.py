@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from typing import Any, ClassVar
 
@@ -56,6 +57,18 @@ class LedgerHook:
     def sweeping(self, using: str) -> None:
         """Called about once a minute in each process that serves calls, in a thread beside them, and by the command
         `threadless_sweep`. Outside of a transaction. Errors are logged."""
+
+    def purging(self, using: str, before: date) -> None:
+        """Called before the final records of all days before this one are deleted, outside of a transaction.
+
+        Called again for records that an earlier run did not delete. An error prevents the deletion.
+        """
+
+    def erasing(self, using: str, user_id: Any) -> None:
+        """Called after a person was removed from the records: remove them from your tables, too. Keep sums right.
+
+        Called again if the command is repeated. Outside of a transaction.
+        """
 
 
 @cache

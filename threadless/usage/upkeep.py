@@ -1,4 +1,4 @@
-"""Work of about once a minute that may take longer than a sweep: what ledger hooks do when `sweeping`."""
+"""Work of about once a minute that may take longer than a sweep: that of ledger hooks, and deleting old records."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import threading
 
 from django.db import router
 
+from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.server.process import reset_after_fork
 from threadless.usage.hooks import LedgerHook, ledger_hooks
 from threadless.usage.models import UsageRecord
+from threadless.usage.purge import purge_sometimes
 
 logger = logging.getLogger("threadless.usage")
 
@@ -28,6 +30,10 @@ def upkeep(using: str | None = None) -> None:
             hook.sweeping(using)
         except Exception:  # the work of other hooks must still be done
             logger.exception("The ledger hook %r failed while sweeping.", hook.name)
+    try:
+        purge_sometimes(using)
+    except Exception:
+        logger.exception("Old usage records could not be deleted.")
 
 
 def start_upkeep(using: str) -> None:
@@ -37,7 +43,9 @@ def start_upkeep(using: str) -> None:
 
 
 def _has_work() -> bool:
-    return any(type(hook).sweeping is not LedgerHook.sweeping for hook in ledger_hooks())
+    return conf.keep_records_days is not None or any(
+        type(hook).sweeping is not LedgerHook.sweeping for hook in ledger_hooks()
+    )
 
 
 def _work(using: str) -> None:
