@@ -80,12 +80,7 @@ class Metering:
 
 @contextmanager
 def meter(
-    request: ChatRequest,
-    target: Target,
-    caller: Caller,
-    *,
-    operation: str = "host-chat",
-    is_stream: bool = False,
+    request: ChatRequest, target: Target, caller: Caller, *, operation: str = "host-chat", is_stream: bool = False
 ) -> Iterator[Metering]:
     """Meter one call of the platform itself: the record is opened at the beginning and settled at the end.
 
