@@ -272,7 +272,7 @@ class Settings(SettingsGroup):
     keep_records_days = Setting(
         None,
         optional(whole(1)),
-        "how many days usage records are kept, in whole days of `BILLING_TIME_ZONE`; `None`: for ever. Sums of "
+        "how many days usage records are kept, in whole days of `BILLING_TIME_ZONE`; `None`: without end. Sums of "
         "`threadless.reports` stay",
     )
 
