@@ -25,7 +25,6 @@ from threadless.exceptions import Cancelled
 from threadless.server import graceful
 from threadless.server.asgi.sending import EventSource
 from threadless.server.client import Client
-from threadless.server.cork import cork
 
 _STREAM_HEADERS: Final = {
     "Cache-Control": "private, no-store, no-transform",
@@ -52,10 +51,7 @@ def _plain(call: Call, client: Client) -> HttpResponse:
     if client.is_async:
         async_to_sync(take)(call, None)
     _raise_failure(call)
-    response = HttpResponse(call.result, content_type="application/json")
-    if (release := cork(client.socket)) is not None:
-        when_closed(response, release)
-    return response
+    return HttpResponse(call.result, content_type="application/json")
 
 
 def _stream(call: Call, client: Client) -> StreamingHttpResponse:

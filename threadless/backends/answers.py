@@ -134,7 +134,7 @@ class AnswerReader:
         self._redact.clean(body)
         head = (body.get("id"), body.get("system_fingerprint"), body.get("service_tier"), body.get("obfuscation"))
         if head != self._head:
-            self._head, self._clean_head = head, self._redacted_fields(body, _HEAD_FIELDS)
+            self._head, self._clean_head = head, self._redact.names(body, _HEAD_FIELDS)
         if self._clean_head:
             body.update(self._clean_head)
         if (usage := body.get("usage")) and not _has_counts_only(usage):
@@ -149,11 +149,6 @@ class AnswerReader:
                     self._finish(choice, index)
         return body
 
-    def _redacted_fields(self, fields: JSONObject, names: Iterable[str]) -> JSONObject:
-        """Those of the fields that redaction changes."""
-        values = {name: self._redact.name(fields[name]) for name in names if name in fields}
-        return {name: value for name, value in values.items() if value != fields[name]}
-
     def _finish(self, choice: JSONObject, index: int) -> None:
         reason = choice["finish_reason"]
         if "error" in choice and (error := error_in({"choices": [choice]})) is not None:
@@ -161,7 +156,7 @@ class AnswerReader:
         if finish_reasons.finish_reason(reason) is not None:
             self._finished.add(index)
         if reason not in _USUAL_REASONS or not choice.keys() <= _USUAL_CHOICE_FIELDS:
-            choice.update(self._redacted_fields(choice, _REASON_FIELDS))
+            choice.update(self._redact.names(choice, _REASON_FIELDS))
 
     def _check_end(self, *, is_done: bool) -> None:
         if not self._seen:

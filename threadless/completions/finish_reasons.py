@@ -65,5 +65,7 @@ def _normalize(given: Any) -> str:
     """Lower case with underscores, without the prefix of an enumeration. Anything but a string is no reason."""
     if not isinstance(given, str):
         return ""
+    if given in _MEANING:  # almost always
+        return given
     word = given.strip().lower().replace("-", "_").replace(" ", "_")
     return word.removeprefix("finishreason.").removeprefix("finish_reason_")

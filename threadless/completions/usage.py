@@ -103,9 +103,11 @@ def usage_body(usage: Usage, given: Any, cost_nano: int | None = None) -> JSONOb
     """
     total = usage.prompt_tokens + usage.completion_tokens
     counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "total_tokens": total}
-    extra = _valid_fields(given, counts) if isinstance(given, dict) else {}
-    _add_detail(extra, "prompt_tokens_details", "cached_tokens", usage.cached_tokens)
-    _add_detail(extra, "completion_tokens_details", "reasoning_tokens", usage.reasoning_tokens)
+    extra = _valid_fields(given, counts) if isinstance(given, dict) and given.keys() != counts.keys() else {}
+    if usage.cached_tokens:
+        _set_detail(extra, "prompt_tokens_details", "cached_tokens", usage.cached_tokens)
+    if usage.reasoning_tokens:
+        _set_detail(extra, "completion_tokens_details", "reasoning_tokens", usage.reasoning_tokens)
     if cost_nano is not None:
         extra["cost"] = from_nano(cost_nano)
     return {**counts, **extra}
@@ -215,7 +217,6 @@ def _valid_details(details: JSONObject) -> JSONObject:
     return valid
 
 
-def _add_detail(fields: JSONObject, place: str, name: str, count: int) -> None:
-    if count:
-        details = fields.get(place) or {}
-        fields[place] = {**details, name: count}
+def _set_detail(fields: JSONObject, place: str, name: str, count: int) -> None:
+    details = fields.get(place) or {}
+    fields[place] = {**details, name: count}

@@ -17,6 +17,8 @@ _ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowerca
 _RANDOM_LENGTH: Final = 32
 """62 ** 32 is just over 2 ** 190."""
 _CHECKSUM_LENGTH: Final = 6
+_PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
+"""All numbers of two base62 characters."""
 SECRET_PATTERN: Final = re.compile(
     rf"(?P<signed>[A-Za-z0-9][A-Za-z0-9_-]*_[0-9A-Za-z]{{{_RANDOM_LENGTH}}})_(?P<checksum>[0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})",
     re.ASCII,
@@ -43,9 +45,6 @@ def digest(secret: str) -> str:
 
 
 def _checksum(signed: str) -> str:
-    number = zlib.crc32(signed.encode())
-    characters = []
-    for _ in range(_CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(_ALPHABET))
-        characters.append(_ALPHABET[digit])
-    return "".join(reversed(characters))
+    rest, low = divmod(zlib.crc32(signed.encode()), len(_PAIRS))
+    high, middle = divmod(rest, len(_PAIRS))
+    return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]

@@ -69,7 +69,7 @@ def _text(column: str, value: str) -> str:
 
 
 def _count(value: int, maximum: int = _MAX_INTEGER) -> int:
-    return min(max(value, 0), maximum)
+    return value if 0 <= value <= maximum else min(max(value, 0), maximum)
 
 
 @cache

@@ -105,7 +105,10 @@ class Response:
         """The whole content. Raises `UpstreamError` if it exceeds the limit, and `Overloaded` if the process holds too
         many bytes already."""
         limit = self._limits.answer_bytes
-        if int(self.headers.get("content-length", "0")) <= limit:
+        length = int(self.headers.get("content-length", "0"))
+        if 0 < length <= min(limit, COUNTED_FROM) and "content-encoding" not in self.headers:
+            return b"".join(self._segments())
+        if length <= limit:
             with Reservation() as reservation:
                 pieces = self._gather(limit + 1, reservation)
                 if sum(map(len, pieces)) <= limit:

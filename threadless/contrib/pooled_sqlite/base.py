@@ -45,9 +45,13 @@ def _retry(seconds: float, function: Callable[..., T], *arguments: Any) -> T:
         try:
             return function(*arguments)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+            if not _is_busy(error) or time.monotonic() >= end:
                 raise
             time.sleep(_SLEEP_SECONDS)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & _PRIMARY_CODE == sqlite3.SQLITE_BUSY
 
 
 class _PatientConnection(sqlite3.Connection):
@@ -62,6 +66,11 @@ class _PatientConnection(sqlite3.Connection):
         return 0 if self.in_transaction else self.lock_seconds
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
         return _retry(self.patience, super().execute, sql, parameters)
 
 
