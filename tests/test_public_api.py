@@ -99,6 +99,7 @@ FIELDS: dict[type[msgspec.Struct], list[str]] = {
     ChatRequest: ["fields", "request_id"],
     Opening: [
         *("request_id", "client_request_id", "operation", "caller", "target", "is_stream", "opened_at"),
+        *("reservations",),
     ],
     Outcome: [
         *("state", "failure", "has_begun", "finish_reason", "upstream_model", "usage", "tool_calls", "cost_nano"),

@@ -13,12 +13,12 @@ from django.utils import timezone
 from tests.support.factories import make_opening, make_record
 from tests.support.testapp.hooks import FaultyHook
 from tests.support.testapp.models import Budget
-from threadless.exceptions import APIError, InsufficientQuota, RateLimited
+from threadless.exceptions import APIError, InsufficientQuota, Overloaded, RateLimited
 from threadless.types import Caller
 from threadless.usage import retries
 from threadless.usage.base import BaseUsageRecorder, Entry, Outcome
 from threadless.usage.checks import check_ledger_hooks
-from threadless.usage.hooks import LedgerHook, ledger_hooks
+from threadless.usage.hooks import LedgerHook, TryAgain, ledger_hooks, replace_state
 from threadless.usage.models import UsageRecord
 from threadless.usage.recorder import DatabaseUsageRecorder
 from threadless.usage.sweep import sweep
@@ -68,6 +68,67 @@ def test_hook_that_refuses_leaves_no_record() -> None:
         open_call()
     assert UsageRecord.objects.count() == 2
     assert books() == (2, 0)
+
+
+@pytest.mark.parametrize("errors", [[TryAgain()], [TryAgain(), TryAgain()]], ids=len)
+def test_hook_may_try_again(errors: list[Exception]) -> None:
+    FaultyHook.errors = {"opening": errors}
+    open_call()
+    assert UsageRecord.objects.count() == 1
+    assert books() == (1, 0)
+
+
+def test_hook_that_tries_again_forever_is_refused() -> None:
+    FaultyHook.errors = {"opening": [TryAgain() for _ in range(100)]}
+    with pytest.raises(Overloaded):
+        open_call()
+    assert UsageRecord.objects.count() == 0
+
+
+class Deadlock(Exception):
+    """What drivers raise: MySQL's number, or PostgreSQL's state."""
+
+    def __init__(self, code: int | str) -> None:
+        super().__init__(code)
+        self.sqlstate = code
+
+
+def operational_error(code: int | str) -> OperationalError:
+    error = OperationalError("deadlock")
+    error.__cause__ = Deadlock(code)
+    return error
+
+
+@pytest.mark.parametrize("code", [1213, "40P01"])
+def test_opening_is_tried_once_more_after_a_deadlock(code: int | str) -> None:
+    FaultyHook.errors = {"opening": [operational_error(code)]}
+    open_call()
+    assert books() == (1, 0)
+    FaultyHook.errors = {"opening": [operational_error(code), operational_error(code)]}
+    with pytest.raises(OperationalError):
+        open_call()
+    assert books() == (1, 0)
+
+
+def test_state_of_one_hook_can_be_replaced_while_the_call_runs() -> None:
+    entry = open_call()
+    with transaction.atomic():
+        assert replace_state(entry, "budget", "acme and more")
+    record = UsageRecord.objects.get(pk=entry.pk)
+    assert record.hook_state == '{"budget":"acme and more","faulty":"faulty\'s own state"}'
+
+
+@pytest.mark.parametrize("ending", ["settled", "swept"])
+def test_state_cannot_be_replaced_after_the_end(ending: str) -> None:
+    entry = open_call()
+    if ending == "settled":
+        DatabaseUsageRecorder().settle(entry, COMPLETED)
+    else:
+        make_overdue(entry)
+        sweep()
+    with transaction.atomic():
+        assert not replace_state(entry, "budget", "other")
+    assert "other" not in (UsageRecord.objects.get(pk=entry.pk).hook_state or "")
 
 
 @pytest.mark.parametrize("method", ["opening", "opened"])

@@ -12,3 +12,5 @@ class BudgetsConfig(AppConfig):
     verbose_name = _("API budgets")
     default_auto_field = "django.db.models.BigAutoField"
     threadless_settings = ("threadless.budgets.conf.conf",)
+    threadless_gates = ("threadless.budgets.gate.BudgetGate",)
+    threadless_ledger_hooks = ("threadless.budgets.hook.BudgetHook",)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 from threadless.backends import backends
 from threadless.backends.lifetime import Lifetime
@@ -54,6 +54,10 @@ class Call:
         self.gates = gates
         self.context: HostContext
         """Set when the row is opened."""
+        self.reservations: dict[str, Any] = {}
+        """What gates want ledger hooks to reserve when the row is opened, by the name of the hook."""
+        self.entry: Any = None
+        """What the recorder returned for the row; None before it is open."""
         self.encoder = dialect.encoder(self.account, asked, target) if asked.is_stream else None
         self.is_committed = False
         """True once the response has begun. After that, a failure cannot change its status."""

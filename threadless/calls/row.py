@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -36,12 +36,12 @@ class Row:
             target=call.target,
             is_stream=call.asked.is_stream,
             opened_at=timezone.now(),
+            reservations=call.reservations,
         )
-        self._entry: Any = None
 
     def open(self, owned: Ownership) -> None:
         """Store the call durably. An exception ends the call before the upstream is called."""
-        self._entry = self._recorder.open(self._opening)
+        self._call.entry = self._recorder.open(self._opening)
         self._call.context = HostContext(self._opening)
         owned.add(self._call.context.leave)  # after the settlement, which is added next
         owned.add(self.settle)
@@ -54,7 +54,7 @@ class Row:
         call.end(None if error is None else _failure(call, error))
         outcome = call.outcome = call.context.info.outcome = _outcome(call, error)
         try:
-            self._recorder.settle(self._entry, outcome)
+            self._recorder.settle(call.entry, outcome)
         except Exception:
             logger.exception("The usage record of call %s could not be settled.", call.request_id)
         signals.call_settled.send_robust(sender=None, opening=self._opening, outcome=outcome)

@@ -86,6 +86,10 @@ class Account:
             self._tool_names = tool_names(self._request, self._target)
         return self._tool_names
 
+    def prompt_estimate(self) -> int:
+        """Tokens of the prompt by the configured counter."""
+        return prompt_tokens(self._request, self._target)
+
     def tokens(self) -> int:
         """Tokens of all text so far, by the configured counter. Counted text is dropped."""
         if self._texts:
@@ -107,12 +111,12 @@ class Account:
 
     def _reported_or_estimated(self) -> Usage:
         if self.reported is None:
-            return Usage(prompt_tokens=self._prompt(), completion_tokens=self.tokens(), source="estimated")
+            return Usage(prompt_tokens=self.prompt_estimate(), completion_tokens=self.tokens(), source="estimated")
         reported = self._believed(self.reported)
         prompt, completion = reported.prompt_tokens, reported.completion_tokens
         if not completion or self._written != self._written_before_report:
             completion = max(completion, self.tokens())
-        prompt = prompt or self._prompt()
+        prompt = prompt or self.prompt_estimate()
         if (prompt, completion) == (reported.prompt_tokens, reported.completion_tokens):
             return reported
         return replace(reported, prompt_tokens=prompt, completion_tokens=completion, source="estimated")
@@ -135,6 +139,3 @@ class Account:
         limit = request.get("max_completion_tokens") or request.get("max_tokens") or self._target.max_output_tokens
         number = request.get("n") or 1
         return int(number) * (_PLAUSIBLE_FACTOR * int(limit) if limit else _ALWAYS_PLAUSIBLE)
-
-    def _prompt(self) -> int:
-        return prompt_tokens(self._request, self._target)

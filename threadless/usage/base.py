@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 
@@ -33,6 +34,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     is_stream: bool
     opened_at: datetime
+    reservations: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """What gates want ledger hooks to reserve for the call, by the name of the hook."""
 
     @property
     def deadline(self) -> datetime:

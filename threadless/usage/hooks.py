@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.dispatch import receiver
 
+from threadless.db.errors import is_deadlock
 from threadless.encoding import encode
+from threadless.exceptions import Overloaded
 from threadless.extensions import additions
 from threadless.usage import ledger_sql
 from threadless.usage.base import Entry, Opening, Outcome
 from threadless.usage.columns import opening_columns, outcome_columns
 from threadless.usage.models import UsageRecord
 
+_MAX_ATTEMPTS: Final = 20
 APP_ATTRIBUTE = "threadless_ledger_hooks"
 """The attribute of an `AppConfig` that lists its hooks, as classes or dotted paths."""
+
+
+class TryAgain(Exception):
+    """Raised by `LedgerHook.opening`: roll the transaction back and call all hooks again."""
 
 
 class LedgerHook:
@@ -42,7 +49,10 @@ class LedgerHook:
     ordinary call nothing: it has no transaction for them."""
 
     def opening(self, using: str, opening: Opening) -> str | None:
-        """Called before the record is inserted. May raise an `APIError` to refuse the call."""
+        """Called before the record is inserted. May raise an `APIError` to refuse the call, or `TryAgain`.
+
+        What a gate left for this hook is in `opening.reservations`, under the hook's name.
+        """
         return None
 
     def opened(self, using: str, entry: Entry, state: str | None) -> None:
@@ -105,6 +115,21 @@ def open_record(connection: Any, opening: Opening) -> Entry:
     hooks = call_hooks()
     if not hooks:
         return Entry(using, ledger_sql.insert(connection, columns), columns["request_id"])
+    for attempt in range(_MAX_ATTEMPTS):
+        try:
+            return _open_with_hooks(connection, opening, columns, hooks)
+        except TryAgain:
+            continue
+        except OperationalError as error:
+            if attempt or not is_deadlock(error):
+                raise
+    raise Overloaded
+
+
+def _open_with_hooks(
+    connection: Any, opening: Opening, columns: dict[str, Any], hooks: tuple[LedgerHook, ...]
+) -> Entry:
+    using = connection.alias
     with transaction.atomic(using=using, durable=True):
         states = {hook.name: hook.opening(using, opening) for hook in hooks}
         entry = Entry(
@@ -134,6 +159,19 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
         for hook in hooks if was_interrupted else call_hooks():
             hook.settling(entry.using, entry, states.get(hook.name), outcome, was_interrupted=was_interrupted)
     return 1
+
+
+def replace_state(entry: Entry, name: str, state: str) -> bool:
+    """Replace the state of one hook during a call. False if the record is no longer open.
+
+    Call it first in a transaction, before other rows are locked.
+    """
+    record = UsageRecord.objects.using(entry.using).filter(pk=entry.pk, state=UsageRecord.State.OPEN)
+    if not record.update(state=UsageRecord.State.OPEN):  # locks the record
+        return False
+    states = load_states(record.values_list("hook_state", flat=True).get())
+    record.update(hook_state=_dump({**states, name: state}))
+    return True
 
 
 def load_states(text: str | None) -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""The statements on counters. A call reserves, extends and settles with one UPDATE per counter.
+
+All of them run in the order of the counters' ids, so that calls never wait for each other in a circle. On PostgreSQL
+one UPDATE of several counters would lock them in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from django.core.signals import setting_changed
+from django.db import connections, transaction
+from django.db.models import F
+from django.db.models.signals import post_delete
+
+from threadless.budgets.models import Budget, Counter
+from threadless.db.prepared import Statement, row_count
+
+LOCK_SECONDS: Final = 2
+"""How long a call waits for a counter that another transaction has locked. SQLite waits for its `timeout`."""
+_MAX_KEPT: Final = 10_000
+
+_TABLE: Final = Counter._meta.db_table
+_RESERVE: Final = "reserved = {t}.reserved + %s"
+_SETTLE: Final = "spent = {t}.spent + %s, reserved = {t}.reserved - %s"
+_WHERE_ROOM: Final = " AND {t}.spent + {t}.reserved + %s <= {t}.{limit}"
+"""In this form no part of the comparison can exceed a big integer."""
+
+_ids: dict[tuple[str, int, datetime], int] = {}
+"""Counters by database, budget and start of the period."""
+_statements: dict[tuple[str, str], Statement] = {}
+
+
+def counter_id(using: str, budget_id: int, starts_at: datetime) -> int | None:
+    """The counter of a budget in the period that starts then; created if it is missing. None without the budget."""
+    found = _ids.get((using, budget_id, starts_at))
+    if found is None:
+        counters = Counter.objects.using(using).filter(budget=budget_id, starts_at=starts_at)
+        found = counters.values_list("pk", flat=True).first() or _create(using, budget_id, starts_at)
+        if found is not None:
+            if len(_ids) >= _MAX_KEPT:
+                _ids.clear()
+            _ids[using, budget_id, starts_at] = found
+    return found
+
+
+def reserve(using: str, counter: int, amount: int) -> bool:
+    """Reserve an amount. False if there is no room for it, or no such counter."""
+    return bool(_run(using, _RESERVE, _WHERE_ROOM, (amount, counter, amount)))
+
+
+def settle(using: str, counter: int, *, spent: int, held: int) -> None:
+    """Book what a call used, and give back what it held. Without the counter, nothing happens."""
+    _run(using, _SETTLE, "", (spent, held, counter))
+
+
+def room(using: str, counters: Collection[int]) -> dict[int, int]:
+    """What is left of each of these counters."""
+    left = Counter.objects.using(using).filter(pk__in=counters).annotate(left=F("limit") - F("spent") - F("reserved"))
+    return dict(left.values_list("pk", "left"))
+
+
+def forget(**kwargs: Any) -> None:  # noqa: ARG001
+    """Look the counters up again."""
+    _ids.clear()
+    _statements.clear()
+
+
+def _create(using: str, budget_id: int, starts_at: datetime) -> int | None:
+    with transaction.atomic(using=using):
+        budget = Budget.objects.using(using).filter(pk=budget_id)
+        if not budget.update(unit=F("unit")):  # locks it, so that its limit cannot change before the counter exists
+            return None
+        counters, limit = Counter.objects.using(using), budget.values_list("limit", flat=True).get()
+        counter = Counter(budget_id=budget_id, starts_at=starts_at, limit=limit)
+        counters.bulk_create([counter], ignore_conflicts=True)
+        found: int = counters.values_list("pk", flat=True).get(budget=budget_id, starts_at=starts_at)
+        return found
+
+
+def _run(using: str, assignments: str, condition: str, params: tuple[int, ...]) -> int:
+    connection = connections[using]
+    statement = _statements.get((using, assignments))
+    if statement is None:
+        statement = _statements[using, assignments] = Statement(_update_sql(connection, assignments, condition))
+    return statement.run(connection, params, row_count)
+
+
+def _update_sql(connection: Any, assignments: str, condition: str) -> str:
+    """The UPDATE, with its own limit of time for a lock where the database can do that in one statement."""
+    name = connection.ops.quote_name
+    fill = partial(str.format, t=name(_TABLE), limit=name("limit"))
+    where = fill(f" WHERE {{t}}.id = %s{condition}")
+    update = fill(f"UPDATE {{t}} SET {assignments}")  # noqa: S608  (names of our own table and columns)
+    if connection.vendor == "postgresql":
+        patience = f"WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', true)) "
+        return f"{patience}{update} FROM patience{where}"
+    if connection.vendor == "mysql" and connection.mysql_is_mariadb:
+        return f"SET STATEMENT innodb_lock_wait_timeout={LOCK_SECONDS} FOR {update}{where}"
+    return update + where
+
+
+post_delete.connect(forget, sender=Budget)
+setting_changed.connect(forget)

@@ -1,0 +1,44 @@
+"""`BudgetHook`: keeps the counters true in the transactions that write usage records."""
+
+from __future__ import annotations
+
+from collections import Counter as Sums
+from collections.abc import Mapping
+from typing import Final
+
+from threadless.budgets import counters, notices
+from threadless.budgets.needs import used
+from threadless.budgets.plan import Plan, decode_held
+from threadless.usage.base import Entry, Opening, Outcome
+from threadless.usage.hooks import LedgerHook
+
+NAME: Final = "budgets"
+
+
+class BudgetHook(LedgerHook):
+    """Reserves when a call opens, books what it used when it ends, and gives back what a dead call held."""
+
+    name = NAME
+
+    def opening(self, using: str, opening: Opening) -> str | None:
+        plan: Plan | None = opening.reservations.get(NAME)
+        if plan is None:
+            return None
+        return plan.reserve()
+
+    def settling(self, using: str, entry: Entry, state: str | None, outcome: Outcome, *, was_interrupted: bool) -> None:
+        if state is None:
+            return
+        for counter, (unit, amount, only_notifies) in sorted(decode_held(state).items()):
+            spent = used(unit, outcome)
+            counters.settle(using, counter, spent=spent, held=0 if was_interrupted else amount)
+            if only_notifies and spent:
+                notices.notify_after_commit(using, counter, spent)
+
+    def interrupting(self, using: str, states: Mapping[Entry, str | None]) -> None:
+        sums: Sums[int] = Sums()
+        for state in states.values():
+            for counter, (_, amount, _) in decode_held(state or "{}").items():
+                sums[counter] += amount
+        for counter, amount in sorted(sums.items()):
+            counters.settle(using, counter, spent=0, held=amount)
