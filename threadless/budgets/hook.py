@@ -19,6 +19,7 @@ class BudgetHook(LedgerHook):
     """Reserves when a call opens, books what it used when it ends, and gives back what a dead call held."""
 
     name = NAME
+    only_reserved = True
 
     def opening(self, using: str, opening: Opening) -> str | None:
         plan: Plan | None = opening.reservations.get(NAME)

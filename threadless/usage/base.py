@@ -81,6 +81,8 @@ class Entry(NamedTuple):
     """Alias of the database."""
     pk: int
     request_id: str
+    has_hooks: bool = True
+    """False if no ledger hook took part in the opening, so that none needs to take part in the settlement."""
 
 
 class BaseUsageRecorder(ABC):

@@ -47,6 +47,9 @@ class LedgerHook:
     only_late: ClassVar[bool] = False
     """If True, the hook takes part in calls only by `settling` records that were interrupted. Such hooks cost an
     ordinary call nothing: it has no transaction for them."""
+    only_reserved: ClassVar[bool] = False
+    """If True, the hook takes part only in calls for which a gate has put something into `Opening.reservations` under
+    its name. Other calls have no transaction for it."""
 
     def opening(self, using: str, opening: Opening) -> str | None:
         """Called before the record is inserted. May raise an `APIError` to refuse the call, or `TryAgain`.
@@ -112,9 +115,9 @@ def _forget(**kwargs: Any) -> None:  # noqa: ARG001
 def open_record(connection: Any, opening: Opening) -> Entry:
     """Insert the record of a call: with hooks in one transaction, without hooks in autocommit mode."""
     using, columns = connection.alias, opening_columns(opening)
-    hooks = call_hooks()
+    hooks = tuple(hook for hook in call_hooks() if not hook.only_reserved or hook.name in opening.reservations)
     if not hooks:
-        return Entry(using, ledger_sql.insert(connection, columns), columns["request_id"])
+        return Entry(using, ledger_sql.insert(connection, columns), columns["request_id"], has_hooks=False)
     for attempt in range(_MAX_ATTEMPTS):
         try:
             return _open_with_hooks(connection, opening, columns, hooks)
@@ -146,7 +149,7 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
     hooks = ledger_hooks()
     if not hooks:
         return ledger_sql.settle(entry, columns)
-    if not call_hooks() and ledger_sql.settle(entry, columns, ledger_sql.OPEN):
+    if not (entry.has_hooks and call_hooks()) and ledger_sql.settle(entry, columns, ledger_sql.OPEN):
         return 1
     with transaction.atomic(using=entry.using, durable=True):
         # The update comes first: it locks the record and shows which state it had.
