@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.urls import URLPattern, re_path
 
+from threadless.api.description import OpenAPIView, ReferenceView
 from threadless.api.views import CallView, ModelDetailView, ModelListView, UnknownPathView
 from threadless.conf import conf
 from threadless.dialects.base import Dialect
@@ -30,12 +31,16 @@ def _route(dialect: Dialect) -> URLPattern:
 def routes() -> list[URLPattern]:
     """The routes for the settings as they are now."""
     unknown = [re_path("", UnknownPathView.as_view(), name="unknown")] if conf.unknown_paths == "refuse" else []
-    return [
+    endpoints = [
         *(_route(dialect()) for dialect in conf.dialects),
         re_path(r"^models/?$", ModelListView.as_view(), name="models"),
         re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
-        *unknown,
     ]
+    description = [
+        re_path(r"^openapi\.json$", OpenAPIView.as_view(endpoints=endpoints), name="openapi"),
+        re_path(r"^docs/?$", ReferenceView.as_view(endpoints=endpoints), name="reference"),
+    ]
+    return [*endpoints, *description, *unknown]
 
 
 urlpatterns = routes()

@@ -28,6 +28,8 @@ from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.dialects.base import Dialect, error_body
 from threadless.exceptions import APIError, UnknownPath
+from threadless.openapi.models import list_models, retrieve_model
+from threadless.openapi.parts import Operation
 from threadless.types import Caller, JSONObject, Target
 
 
@@ -63,6 +65,10 @@ class EndpointView(APIView):
 
     def get_exception_handler(self) -> Any:
         return exception_handler
+
+    def describe(self) -> Operation | None:
+        """The endpoint in our OpenAPI document; None leaves it out."""
+        return None
 
     def error_body(self, error: APIError) -> JSONObject:
         """The body of an error, in the format of this endpoint."""
@@ -105,6 +111,9 @@ class CallView(EndpointView):
     http_method_names = ["get", "post"]
     dialect: Dialect = None  # type: ignore[assignment]  # set by `as_view`
 
+    def describe(self) -> Operation | None:
+        return self.dialect.describe()
+
     def error_body(self, error: APIError) -> JSONObject:
         return self.dialect.error_body(error)
 
@@ -144,6 +153,9 @@ class ModelListView(EndpointView):
     def get_view_name(self) -> str:
         return "Models"
 
+    def describe(self) -> Operation:
+        return list_models()
+
     def get(self, request: Request) -> Response:
         """A list in the format of the OpenAI API."""
         models = [_model(target) for target in resolvers.targets(self.caller)]
@@ -152,6 +164,9 @@ class ModelListView(EndpointView):
 
 class ModelDetailView(EndpointView):
     """`GET models/{id}`."""
+
+    def describe(self) -> Operation:
+        return retrieve_model()
 
     def get(self, request: Request, name: str) -> Response:
         """One model or agent."""

@@ -44,6 +44,7 @@ class HostContext:
     def leave(self, error: BaseException | None) -> None:
         """Leave it if it was entered, with the exception that ended the call. It cannot change how the call ended."""
         manager, self._manager = self._manager, None
+        del self.info  # its outcome refers to the failure, whose frames refer to the call
         if manager is not None:
             traceback = None if error is None else error.__traceback__
             manager.__exit__(None if error is None else type(error), error, traceback)

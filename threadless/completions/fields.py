@@ -13,9 +13,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 RawObject: TypeAlias = dict[str, Raw]
 """An object whose values are not decoded, because no rule reads them."""
 
-
-_NOTHING = Raw()
-_EMPTY = frozenset({b"", b"null", b'""', b"[]", b"{}"})
+_EMPTY = frozenset({b"null", b'""', b"[]", b"{}"})
 """The JSON of a value without content."""
 
 
@@ -46,7 +44,7 @@ class File(Field):
 
 
 class Part(Field):
-    """A content part. `PART_FIELDS` has the field that each known type needs. Unknown types pass."""
+    """A content part. It needs the field of its type, such as `image_url`; unknown types are passed on."""
 
     type: str
     text: str | None = None
@@ -110,9 +108,9 @@ class AssistantMessage(Field, tag_field="role", tag="assistant"):
     audio: AudioReference | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: FunctionCall | None = None
-    reasoning: Raw = _NOTHING
-    reasoning_content: Raw = _NOTHING
-    reasoning_details: Raw = _NOTHING
+    reasoning: Raw | UnsetType = UNSET
+    reasoning_content: Raw | UnsetType = UNSET
+    reasoning_details: Raw | UnsetType = UNSET
 
     @property
     def is_empty(self) -> bool:
@@ -129,7 +127,7 @@ class AssistantMessage(Field, tag_field="role", tag="assistant"):
         `reasoning_details`.
         """
         given = (self.reasoning, self.reasoning_content, self.reasoning_details)
-        return any(bytes(raw) not in _EMPTY for raw in given)
+        return any(raw is not UNSET and bytes(raw) not in _EMPTY for raw in given)
 
 
 class ToolMessage(Field, tag_field="role", tag="tool"):
@@ -160,7 +158,7 @@ class CustomTool(Field):
 
 
 class Tool(Field):
-    """A tool; unknown types pass."""
+    """A tool; unknown types are passed on."""
 
     type: str
     function: Function | None = None

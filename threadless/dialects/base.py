@@ -11,6 +11,7 @@ import msgspec
 from threadless.completions.account import Account
 from threadless.encoding import encode
 from threadless.exceptions import APIError
+from threadless.openapi.parts import Operation
 from threadless.types import Caller, ChatRequest, JSONObject, Target
 
 
@@ -88,6 +89,10 @@ class Dialect(ABC):
     @abstractmethod
     def encoder(self, account: Account, asked: Any, target: Target) -> Encoder:
         """A new encoder for one stream."""
+
+    def describe(self) -> Operation | None:
+        """The endpoint in our OpenAPI document; None leaves it out."""
+        return None
 
     def error_body(self, error: APIError) -> JSONObject:
         """The JSON body of an error."""

@@ -16,6 +16,8 @@ from threadless.conf import conf
 from threadless.dialects.base import Asked, Dialect, Encoder, error_body, event
 from threadless.encoding import encode
 from threadless.exceptions import APIError
+from threadless.openapi.chat import chat_completions
+from threadless.openapi.parts import Operation
 from threadless.pricing import cost_nano
 from threadless.types import Caller, Chunk, Completion, Target, Usage
 
@@ -72,6 +74,9 @@ class ChatDialect(Dialect):
 
     def encoder(self, account: Account, asked: ChatAsked, target: Target) -> ChatEncoder:
         return ChatEncoder(target, account, wants_usage=asked.wants_usage)
+
+    def describe(self) -> Operation:
+        return chat_completions()
 
 
 def _shown_cost(target: Target, usage: Usage) -> int | None:
