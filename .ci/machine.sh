@@ -7,7 +7,6 @@ mariadbd mariadb-server
 redis-server redis-server
 mariadb_config|mysql_config libmariadb-dev gcc pkg-config
 nginx nginx-light
-node nodejs npm
 chromium chromium
 chromedriver chromium-driver
 git git

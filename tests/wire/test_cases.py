@@ -131,8 +131,6 @@ def judge(result: Result) -> None:
         body.pop("service_tier", None)  # each upstream has tiers of its own
         for choice in body.get("choices", ()):
             choice["finish_reason"] = choice["finish_reason"] if choice["finish_reason"] in _KNOWN_REASONS else "stop"
-            if choice.get("logprobs"):
-                choice["logprobs"] = None  # a log probability may be null
             hide_custom_calls(choice.get("delta") or choice.get("message") or {})
         kind, value = ("error", body["error"]) if "error" in body else (body["object"], body)
         TYPES[kind].validate_json(json.dumps(value), strict=True)

@@ -72,5 +72,5 @@ def _normalize_choice(choice: JSONObject, position: int) -> None:
     choice["index"] = repair.index_of(choice, position)
     choice["finish_reason"] = reason or finish_reason("stop", has_tool_calls=has_calls)
     choice.pop("usage", None)
-    logprobs = choice.get("logprobs")
-    choice["logprobs"] = logprobs if isinstance(logprobs, dict) else None
+    choice.setdefault("logprobs", None)
+    repair.repair_logprobs(choice)

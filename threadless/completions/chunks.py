@@ -146,8 +146,8 @@ class ChunkStream:
         if reason is not None:
             reason = self._end(reason, delta, choice)
         given["finish_reason"] = reason
-        if "logprobs" in given and not isinstance(given["logprobs"], dict):
-            given["logprobs"] = None
+        if given.get("logprobs") is not None:
+            repair.repair_logprobs(given)
         is_empty = (holds or choice.finished) and reason is None and not any(delta.values())
         return None if is_empty else given
 

@@ -11,6 +11,9 @@ from threadless.types import JSONObject
 
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
+_VERY_UNLIKELY: Final = -9999.0
+"""The log probability that the reference uses for very unlikely tokens. JSON has no minus infinity."""
+
 
 def new_completion_id() -> str:
     """A new id in the format of the OpenAI API."""
@@ -58,6 +61,20 @@ def repair_texts(message: JSONObject) -> None:
     thinking = [item for part in parts for item in objects(part.get("thinking"))]
     if thinking and not message.get("reasoning_content"):
         message["reasoning_content"] = "".join(map(_text_of, thinking))
+
+
+def repair_logprobs(choice: JSONObject) -> None:
+    """Complete the log probabilities of a choice in place. SDKs require a number and `top_logprobs` for each token."""
+    logprobs = choice["logprobs"]
+    if not isinstance(logprobs, dict):
+        choice["logprobs"] = None
+        return
+    for name in ("content", "refusal"):
+        for token in objects(logprobs.get(name)):
+            tops = token["top_logprobs"] = objects(token.get("top_logprobs"))
+            for each in (token, *tops):
+                if each.get("logprob") is None:
+                    each["logprob"] = _VERY_UNLIKELY
 
 
 def _text_of(part: JSONObject) -> str:

@@ -41,6 +41,8 @@ class Expected:
     headers: dict[str, str] = field(default_factory=dict)
     sent: dict[str, Any] = field(default_factory=dict)
     """Fields that reach the upstream."""
+    breaks_helpers: bool = False
+    """True for what the SDKs' helpers for streams do not know. Iterating over the chunks must work."""
     logged: tuple[str, ...] = ()
     """Texts in the line of the log. A call that completes has no line."""
 

@@ -15,7 +15,14 @@ _ANSWER = completion("Hello")
 
 
 def _logprobs(value: float) -> dict[str, Any]:
-    content = [{"token": "NaN", "logprob": value, "bytes": None, "top_logprobs": []}]
+    content = [
+        {
+            "token": "NaN",
+            "logprob": value,
+            "bytes": None,
+            "top_logprobs": [{"token": "a", "logprob": value, "bytes": None}],
+        }
+    ]
     return {"index": 0, "finish_reason": None, "logprobs": {"content": content, "refusal": None}}
 
 
@@ -30,7 +37,7 @@ def json_event(body: Any) -> bytes:
     return b"data: %b\n\n" % json.dumps(body).encode()
 
 
-_NULL = ('"logprob":null', '"token":"NaN"')
+_UNLIKELY = ('"logprob":-9999.0', '"token":"NaN"')
 _PARTS: Any = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "Hello"}]
 _BARE = {"choices": [{"message": {"content": "Hello"}}]}
 _ODD_ID = {"id": "gen-1732_a.B"}
@@ -41,12 +48,12 @@ _LEAKS = {
     "provider": f"http://{KEY}@upstream.internal",
     "usage": {"prompt_tokens": 9, "completion_tokens": 5, "note": KEY},
 }
-_LEAKING = {"delta": {}, "index": 0, "finish_reason": f"ended by {KEY}", "native_finish_reason": KEY, "note": KEY}
+_LEAKING = {"index": 0, "finish_reason": f"ended by {KEY}", "native_finish_reason": KEY, "note": KEY}
 
 FORMS = [
     formed("usual", at.OPENAI, answer=_ANSWER, stream=_USUAL, shown=("chatcmpl-upstream",)),
-    formed("-Infinity", at.SGLANG_LOGPROBS, **_with_logprobs(float("-inf")), shown=_NULL),
-    formed("NaN", at.VLLM_LOGPROBS, **_with_logprobs(float("nan")), shown=_NULL),
+    formed("-Infinity", at.SGLANG_LOGPROBS, **_with_logprobs(float("-inf")), shown=_UNLIKELY),
+    formed("NaN", at.VLLM_LOGPROBS, **_with_logprobs(float("nan")), shown=_UNLIKELY),
     formed(
         "Infinity in another field",
         at.TGI,
@@ -139,7 +146,7 @@ FORMS = [
         "secrets in every field",
         at.OPENAI,
         answer=_ANSWER | _LEAKS | {"choices": [{**_LEAKING, "message": {"content": "Hello"}}]},
-        stream=events(spoken() | _LEAKS, chunk(choices=[_LEAKING]) | _LEAKS),
+        stream=events(spoken() | _LEAKS, chunk(choices=[{**_LEAKING, "delta": {}}]) | _LEAKS),
         reason=None,
         hidden=(KEY, PRIVATE_MODEL),
     ),

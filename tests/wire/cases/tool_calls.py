@@ -155,6 +155,7 @@ TOOL_CALLS = [
             [{"index": 0, "custom": {"input": "s"}}],
         ],
         calls=[("s", "ls")],
+        breaks_helpers=True,
     ),
     called(
         "further fields",
