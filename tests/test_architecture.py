@@ -228,9 +228,9 @@ def test_calls_name_nothing_of_the_chat_format(path: Path) -> None:
     assert not words & {"chunk", "chunks", "delta", "deltas", "choice", "choices"}
 
 
-def test_rest_framework_is_used_in_api_and_contrib_only() -> None:
+def test_rest_framework_is_used_only_by_what_answers_requests() -> None:
     packages = {name.split("/")[1] for name in importers("rest_framework", OURS)}
-    assert packages == {"api", "contrib"}
+    assert packages == {"api", "contrib", "self_service"}
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from threadless.extensions import additions
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
 from threadless.keys.checks import check_key_lookup
 from threadless.keys.models import AbstractAPIKey
+from threadless.keys.scopes import known_scopes
 from threadless.pricing import faults_of_price
 from threadless.setting_types import Requirement
 from threadless.types import Target, TargetKind
@@ -162,7 +163,7 @@ def _faults_of_model(params: Mapping[str, Any]) -> Iterator[str]:
         yield "must have a 'model', the name of the model at the upstream."
     if (alias := params.get("backend", "default")) not in list(conf.backends):
         yield f"has an unknown backend {alias!r}."
-    if (scope := params.get("scope")) and scope not in list(conf.scopes):
+    if (scope := params.get("scope")) and scope not in list(known_scopes()):
         yield f"has an unknown scope {scope!r}."
     if (price := params.get("price")) is not None:
         yield from (f"has a price {fault}." for fault in faults_of_price(price))
@@ -179,9 +180,10 @@ def _target_fields() -> set[str]:
 
 
 def _check_scopes() -> Iterator[CheckMessage]:
-    if conf.required_scope not in conf.scopes:
+    known = known_scopes()
+    if conf.required_scope not in known:
         yield _error("REQUIRED_SCOPE", f": {conf.required_scope!r} is not in SCOPES.", "threadless.E009")
-    for scope in sorted(set(conf.scope_permissions) - set(conf.scopes)):
+    for scope in sorted(set(conf.scope_permissions) - set(known)):
         yield _error("SCOPE_PERMISSIONS", f": {scope!r} is not in SCOPES.", "threadless.E010")
 
 

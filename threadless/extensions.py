@@ -1,7 +1,12 @@
 """What installed apps add to the core. Adding an app to `INSTALLED_APPS` enables its additions.
 
-An `AppConfig` may have the attributes `threadless_gates` and `threadless_ledger_hooks`, each a list of classes or their
-dotted paths, and `threadless_settings`, a list of `SettingsGroup` instances or their dotted paths.
+An `AppConfig` may have these attributes. Each is a list of objects or their dotted paths:
+
+- `threadless_gates`: subclasses of `threadless.calls.gates.Gate`
+- `threadless_ledger_hooks`: subclasses of `threadless.usage.hooks.LedgerHook`
+- `threadless_settings`: instances of `threadless.conf.SettingsGroup`
+- `threadless_routes`: URL patterns below our prefix, whose views extend `threadless.api.views.EndpointView`
+- `threadless_scopes`: instances of `threadless.keys.scopes.Scope`
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`path("api/v1/", include("threadless.urls"))`: a route for each dialect, and the models. Each has an optional slash.
+"""`path("api/v1/", include("threadless.urls"))`: a route for each dialect, the models, and what installed apps add.
 
-A redirect to add a slash would lose the body of a POST. The last route answers every other path below the prefix, so
-that clients with a wrong base URL get an error that their SDK can read.
+Each has an optional slash: a redirect to add one would lose the body of a POST. The last route answers every other path
+below the prefix, so that clients with a wrong base URL get an error that their SDK can read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from threadless.api.description import OpenAPIView, ReferenceView
 from threadless.api.views import CallView, ModelDetailView, ModelListView, UnknownPathView
 from threadless.conf import conf
 from threadless.dialects.base import Dialect
+from threadless.extensions import additions
 
 app_name = "threadless"
 
@@ -35,6 +36,7 @@ def routes() -> list[URLPattern]:
         *(_route(dialect()) for dialect in conf.dialects),
         re_path(r"^models/?$", ModelListView.as_view(), name="models"),
         re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
+        *additions("threadless_routes"),
     ]
     description = [
         re_path(r"^openapi\.json$", OpenAPIView.as_view(endpoints=endpoints), name="openapi"),

@@ -12,8 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from threadless.conf import conf
-from threadless.keys.scopes import may_issue_for, scopes_of
+from threadless.keys.scopes import known_scopes, may_issue_for, scopes_of
 
 ALL, LISTED, NONE = "all", "listed", "none"
 _LIMITS: Final = (
@@ -45,7 +44,7 @@ class ScopesField(forms.MultipleChoiceField):
         """Set the scopes that the editor holds and those that the key has already."""
         self.held = frozenset(held)
         self.kept = frozenset(present) - self.held
-        offered = dict.fromkeys([*conf.scopes, *sorted(self.kept)])
+        offered = dict.fromkeys([*known_scopes(), *sorted(self.kept)])
         self.choices = [(scope, _label(scope, is_locked=scope not in self.held)) for scope in offered]
         self.widget.locked = frozenset(offered) - self.held
 
@@ -162,6 +161,6 @@ def _inputs_of(allowed_models: list[str] | None) -> list[str]:
 
 
 def _label(scope: str, *, is_locked: bool) -> str:
-    description = conf.scopes.get(scope, _("This platform no longer has this scope."))
+    description = known_scopes().get(scope, _("This platform no longer has this scope."))
     note = format_html(' <em class="threadless-note">{}</em>', _("You do not hold this scope.")) if is_locked else ""
     return format_html('<code>{}</code> <span class="threadless-note">{}</span>{}', scope, description, note)

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from threadless.conf import conf
 from threadless.keys.adapters import ModelKeyAdapter
-from threadless.keys.scopes import scopes_of
+from threadless.keys.scopes import known_scopes, scopes_of
 from threadless.resolvers import targets
 from threadless.types import Caller, Target
 
@@ -30,7 +30,7 @@ def seen_by_key(key: Any) -> list[Target]:
 
 def offered_to_key(key: Any) -> list[Target]:
     """What the key could be limited to: everything that its user may see."""
-    caller = msgspec.structs.replace(_caller(key), allowed_models=None, scopes=frozenset(conf.scopes))
+    caller = msgspec.structs.replace(_caller(key), allowed_models=None, scopes=frozenset(known_scopes()))
     return _listed(caller)
 
 

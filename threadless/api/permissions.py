@@ -18,18 +18,24 @@ if TYPE_CHECKING:
 
 
 class HasScope(BasePermission):
-    """Requires `REQUIRED_SCOPE` for every endpoint, and the target's own scope for a call to it."""
+    """Requires `REQUIRED_SCOPE` for every endpoint, and the target's own scope for a call to it.
+
+    A view may name another scope as `required_scope`; with an empty one, it is open to every valid key.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        _require(caller_of(request), conf.required_scope)
+        caller = caller_of(request)
+        if scope := getattr(view, "required_scope", conf.required_scope):
+            require_scope(caller, scope)
         return True
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         if isinstance(obj, Target) and obj.scope:
-            _require(caller_of(request), obj.scope)
+            require_scope(caller_of(request), obj.scope)
         return True
 
 
-def _require(caller: Caller, scope: str) -> None:
+def require_scope(caller: Caller, scope: str) -> None:
+    """Raise `InsufficientScope` unless the caller has this scope."""
     if scope not in caller.scopes:
         raise InsufficientScope(f"You have insufficient permissions for this operation. Missing scope: {scope}.")

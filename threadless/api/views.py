@@ -28,6 +28,7 @@ from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.dialects.base import Dialect, error_body
 from threadless.exceptions import APIError, UnknownPath
+from threadless.extensions import additions
 from threadless.openapi.models import list_models, retrieve_model
 from threadless.openapi.parts import Operation
 from threadless.types import Caller, JSONObject, Target
@@ -184,7 +185,8 @@ class UnknownPathView(EndpointView):
         """Method and path of each endpoint, below the prefix of this request."""
         match: Any = self.request.resolver_match
         namespace, names = match.namespace, [("POST", dialect.name) for dialect in conf.dialects]
-        for method, name in [*names, ("GET", "models")]:
+        added = [("GET", route.name) for route in additions("threadless_routes")]
+        for method, name in [*names, ("GET", "models"), *added]:
             yield f"{method} {reverse(f'{namespace}:{name}', args=self.args, kwargs=self.kwargs)}"
 
 

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import PermissionDenied
 
 from threadless.conf import conf
+from threadless.extensions import additions
 
 ISSUE_FOR_OTHERS: Final = "threadless.issue_keys_for_others"
+
+
+class Scope(NamedTuple):
+    """A scope that an installed app adds. The host may describe it, and map it to a permission, in its settings."""
+
+    name: str
+    description: Any
+    permission: str
+    """The Django permission that gives it to a signed-in session, as `app_label.codename`."""
+
+
+def known_scopes() -> dict[str, Any]:
+    """All scopes and their descriptions: those of `SCOPES`, then those of installed apps."""
+    added: Iterable[Scope] = additions("threadless_scopes")
+    return {**conf.scopes, **{each.name: each.description for each in added if each.name not in conf.scopes}}
+
+
+def scope_permissions() -> dict[str, str]:
+    """The Django permission that gives each scope to a session. Scopes that are not listed cannot be given."""
+    added: Iterable[Scope] = additions("threadless_scopes")
+    return {**{each.name: each.permission for each in added}, **conf.scope_permissions}
 
 
 def scopes_of(user: Any) -> frozenset[str]:
@@ -18,8 +40,8 @@ def scopes_of(user: Any) -> frozenset[str]:
     `SCOPE_PERMISSIONS` maps each scope to a Django permission. A user without permissions has no scopes, and a
     superuser has every scope that is mapped.
     """
-    granted = conf.scope_permissions
-    return frozenset(scope for scope in conf.scopes if scope in granted and user.has_perm(granted[scope]))
+    granted = scope_permissions()
+    return frozenset(scope for scope in known_scopes() if scope in granted and user.has_perm(granted[scope]))
 
 
 def may_issue_for(creator: Any, user: Any) -> bool:

@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from threadless.conf import conf
 from threadless.keys.adapters import get_api_key_model
 from threadless.keys.models import AbstractAPIKey
+from threadless.keys.scopes import known_scopes
 
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -96,8 +97,9 @@ def _find_user(name: str) -> Any:
 
 
 def _known_scopes(scopes: list[str]) -> list[str]:
-    if unknown := sorted(set(scopes) - set(conf.scopes)):
-        raise CommandError(f"Unknown scope {', '.join(unknown)}. Known scopes: {', '.join(conf.scopes)}.")
+    known = known_scopes()
+    if unknown := sorted(set(scopes) - set(known)):
+        raise CommandError(f"Unknown scope {', '.join(unknown)}. Known scopes: {', '.join(known)}.")
     return scopes
 
 

@@ -1,0 +1,16 @@
+"""The routes of the app. They belong to `threadless.urls`, below the same prefix."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.urls import re_path
+
+from threadless.self_service.views import KeyView, UsageView
+
+key_route: Final = re_path(r"^key/?$", KeyView.as_view(), name="key")
+usage_route: Final = re_path(r"^usage/?$", UsageView.as_view(), name="usage")
+completions_route: Final = re_path(
+    r"^organization/usage/completions/?$", UsageView.as_view(), name="organization-usage-completions"
+)
+"""The path that the OpenAI SDKs use: `client.admin.organization.usage.completions(…)`."""
