@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 
 from tests.reports.ledgers import at
@@ -75,7 +76,7 @@ def test_key_without_the_scope_cannot_ask_for_other_keys(keys: Any) -> None:
 
 def test_scope_is_known_and_follows_from_a_permission() -> None:
     assert list(known_scopes()) == ["CHATS:WRITE", "USAGE:READ"]
-    permission = factories.Permission.objects.get(codename="read_account_usage")
+    permission = Permission.objects.get(codename="read_account_usage")
     person = factories.make_user()
     assert "USAGE:READ" not in scopes_of(person)
     person = type(person).objects.get(pk=person.pk)  # without its cached permissions
