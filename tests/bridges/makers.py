@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from langchain_openai import ChatOpenAI
+from langgraph.graph import MessagesState, StateGraph
 from pydantic import SecretStr
 
 from tests.support.upstream import UPSTREAM_KEY
+from threadless.contrib.langchain import REQUEST_FIELDS, bind_request
 
 Make = Callable[[str], Callable[[Any, Any, Any], Any]]
 """Address of the upstream → function of the host."""
@@ -21,6 +23,20 @@ def langchain(url: str) -> Callable[[Any, Any, Any], Any]:
     )
 
 
-BRIDGES: Final[dict[str, tuple[str, Make]]] = {
-    "langchain": ("threadless.contrib.langchain.LangChainBackend", langchain),
+def langgraph(url: str) -> Callable[[Any, Any, Any], Any]:
+    """A graph with one node."""
+
+    def make(request: Any, target: Any, caller: Any) -> Any:
+        model = bind_request(langchain(url)(request, target, caller), request, target)
+        graph: Any = StateGraph(MessagesState)
+        graph.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
+        graph.set_entry_point("model")
+        return graph.compile()
+
+    return make
+
+
+BRIDGES: Final[dict[str, tuple[str, Make, dict[str, Any]]]] = {
+    "langchain": ("threadless.contrib.langchain.LangChainBackend", langchain, {}),
+    "langgraph": ("threadless.contrib.langgraph.LangGraphBackend", langgraph, {"reads": REQUEST_FIELDS}),
 }

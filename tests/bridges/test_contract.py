@@ -26,8 +26,8 @@ def bridged(request: pytest.FixtureRequest, platform: Platform) -> Platform:
 
 def use(platform: Platform, name: str, **options: Any) -> None:
     """Answer through this bridge."""
-    backend, make = BRIDGES[name]
-    platform.use(backend, function=make(platform.upstream.base_url), **options)
+    backend, make, own = BRIDGES[name]
+    platform.use(backend, function=make(platform.upstream.base_url), **own, **options)
 
 
 def test_plain_call_is_answered(bridged: Platform) -> None:

@@ -52,13 +52,9 @@ class BridgedCall(msgspec.Struct, frozen=True, kw_only=True):
     fields: JSONObject
     """The other fields of the request that remain, and the parameters of the target."""
     request: ChatRequest
+    """Without what is dropped."""
     target: Target
     caller: Caller
-
-    def refuse(self, name: str) -> None:
-        """Refuse a field that only this call's model cannot carry. Fields that the target sets are the host's."""
-        if name in self.request.fields:
-            raise unsupported(name)
 
 
 class BridgeBackend(BaseChatBackend):
@@ -67,6 +63,7 @@ class BridgeBackend(BaseChatBackend):
     - `function`: the function or its dotted path. It is called once per call.
     - `drop`: names of request fields and types of content parts that are left out; `"*"` stands for everything that
       this bridge cannot carry. By default such fields and parts are refused with a 400.
+    - `reads`: names of request fields that the function reads itself. The bridge lets them pass and does not use them.
     - `errors`: further rules for exceptions (see `VendorErrors`).
     """
 
@@ -80,6 +77,7 @@ class BridgeBackend(BaseChatBackend):
         *,
         function: str | Callable[..., Any],
         drop: Collection[str] = (),
+        reads: Collection[str] = (),
         errors: Mapping[str, int | str | Callable[[Any], APIError | None]] | None = None,
         alias: str = "",
     ) -> None:
@@ -88,6 +86,7 @@ class BridgeBackend(BaseChatBackend):
         if not callable(self.function):
             raise ImproperlyConfigured(f"Backend {alias!r}: the option 'function' must be callable.")
         self._drop = frozenset({drop} if isinstance(drop, str) else drop)
+        self._reads = frozenset(reads)
         self._errors = VendorErrors(errors)
 
     @abstractmethod
@@ -112,7 +111,7 @@ class BridgeBackend(BaseChatBackend):
 
     def validate_request(self, request: ChatRequest, target: Target) -> None:
         super().validate_request(request, target)
-        for name in request.fields.keys() - _ALWAYS - self.carried_fields:
+        for name in request.fields.keys() - _ALWAYS - self.carried_fields - self._reads:
             if not self.drops(name) and not is_neutral(name, request.get(name)):
                 raise unsupported(name)
         for path, part in _parts_of(request):
@@ -128,29 +127,42 @@ class BridgeBackend(BaseChatBackend):
         return name in self._drop or EVERYTHING in self._drop
 
     def _call(self, request: ChatRequest, target: Target, caller: Caller) -> BridgedCall:
-        fields = {name: msgspec.json.decode(raw) for name, raw in payload_of(request, target).items()}
-        kept = {name: value for name, value in fields.items() if self._keeps(name, value, request)}
+        request = self._without_dropped(request)
+        fields = fields_of(request, target)
         return BridgedCall(
             made=self.function(request, target, caller),
-            messages=[self._with_carried_parts(message) for message in fields["messages"]],
-            fields=kept,
+            messages=[self._with_carried_parts(message) for message in messages_of(request, target)],
+            fields={name: value for name, value in fields.items() if name not in self._reads & request.fields.keys()},
             request=request,
             target=target,
             caller=caller,
         )
 
-    def _keeps(self, name: str, value: JSONValue, request: ChatRequest) -> bool:
-        if name in _ALWAYS:
-            return False
-        if name not in request.fields:  # set by the target
-            return True
-        return name in self.carried_fields and name not in self._drop and not is_neutral(name, value)
+    def _without_dropped(self, request: ChatRequest) -> ChatRequest:
+        carried = self.carried_fields | self._reads | _ALWAYS
+        dropped = {name for name in request.fields if name in self._drop or (name not in carried and self.drops(name))}
+        if not dropped:
+            return request
+        kept = {name: raw for name, raw in request.fields.items() if name not in dropped}
+        return msgspec.structs.replace(request, fields=kept)
 
     def _with_carried_parts(self, message: JSONObject) -> JSONObject:
         content = message.get("content")
         if not isinstance(content, list):
             return message
         return {**message, "content": [part for part in content if part.get("type") in self.carried_parts]}
+
+
+def messages_of(request: ChatRequest, target: Target) -> list[JSONObject]:
+    """The instructions of the target and the client's messages."""
+    messages: list[JSONObject] = msgspec.json.decode(payload_of(request, target)["messages"])
+    return messages
+
+
+def fields_of(request: ChatRequest, target: Target) -> JSONObject:
+    """What the client asks for and the target adds, without the conversation and without neutral values."""
+    fields = {name: msgspec.json.decode(raw) for name, raw in payload_of(request, target).items()}
+    return {name: value for name, value in fields.items() if name not in _ALWAYS and not is_neutral(name, value)}
 
 
 def is_neutral(name: str, value: JSONValue) -> bool:
@@ -161,6 +173,15 @@ def is_neutral(name: str, value: JSONValue) -> bool:
 def unsupported(name: str) -> InvalidRequest:
     """The refusal of one field."""
     return InvalidRequest(f"The field {name!r} is not supported.", param=name, code="unsupported_parameter")
+
+
+def check_names(request: ChatRequest, taken: Collection[str]) -> None:
+    """Raise `InvalidRequest` if a tool of the client has the name of one that the host runs."""
+    for index, tool in enumerate(request.get("tools") or ()):
+        name = (tool.get("function") or {}).get("name")
+        if name in taken:
+            param = f"tools[{index}].function.name"
+            raise InvalidRequest(f"tools[{index}]: this agent already has a tool with the name '{name}'.", param=param)
 
 
 def text_of(content: JSONValue) -> str:

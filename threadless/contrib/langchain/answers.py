@@ -48,7 +48,7 @@ class AnswerReader:
             return text_chunk(part) if part else None
         if not isinstance(part, AIMessage):
             raise UpstreamError(f"The model's answer is not a message, but of type {type(part).__name__!r}.")
-        delta, reason = _delta(part), _reason(part)
+        delta, reason = _delta(part), reason_of(part)
         usage = self._add(part.usage_metadata)
         if not delta and not reason and not usage:
             return None
@@ -100,7 +100,8 @@ def _head(message: AIMessage) -> JSONObject:
     return {name: value for name, value in head.items() if value}
 
 
-def _reason(message: AIMessage) -> str | None:
+def reason_of(message: AIMessage) -> str | None:
+    """The vendor's word for the end of an answer; "stop" for a whole answer without one."""
     reasons = (message.response_metadata.get(name) for name in _REASONS)
     reason = next((reason for reason in reasons if reason), None)
     if reason is None and not isinstance(message, AIMessageChunk):

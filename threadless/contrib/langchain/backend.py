@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from threadless.contrib.bridge import BridgeBackend, BridgedCall
 from threadless.contrib.langchain.answers import AnswerReader
-from threadless.contrib.langchain.binding import OPENAI_FIELDS, Binder
+from threadless.contrib.langchain.binding import REQUEST_FIELDS, Binder
 from threadless.contrib.langchain.messages import messages_of
 from threadless.exceptions import APIError
 from threadless.types import Chunk, JSONObject
@@ -26,12 +26,7 @@ class LangChainBackend(BridgeBackend):
     - `fields`: further request fields that the models take: field → keyword argument.
     """
 
-    carried_fields = OPENAI_FIELDS | {
-        "parallel_tool_calls",
-        "response_format",
-        "tool_choice",
-        "tools",
-    }
+    carried_fields = REQUEST_FIELDS
     carried_parts: ClassVar[frozenset[str]] = frozenset({"text", "refusal", "image_url", "input_audio", "file"})
 
     def __init__(
@@ -40,28 +35,30 @@ class LangChainBackend(BridgeBackend):
         function: str | Callable[..., Any],
         fields: Mapping[str, str] | None = None,
         drop: Collection[str] = (),
+        reads: Collection[str] = (),
         errors: Mapping[str, int | str | Callable[[Any], APIError | None]] | None = None,
         alias: str = "",
     ) -> None:
-        super().__init__(function=function, drop=drop, errors=errors, alias=alias)
+        super().__init__(function=function, drop=drop, reads=reads, errors=errors, alias=alias)
         self._fields = dict(fields or {})
         self.carried_fields = type(self).carried_fields | self._fields.keys()
 
     def answer(self, call: BridgedCall) -> JSONObject:
-        model, config = self._prepared(call, is_stream=False)
+        model, config = self._prepared(call)
         return AnswerReader().completion(model.invoke(messages_of(call.messages), config))
 
     def chunks(self, call: BridgedCall) -> Iterator[Chunk]:
-        model, config = self._prepared(call, is_stream=True)
+        model, config = self._prepared(call)
         parts: Any = model.stream(messages_of(call.messages), config)
         with closing(parts):
             yield from AnswerReader().chunks(parts)
 
-    def _prepared(self, call: BridgedCall, *, is_stream: bool) -> tuple[Runnable[Any, Any], RunnableConfig]:
+    def _prepared(self, call: BridgedCall) -> tuple[Runnable[Any, Any], RunnableConfig]:
         model, config = call.made if isinstance(call.made, tuple) else (call.made, None)
         if not isinstance(model, Runnable):
             raise ImproperlyConfigured(f"Backend {self.alias!r}: the function must return a LangChain runnable.")
-        return Binder(call, self._fields, self.drops).bound(model, is_stream=is_stream), with_metadata(config, call)
+        bound = Binder(call.fields, call.request.fields, self._fields, self.drops).bound(model)
+        return bound, with_metadata(config, call)
 
 
 def with_metadata(config: RunnableConfig | None, call: BridgedCall) -> RunnableConfig:

@@ -13,11 +13,12 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.base import RunnableBindingBase
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from threadless.contrib.bridge import BridgedCall, unsupported
+from threadless.contrib.bridge import check_names, fields_of, unsupported
 from threadless.encoding import encode
 from threadless.exceptions import InvalidRequest
-from threadless.types import JSONObject, JSONValue
+from threadless.types import ChatRequest, JSONObject, JSONValue, Target
 
 _COMMON: Final = ("temperature", "top_p", "stop")
 """What every vendor's model accepts, beside the limit of the output."""
@@ -35,40 +36,65 @@ OPENAI_FIELDS: Final = frozenset(
 )
 """What `ChatOpenAI` and its subclasses pass to an API that has the same fields."""
 _TOOL_FIELDS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+REQUEST_FIELDS: Final = OPENAI_FIELDS | {*_TOOL_FIELDS, "response_format"}
+"""All fields of a request that can be bound to a model."""
 _RUN_FIELDS: Final = ("user", "metadata")
 """Passed on as metadata of the run where the model has no such parameter."""
 
 
+def bind_request(
+    model: Runnable[Any, Any], request: ChatRequest, target: Target, *, tools: Collection[Any] = ()
+) -> Runnable[Any, Any]:
+    """A model of a graph with what the client asks for: its parameters, and its tools beside `tools` of the graph.
+
+    With it, the option `reads` of the backend is `REQUEST_FIELDS`. Raises `InvalidRequest` for what the model cannot
+    do.
+    """
+    fields = fields_of(request, target)
+    own = [convert_to_openai_tool(tool) for tool in tools]
+    check_names(request, {tool["function"]["name"] for tool in own})
+    if own or "tools" in fields:
+        fields["tools"] = [*own, *fields.get("tools", ())]
+    return Binder(fields, request.fields, {}, lambda _: False).bound(model)
+
+
 class Binder:
-    """Binds one call's fields to its model. `more` are further fields of the host: request field → argument."""
+    """Binds the fields of one call to its model.
 
-    def __init__(self, call: BridgedCall, more: Mapping[str, str], drops: Callable[[str], bool]) -> None:
-        self._call, self._more, self._drops = call, more, drops
-        self._fields = dict(call.fields)
+    `sent` are the names of the fields that the client sent. `more` are further fields of the host: request field →
+    argument.
+    """
 
-    def bound(self, model: Runnable[Any, Any], *, is_stream: bool) -> Runnable[Any, Any]:
+    def __init__(
+        self, fields: JSONObject, sent: Collection[str], more: Mapping[str, str], drops: Callable[[str], bool]
+    ) -> None:
+        self._fields, self._sent, self._more, self._drops = dict(fields), sent, more, drops
+
+    def bound(self, model: Runnable[Any, Any]) -> Runnable[Any, Any]:
         """The model with everything that the request asks for. Raises `InvalidRequest` for what it cannot do."""
         chat = inner_model(model)
         is_openai = any(kind.__name__ == "BaseChatOpenAI" for kind in type(chat).__mro__)
+        if is_openai and chat.stream_usage is None and _is_bound(model):
+            counting = chat.model_copy(update={"stream_usage": True})
+            model, chat = _rebound(model, chat, counting), counting
         tools: JSONObject = {name: self._fields.pop(name) for name in _TOOL_FIELDS if name in self._fields}
         response_format = self._fields.pop("response_format", None)
-        model = _with_arguments(model, self._arguments(chat, is_openai=is_openai, is_stream=is_stream))
+        model = _with_arguments(model, self._arguments(chat, is_openai=is_openai))
         if tools.get("tools"):
             model = self._with_tools(model, tools, is_openai=is_openai)
         if response_format is not None:
             model = self._with_format(model, chat, response_format, is_openai=is_openai, has_tools="tools" in tools)
         return model
 
-    def _arguments(self, chat: Any, *, is_openai: bool, is_stream: bool) -> JSONObject:
+    def _arguments(self, chat: Any, *, is_openai: bool) -> JSONObject:
         names = {**(dict.fromkeys(OPENAI_FIELDS) if is_openai else _names_of(chat)), **self._more}
         if isinstance(self._fields.get("stop"), str):
             self._fields["stop"] = [self._fields["stop"]]
-        arguments = {names.get(name) or name: value for name, value in self._fields.items() if self._takes(name, names)}
-        return arguments | ({"stream_usage": True} if is_openai and is_stream else {})
+        return {names.get(name) or name: value for name, value in self._fields.items() if self._takes(name, names)}
 
     def _takes(self, name: str, names: Collection[str]) -> bool:
         """True if the model takes this field; raises `InvalidRequest` for one that the client should know of."""
-        if name in names or name not in self._call.request.fields:
+        if name in names or name not in self._sent:
             return True
         if name not in _RUN_FIELDS and not self._drops(name):
             raise unsupported(name)
@@ -99,14 +125,14 @@ class Binder:
         if is_openai:
             return model.bind(response_format=given)
         schema = (given.get("json_schema") or {}).get("schema")
-        can = isinstance(chat, BaseChatModel) and _accepts(chat.with_structured_output, "method")
+        can = _is_bound(model) and _accepts(chat.with_structured_output, "method")
         if not can or not isinstance(schema, dict) or has_tools:
             if self._drops("response_format"):
                 return model
             raise unsupported("response_format")
         schema = {"title": given["json_schema"].get("name") or "answer", "description": "", **schema}
         structured = chat.with_structured_output(schema, method="json_schema", include_raw=True)
-        return structured | _raw_message if chat is model else _rebound(model, chat, structured) | _raw_message
+        return _rebound(model, chat, structured) | _raw_message
 
 
 def inner_model(model: Any) -> Any:
@@ -139,13 +165,18 @@ def _bind_tools(model: Any, tools: Any, options: JSONObject) -> Any:
     return model.bind_tools(tools, **options)
 
 
+def _is_bound(model: Any) -> bool:
+    """True for a chat model, alone or within bindings."""
+    while isinstance(model, RunnableBindingBase):
+        model = model.bound
+    return isinstance(model, BaseChatModel)
+
+
 def _rebound(model: Any, inner: Any, replacement: Any) -> Any:
     """The bindings around `inner`, around its replacement."""
     if model is inner:
         return replacement
-    if not isinstance(model, RunnableBindingBase):
-        raise unsupported("response_format")
-    return _rebound(model.bound, inner, replacement).bind(**model.kwargs).with_config(model.config)
+    return model.model_copy(update={"bound": _rebound(model.bound, inner, replacement)})
 
 
 def _raw_message(result: JSONObject) -> Any:
