@@ -17,12 +17,13 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import URLResolver, get_resolver
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
+from threadless.api.checks import check_routes
 from threadless.backends.base import BaseChatBackend, build_backend
-from threadless.conf import API_KEY_MODEL, SETTINGS, Setting, SettingsGroup, conf
-from threadless.db.connections import aliases_with_long_waits, persistent_aliases
+from threadless.conf import API_KEY_MODEL, Setting, SettingsGroup, conf
+from threadless.db import checks as db_checks  # noqa: F401  (registers itself)
 from threadless.extensions import additions
 from threadless.keys.adapters import ModelKeyAdapter, get_api_key_model
 from threadless.keys.checks import check_key_lookup
@@ -31,10 +32,16 @@ from threadless.keys.scopes import known_scopes
 from threadless.pricing import faults_of_price
 from threadless.setting_types import Requirement
 from threadless.types import Target, TargetKind
-from threadless.usage.checks import check_ledger_hooks
+from threadless.usage.checks import check_ledger_hooks, check_places
 
-_SQLITE_SECONDS: Final = 5.0
-"""The default of Python's sqlite3."""
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("name", "description", "instructions", "owned_by"), (str, Promise)),
+    **dict.fromkeys(("parameters", "data"), (Mapping,)),
+    "tools": (list, tuple),
+    "created": (int,),
+    "max_output_tokens": (int, type(None)),
+}
+"""The types of a model's fields, apart from those that are checked by their values."""
 
 
 @register("threadless")
@@ -56,28 +63,6 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
         if valid.issuperset(names):
             messages += check()
     return messages
-
-
-@register("threadless", deploy=True)
-def check_connections(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
-    """Warn about persistent connections. A call closes its connection before it waits for an upstream."""
-    hint = "Set CONN_MAX_AGE to 0. On PostgreSQL, also set OPTIONS['pool'], which gevent and ASGI servers need anyway."
-    return [
-        CheckWarning(
-            f"Database {alias!r} has persistent connections but no connection pool.", hint=hint, id="threadless.W002"
-        )
-        for alias in persistent_aliases()
-    ]
-
-
-@register("threadless", deploy=True)
-def check_sqlite(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
-    """Warn about long waits for a lock of SQLite. They happen in C, where gevent cannot switch to another call."""
-    hint = f"Set OPTIONS['timeout'] to {_SQLITE_SECONDS:g} seconds or less, or use PostgreSQL."
-    return [
-        CheckWarning(f"Database {alias!r} may stop a gevent worker at each lock.", hint=hint, id="threadless.W004")
-        for alias in aliases_with_long_waits(_SQLITE_SECONDS)
-    ]
 
 
 def _error(name: str, message: str, check_id: str, hint: str | None = None) -> CheckMessage:
@@ -121,9 +106,27 @@ def _check_key_model() -> Iterator[CheckMessage]:
     except ImproperlyConfigured as error:
         yield Error(str(error), id="threadless.E006")
         return
-    if not issubclass(model, AbstractAPIKey) and conf["KEY_ADAPTER"] == SETTINGS["KEY_ADAPTER"].default:
+    if not _uses_key_model():
+        return
+    if not issubclass(model, AbstractAPIKey):
         hint = f"To use another key table, replace {ModelKeyAdapter.__name__} in THREADLESS['KEY_ADAPTER']."
         yield Error(f"{API_KEY_MODEL} must name a model that extends AbstractAPIKey.", hint=hint, id="threadless.E006")
+    elif missing := sorted(_names_of_fields(AbstractAPIKey) - _names_of_fields(model)):
+        text = f"{API_KEY_MODEL}: {model._meta.label} has removed fields of AbstractAPIKey: {', '.join(missing)}."
+        yield Error(text, hint="Keep all of them, and add your own.", id="threadless.E006")
+
+
+def _uses_key_model() -> bool:
+    """Whether the key adapter is ours, or extends ours."""
+    try:
+        adapter: Any = conf.key_adapter
+    except ImportError:  # reported by the check of the setting
+        return False
+    return isinstance(adapter, type) and issubclass(adapter, ModelKeyAdapter)
+
+
+def _names_of_fields(model: Any) -> set[str]:
+    return {field.name for field in model._meta.fields} - {"id"}
 
 
 def _check_backends() -> Iterator[CheckMessage]:
@@ -169,6 +172,8 @@ def _faults_of_model(params: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"has a price {fault}." for fault in faults_of_price(price))
     if (kind := params.get("kind", "model")) not in get_args(TargetKind):
         yield f"has an invalid kind {kind!r}. It must be 'model' or 'agent'."
+    wrong = {field: each for field, each in params.items() if not isinstance(each, _TYPES.get(field, object))}
+    yield from (f"has a value of the wrong type {type(each).__name__!r} in {field!r}." for field, each in wrong.items())
 
 
 def _target_fields() -> set[str]:
@@ -201,24 +206,15 @@ def _check_throttle_cache() -> Iterator[CheckMessage]:
         yield CheckWarning(text, hint="Name a cache in Redis or Memcached.", id="threadless.W006")
 
 
-def _check_prefix() -> Iterator[CheckMessage]:
-    """Without a prefix, our answer to unknown paths covers all routes that follow."""
-    includes = [each for each in get_resolver().url_patterns if isinstance(each, URLResolver)]
-    is_at_root = any(each.app_name == "threadless" and not str(each.pattern) for each in includes)
-    if conf.unknown_paths == "refuse" and is_at_root:
-        hint = "Include them below a prefix, such as 'api/v1/', or set THREADLESS['UNKNOWN_PATHS'] to 'ignore'."
-        text = "threadless.urls is included without a prefix, so every route after it answers with a 404."
-        yield CheckWarning(text, hint=hint, id="threadless.W005")
-
-
 SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterable[CheckMessage]]], ...]] = (
     (("KEY_ADAPTER",), _check_key_model),
     (("KEY_ADAPTER",), check_key_lookup),
     (("USAGE_RECORDER",), check_ledger_hooks),
+    ((), check_places),
     (("BACKENDS",), _check_backends),
     (("MODELS", "BACKENDS", "SCOPES", "RESOLVER"), _check_models),
     (("SCOPES", "REQUIRED_SCOPE", "SCOPE_PERMISSIONS"), _check_scopes),
-    (("UNKNOWN_PATHS", "DIALECTS"), _check_prefix),
+    (("UNKNOWN_PATHS", "DIALECTS"), check_routes),
     (("THROTTLE_CACHE", "REQUESTS_PER_MINUTE", "TOKENS_PER_MINUTE"), _check_throttle_cache),
 )
 """Checks, each with the settings that must be valid before it can run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from inspect import iscoroutine
 from traceback import clear_frames
 from typing import Any, Final
 
@@ -31,8 +32,23 @@ def forget_frames(error: BaseException) -> None:
     error.__traceback__ = error.__cause__ = error.__context__ = None
 
 
-class InvalidBackend(ImproperlyConfigured):
+class InvalidIntegration(ImproperlyConfigured):
+    """Something that the host has configured does not work. The log shows the message, and no traceback."""
+
+
+class InvalidBackend(InvalidIntegration):
     """A configured backend cannot be created. The message names the setting and the alias."""
+
+
+class WrongType(InvalidIntegration):
+    """A method or function of the host returned a value of the wrong type. The message does not show the value."""
+
+    def __init__(self, source: Any, method: str, expected: str, value: object) -> None:
+        owner = source if isinstance(source, type) else type(source)
+        name = f"{owner.__module__}.{owner.__qualname__}.{method}()"
+        if iscoroutine(value):
+            value.close()  # Python warns of a coroutine that is never awaited
+        super().__init__(f"{name} must return {expected}, not a value of type '{type(value).__name__}'.")
 
 
 class APIError(Exception):
@@ -74,6 +90,8 @@ class InternalError(APIError):
         # A wrong configuration is still wrong when the client tries again.
         headers = NO_RETRY if isinstance(cause, ImproperlyConfigured) else None
         super().__init__("The server had an error while processing your request.", headers=headers)
+        if isinstance(cause, InvalidIntegration):
+            self.log_detail = str(cause)
 
 
 class InvalidRequest(APIError):

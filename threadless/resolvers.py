@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
 from threadless.conf import conf
-from threadless.exceptions import ModelNotFound
+from threadless.exceptions import ModelNotFound, WrongType
 from threadless.types import Caller, Target
 
 
@@ -51,7 +52,10 @@ def resolve(name: str, caller: Caller) -> Target:
     """The target that this caller may use under this name; raises `ModelNotFound`."""
     if "\0" in name:  # PostgreSQL refuses this in a query
         raise ModelNotFound(name)
-    target: Target = conf.resolver().resolve(name, caller)
+    resolver = conf.resolver()
+    target: Any = resolver.resolve(name, caller)
+    if not isinstance(target, Target):
+        raise WrongType(resolver, "resolve", "a Target", target)
     if not _is_allowed(target, caller):
         raise ModelNotFound(name)
     return target
@@ -59,7 +63,17 @@ def resolve(name: str, caller: Caller) -> Target:
 
 def targets(caller: Caller) -> list[Target]:
     """Every target that `resolve` would find for this caller."""
-    return [target for target in conf.resolver().list(caller) if _is_allowed(target, caller)]
+    resolver = conf.resolver()
+    listed: Any = resolver.list(caller)
+    if not isinstance(listed, Iterable):
+        raise WrongType(resolver, "list", "Targets", listed)
+    return [target for target in listed if _is_allowed(_checked(target, resolver), caller)]
+
+
+def _checked(target: Any, resolver: BaseResolver) -> Target:
+    if not isinstance(target, Target):
+        raise WrongType(resolver, "list", "Targets", target)
+    return target
 
 
 def _is_allowed(target: Target, caller: Caller) -> bool:

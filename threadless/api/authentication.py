@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -10,7 +11,7 @@ from rest_framework.request import Request
 
 from threadless.api.underlying import django_request, without_form
 from threadless.conf import conf
-from threadless.exceptions import NotAuthenticated
+from threadless.exceptions import NotAuthenticated, WrongType
 from threadless.keys.scopes import scopes_of
 from threadless.types import Caller
 
@@ -27,7 +28,10 @@ class KeyAuthentication(authentication.BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         adapter = conf.key_adapter()
-        return adapter.authenticate(secret.strip())  # type: ignore[no-any-return]
+        found: Any = adapter.authenticate(secret.strip())
+        if not (isinstance(found, tuple) and len(found) == 2):
+            raise WrongType(adapter, "authenticate", "a user and a Caller", found)
+        return found[0], _checked(found[1], adapter, "authenticate")
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -49,10 +53,21 @@ def caller_of(request: Request) -> Caller:
     """
     auth = request.auth
     if isinstance(auth, Caller):
-        return auth
+        return _checked(auth, request.successful_authenticator, "authenticate")
     if hasattr(auth, "as_caller"):
-        return auth.as_caller()  # type: ignore[no-any-return]
+        return _checked(auth.as_caller(), auth, "as_caller")
     user = request.user
     if user is None or not user.is_authenticated:
         raise NotAuthenticated("You did not provide an API key. Send it as 'Authorization: Bearer YOUR_KEY'.")
     return Caller(user_id=user.pk, label="session", scopes=scopes_of(user))
+
+
+def _checked(caller: Any, source: Any, method: str) -> Caller:
+    """The caller. A text in place of its scopes or models would allow every part of that text."""
+    if not isinstance(caller, Caller):
+        raise WrongType(source, method, "a Caller", caller)
+    if not isinstance(caller.scopes, AbstractSet):
+        raise WrongType(source, method, "a Caller whose scopes are a frozenset", caller.scopes)
+    if not isinstance(caller.allowed_models, AbstractSet | None):
+        raise WrongType(source, method, "a Caller whose allowed_models are None or a frozenset", caller.allowed_models)
+    return caller

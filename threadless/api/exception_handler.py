@@ -16,7 +16,15 @@ from rest_framework.views import set_rollback
 
 from threadless.api.underlying import django_request, mark_logged
 from threadless.db.errors import is_unavailable
-from threadless.exceptions import NO_RETRY, APIError, Cancelled, DatabaseUnavailable, InternalError, retry_headers
+from threadless.exceptions import (
+    NO_RETRY,
+    APIError,
+    Cancelled,
+    DatabaseUnavailable,
+    InternalError,
+    InvalidIntegration,
+    retry_headers,
+)
 from threadless.usage.base import CLIENT_LEFT
 
 logger = logging.getLogger("django.request")
@@ -59,6 +67,8 @@ def _report(failure: APIError, error: Exception, request_id: str, request: HttpR
     cause = (failure.__cause__ or error) if isinstance(failure, InternalError) else None
     if cause is not None:
         got_request_exception.send(sender=None, request=request)
+    if isinstance(cause, InvalidIntegration):
+        cause = None  # its message, which is logged, says it all
     values = (request_id, request.path, failure.status_code, failure.code, failure.log_detail or failure.message)
     _log(level, "Request %s to %s failed with status %d (%s): %s", values, response, request, cause)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from django.core.checks import CheckMessage
@@ -26,6 +27,7 @@ from threadless.backends.upstream import (
     Timeouts,
     Upstream,
     is_exposed,
+    is_public,
 )
 from threadless.conf import conf
 from threadless.encoding import encode
@@ -82,19 +84,15 @@ class OpenAIBackend(BaseChatBackend):
     ) -> None:
         super().__init__(alias=alias)
         self.base_url, self._allow_prompt_echo = base_url, allow_prompt_echo
+        self._has_key = bool(api_key or headers or credentials)
         self._refused_fields, self._dropped_fields = frozenset(refused_fields), frozenset(dropped_fields)
         timeouts = _make_timeouts(connect_seconds, first_byte_seconds, between_chunks_seconds)
         limits = _make_limits(max_answer_bytes, max_event_bytes, max_head_bytes, max_interim_responses)
-        http: dict[str, Any] = {"timeouts": timeouts, "limits": limits, "trust_env": trust_env}
-        make = partial(_make_access, alias, base_url, stream_usage, max_idle=pool_maxsize, **http)
+        make = partial(_make_access, alias, base_url, stream_usage, timeouts, limits, trust_env, pool_maxsize)
         self._find_access = _make_find_access(alias, make, api_key, headers or {}, credentials)
 
     def check(self) -> list[CheckMessage]:
-        if not self.base_url or not is_exposed(self.base_url):
-            return []
-        text = f"Backend {self.alias!r} sends its key and all prompts without encryption."
-        hint = "Use an https:// base_url for an upstream outside of a private network."
-        return [CheckWarning(text, hint=hint, id="threadless.W030")]
+        return list(_faults_of_address(self.alias, self.base_url, has_key=self._has_key)) if self.base_url else []
 
     def validate_request(self, request: ChatRequest, target: Target) -> None:
         super().validate_request(request, target)
@@ -169,6 +167,21 @@ class OpenAIBackend(BaseChatBackend):
         )
 
 
+def _faults_of_address(alias: str, base_url: str, *, has_key: bool) -> Iterator[CheckMessage]:
+    if is_exposed(base_url):
+        text = f"Backend {alias!r} sends its key and all prompts without encryption."
+        hint = "Use an https:// base_url for an upstream outside of a private network."
+        yield CheckWarning(text, hint=hint, id="threadless.W030")
+    if not urlsplit(base_url).path.strip("/"):
+        text = f"Backend {alias!r}: base_url has no path, but '/chat/completions' is added to it."
+        hint = "Most upstreams need '/v1' at the end. Silence this message if yours does not."
+        yield CheckWarning(text, hint=hint, id="threadless.W031")
+    if is_public(base_url) and not has_key:
+        text = f"Backend {alias!r} sends no key to an upstream outside of a private network."
+        hint = "Set api_key. If it comes from the environment, the variable may be missing."
+        yield CheckWarning(text, hint=hint, id="threadless.W032")
+
+
 def _is_always(alias: str, stream_usage: str) -> bool:
     if stream_usage not in ("always", "never"):
         raise InvalidBackend(f"Backend {alias!r}: stream_usage must be 'always' or 'never'.")
@@ -190,10 +203,20 @@ def _make_find_access(
     return AccessPool(alias, credentials, make).find
 
 
-def _make_access(alias: str, base_url: str, stream_usage: str, given: Credentials, **options: Any) -> Access:
+def _make_access(
+    alias: str,
+    base_url: str,
+    stream_usage: str,
+    timeouts: Timeouts,
+    limits: Limits,
+    trust_env: bool,
+    max_idle: int,
+    given: Credentials,
+) -> Access:
     asks_for_usage = _is_always(alias, stream_usage)
-    url = given.base_url or base_url
-    upstream = _make_upstream(alias, url, api_key=given.api_key, headers=given.headers, **options)
+    account: dict[str, Any] = {"api_key": given.api_key, "headers": given.headers}
+    options: dict[str, Any] = {"timeouts": timeouts, "limits": limits, "trust_env": trust_env, "max_idle": max_idle}
+    upstream = _make_upstream(alias, given.base_url or base_url, **account, **options)
     return Access(upstream, asks_for_usage=asks_for_usage)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from threadless.conf import conf
 from threadless.db.connections import release_connections
+from threadless.exceptions import InvalidIntegration
 from threadless.usage.base import Opening, Outcome
 
 
@@ -35,7 +34,7 @@ class HostContext:
         manager: Any = conf.call_context(self.info)
         if not (hasattr(manager, "__enter__") and hasattr(manager, "__exit__")):
             found = type(manager).__name__
-            raise ImproperlyConfigured(f"THREADLESS['CALL_CONTEXT'] must return a context manager, not a {found}.")
+            raise InvalidIntegration(f"THREADLESS['CALL_CONTEXT'] must return a context manager, not a {found}.")
         manager.__enter__()
         self._manager = manager
         # The host may have made a query, and an upstream can be slow.

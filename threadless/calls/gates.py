@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from threadless.conf import conf
-from threadless.exceptions import APIError
+from threadless.exceptions import APIError, WrongType
 from threadless.extensions import additions
 from threadless.types import Caller
 from threadless.usage.base import Outcome
@@ -71,6 +71,8 @@ class Gates:
         for gate in self._gates:
             mark = gate.admit(call)
             self._admitted.append(gate)
+            if mark is not None and type(mark) is not int:
+                raise WrongType(gate, "admit", "None or a number of tokens (raise an APIError to refuse)", mark)
             if mark is not None:
                 self._marks[gate] = mark
 

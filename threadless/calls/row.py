@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -11,7 +12,15 @@ from threadless import signals
 from threadless.calls.context import HostContext
 from threadless.calls.ownership import Ownership
 from threadless.conf import conf
-from threadless.exceptions import APIError, InternalError, UpstreamError, clear_locals, forget_frames
+from threadless.exceptions import (
+    APIError,
+    InternalError,
+    InvalidIntegration,
+    UpstreamError,
+    WrongType,
+    clear_locals,
+    forget_frames,
+)
 from threadless.pricing import cost_nano
 from threadless.types import Usage
 from threadless.usage.base import Opening, Outcome
@@ -41,7 +50,9 @@ class Row:
 
     def open(self, owned: Ownership) -> None:
         """Store the call durably. An exception ends the call before the upstream is called."""
-        self._call.entry = self._recorder.open(self._opening)
+        entry = self._call.entry = self._recorder.open(self._opening)
+        if isawaitable(entry):
+            raise WrongType(self._recorder, "open", "what settle() needs, without `async`", entry)
         self._call.context = HostContext(self._opening)
         owned.add(self._call.context.leave)  # after the settlement, which is added next
         owned.add(self.settle)
@@ -80,7 +91,7 @@ def _failure(call: Call, error: BaseException) -> APIError | None:
             call.request_id,
             failure.code,
             failure.log_detail or failure.message,
-            exc_info=failure.__cause__,
+            exc_info=None if isinstance(error, InvalidIntegration) else failure.__cause__,
         )
     return failure
 

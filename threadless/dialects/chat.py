@@ -15,7 +15,7 @@ from threadless.completions.usage import usage_body
 from threadless.conf import conf
 from threadless.dialects.base import Asked, Dialect, Encoder, error_body, event
 from threadless.encoding import encode
-from threadless.exceptions import APIError
+from threadless.exceptions import APIError, WrongType
 from threadless.openapi.chat import chat_completions
 from threadless.openapi.parts import Operation
 from threadless.pricing import cost_nano
@@ -59,11 +59,15 @@ class ChatDialect(Dialect):
         return asked
 
     def call(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Completion:
-        completion: Completion = backend.complete(asked.request, target, caller)
+        completion: Any = backend.complete(asked.request, target, caller)
+        if not isinstance(completion, Completion):
+            raise WrongType(backend, "complete", "a Completion", completion)
         return completion
 
     def stream(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Iterable[Chunk]:
-        chunks: Iterable[Chunk] = backend.stream(asked.request, target, caller)
+        chunks: Any = backend.stream(asked.request, target, caller)
+        if not isinstance(chunks, Iterable):
+            raise WrongType(backend, "stream", "an iterator of chunks, without `async`", chunks)
         return chunks
 
     def answer(self, result: Completion, account: Account, asked: ChatAsked, target: Target) -> bytes:

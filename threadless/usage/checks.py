@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
@@ -16,6 +17,9 @@ from threadless.usage.columns import outcome_columns
 from threadless.usage.hooks import ledger_hooks
 from threadless.usage.ledger_sql import unexpected_statements
 from threadless.usage.models import UsageRecord
+
+_OPTIONAL: Final = frozenset({"threadless_budgets", "threadless_self_service"})
+"""Labels of the optional apps, except reports, which checks its own tables."""
 
 
 def check_ledger_hooks() -> list[CheckMessage]:
@@ -33,6 +37,22 @@ def check_ledger_hooks() -> list[CheckMessage]:
     names = ", ".join(sorted(hook.name for hook in hooks))
     text = f"THREADLESS['USAGE_RECORDER'] does not run the ledger hooks of installed apps: {names}."
     return [Error(text, hint="Extend DatabaseUsageRecorder, or remove the apps.", id="threadless.E021")]
+
+
+def check_places() -> list[CheckMessage]:
+    """Check that the tables of our optional apps are in the ledger's database, because they change together."""
+    ledger = router.db_for_write(UsageRecord)
+    models = (model for config in apps.get_app_configs() if config.label in _OPTIONAL for model in config.get_models())
+    hint = "Let the router send all models of threadless and of its optional apps to one database."
+    return [
+        Error(
+            f"The router sends {model._meta.label} to {using!r}, but usage records to {ledger!r}.",
+            hint=hint,
+            id="threadless.E022",
+        )
+        for model in models
+        if (using := router.db_for_write(model)) != ledger
+    ]
 
 
 @register("threadless", Tags.database)

@@ -1,6 +1,6 @@
 """A small HTTP client for upstreams. Its public face is `Upstream`."""
 
-from threadless.backends.upstream.addresses import is_exposed
+from threadless.backends.upstream.addresses import is_exposed, is_public
 from threadless.backends.upstream.client import Upstream
 from threadless.backends.upstream.limits import Limits, Timeouts
 from threadless.backends.upstream.pool import InvalidOptionError
@@ -19,4 +19,5 @@ __all__ = [
     "Timeouts",
     "Upstream",
     "is_exposed",
+    "is_public",
 ]

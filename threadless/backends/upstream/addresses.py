@@ -42,10 +42,12 @@ class Peer:
 
 def is_exposed(url: str) -> bool:
     """True if requests to this URL leave the private network without encryption. Only the host is considered."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "http":
-        return False
+    return urlsplit(url).scheme == "http" and is_public(url)
+
+
+def is_public(url: str) -> bool:
+    """True if the host of this URL is outside of private networks, as far as its name tells."""
+    host = urlsplit(url).hostname or ""
     try:
         return not ipaddress.ip_address(host).is_private
     except ValueError:  # a name; without a dot it is a neighbor, such as a container
