@@ -205,3 +205,9 @@ def test_picture_of_the_architecture_names_modules_that_exist() -> None:
     packages = {path.parent.name for path in (ROOT / "threadless").rglob("__init__.py")}
     assert len(named) > 30
     assert named <= parts | packages
+
+
+def test_every_page_has_a_place_on_the_documentation_site() -> None:
+    entries = set(re.findall(r"file: (\S+)", (ROOT / "docs" / "_toc.yml").read_text()))
+    pages = {page.relative_to(ROOT).with_suffix("").as_posix() for page in MANUAL if page.parent != REFERENCE}
+    assert pages <= entries | {"docs/index"}

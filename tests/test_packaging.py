@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from threadless.models import UsageRecord
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-TOOLS: Final = {"bench", "lint"}
+TOOLS: Final = {"bench", "docs", "lint"}
 MANUAL: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOTTED: Final = re.compile(r"(?<![\w./@])(threadless(?:\.[a-z_]\w*)+)")
 PERMISSIONS: Final = {f"threadless.{codename}" for codename, _ in UsageRecord._meta.permissions}
