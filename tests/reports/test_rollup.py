@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from tests.reports.ledgers import at, fill, summed
-from tests.support.factories import entry_of, make_record
+from tests.support.factories import entry_of, make_opening, make_record
 from threadless.conf import conf
 from threadless.reports.models import Rollup, UsageDay
 from threadless.reports.queries import Period, sums, total
@@ -153,9 +153,9 @@ def test_late_settlement_brings_day_up_to_date() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_ordinary_call_runs_no_query_for_reports(django_assert_num_queries: Any) -> None:
-    record = make_record()
+    entry = DatabaseUsageRecorder().open(make_opening())
     with django_assert_num_queries(1):
-        DatabaseUsageRecorder().settle(entry_of(record), Outcome(state="completed"))
+        DatabaseUsageRecorder().settle(entry, Outcome(state="completed"))
 
 
 def test_day_of_other_zone_is_due_again(configure: Any) -> None:

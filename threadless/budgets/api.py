@@ -30,6 +30,7 @@ __all__ = [
     "add_to_budget",
     "budgets_of",
     "delete_budget",
+    "find_budget",
     "key",
     "list_budgets",
     "set_budget",
@@ -116,6 +117,15 @@ def delete_budget(subject: Subject, unit: str, period: str, *, by: Any = None) -
         if budget.pk is None:
             raise Budget.DoesNotExist(f"There is no budget {budget}.")
         forget_budget(budget, by)
+
+
+def find_budget(subject: Subject, unit: str, period: str) -> Budget:
+    """The budget of a subject; raises `Budget.DoesNotExist`."""
+    fields = {"subject_kind": subject.kind, "subject_id": subject.id, "unit": unit, "period": period}
+    found: Budget | None = Budget.objects.using(ledger_alias()).filter(**fields).first()
+    if found is None:
+        raise Budget.DoesNotExist(f"There is no budget {Budget(**fields)}.")
+    return found
 
 
 def save_budget(budget: Budget, before: int | None, by: Any = None) -> None:

@@ -14,3 +14,6 @@ class BudgetsConfig(AppConfig):
     threadless_settings = ("threadless.budgets.conf.conf",)
     threadless_gates = ("threadless.budgets.gate.BudgetGate",)
     threadless_ledger_hooks = ("threadless.budgets.hook.BudgetHook",)
+
+    def ready(self) -> None:
+        from threadless.budgets import checks  # noqa: F401  (registers itself)
