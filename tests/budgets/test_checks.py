@@ -9,9 +9,7 @@ from django.core.checks import run_checks
 from django.db import connection
 
 from tests.support.fixtures import Configure
-from threadless.budgets.checks import check_budgets
 from threadless.budgets.conf import BudgetSettings
-from threadless.budgets.models import Budget
 
 MALFORMED: dict[str, list[Any]] = {
     "BUDGET_PROMPT_MARGIN": [None, -1, 0.5, True, 1001],
@@ -66,15 +64,3 @@ def test_isolation_level_of_the_server_is_e040() -> None:
         assert found("default") == ["threadless.E040"]
     finally:
         connection.close()
-
-
-class Router:
-    """Sends the budgets to another database than the ledger."""
-
-    def db_for_write(self, model: Any, **hints: Any) -> str | None:
-        return "other" if model is Budget else None
-
-
-def test_budgets_in_another_database_are_e041(settings: Any) -> None:
-    settings.DATABASE_ROUTERS = [Router()]
-    assert [message.id for message in check_budgets()] == ["threadless.E041"]

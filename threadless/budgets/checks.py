@@ -8,7 +8,6 @@ from typing import Any, Final
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections, router
 
-from threadless.budgets.models import Budget, Counter
 from threadless.usage.models import UsageRecord
 
 _LEVELS: Final = {1: "read uncommitted", 2: "read committed", 3: "repeatable read", 4: "serializable"}
@@ -17,16 +16,10 @@ _REFUSED: Final = ("repeatable read", "serializable")
 
 
 @register("threadless")
-def check_budgets(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
-    """Check that the budgets are in the ledger's database, and that its settings name no unsuitable isolation level."""
+def check_configured_isolation(**kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+    """Check that the settings of the database name no unsuitable isolation level."""
     using = router.db_for_write(UsageRecord)
-    messages: list[CheckMessage] = _check_level(using, _configured_level(using))
-    others = {alias for model in (Budget, Counter) for alias in (router.db_for_write(model), router.db_for_read(model))}
-    if others != {using}:
-        text = f"The budgets must be in the database of the usage records, {using!r}."
-        hint = "Let the database router send the app threadless_budgets to the same database as threadless."
-        messages.append(Error(text, hint=hint, id="threadless.E041"))
-    return messages
+    return _check_level(using, _configured_level(using))
 
 
 @register("threadless", Tags.database)
