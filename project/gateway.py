@@ -29,7 +29,7 @@ class PlatformKeyAdapter(ModelKeyAdapter):
             raise NotAuthenticated("The user of this API key has left its organisation.")
 
     def get_caller_fields(self, key: AbstractAPIKey) -> dict[str, Any]:
-        return super().get_caller_fields(key) | {"account": str(cast("ApiKey", key).organisation_id)}
+        return super().get_caller_fields(key) | {"account": str(cast("ApiKey", key).organisation_id or "")}
 
 
 class PlatformResolver(BaseResolver):

@@ -57,13 +57,6 @@ def test_secret_between_saving_and_showing_has_no_repr(admin_client: Client, use
     assert str(context["secret"]) not in repr(context["secret"])
 
 
-def test_page_of_new_key_says_how_to_use_it(admin_client: Client, user: Any) -> None:
-    response = admin_client.post(page("add"), fields(user, limit="listed", names="o'model"))
-    content = response.content.decode()
-    assert f"OPENAI_BASE_URL=http://testserver/api/v1\nexport OPENAI_API_KEY='{response.context['secret']}'" in content
-    assert "curl &quot;$OPENAI_BASE_URL/chat/completions&quot;" in content
-
-
 class WithoutAPI:
     """Routes of a host that has not plugged the endpoints in."""
 
@@ -135,20 +128,52 @@ def test_list_takes_as_many_queries_for_many_keys_as_for_one(
         admin_client.get(page("changelist"))
 
 
-@pytest.mark.parametrize("wanted", ["active", "no_scope", "expired", "revoked"])
+@pytest.mark.parametrize("wanted", ["active", "never_used", "no_scope", "expired", "revoked"])
 def test_list_tells_and_filters_status(admin_client: Client, issue_key: Any, wanted: str) -> None:
+    now = timezone.now()
     issue_key(name="no_scope", scopes=[])
-    issue_key(name="active", expires_at=timezone.now() + timedelta(days=1))
-    issue_key(name="expired", expires_at=timezone.now() - timedelta(days=1))
-    issue_key(name="revoked", revoked_at=timezone.now(), expires_at=timezone.now() - timedelta(days=1))
+    issue_key(name="never_used")
+    issue_key(name="active", last_used_at=now, expires_at=now + timedelta(days=30))
+    issue_key(name="expired", expires_at=now - timedelta(days=1))
+    issue_key(name="revoked", revoked_at=now, expires_at=now - timedelta(days=1))
     response = admin_client.get(page("changelist"), {"status": wanted})
     assert [key.name for key in response.context["cl"].result_list] == [wanted]
     assert f"threadless-badge threadless-{wanted}" in response.content.decode()
 
 
-def test_filter_by_active_finds_key_without_expiry(admin_client: Client, issue_key: Any) -> None:
-    issue_key(name="forever")
-    assert admin_client.get(page("changelist"), {"status": "active"}).context["cl"].result_count == 1
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"attention": "expires"}, "expires"),
+        ({"attention": "unused"}, "unused"),
+        ({"attention": "never"}, "never"),
+        ({"scope": "CHATS:WRITE"}, "unused"),
+        ({"status": "rotating"}, "rotating"),
+    ],
+)
+def test_list_finds_keys_that_need_attention(
+    admin_client: Client, issue_key: Any, query: dict[str, str], wanted: str
+) -> None:
+    now = timezone.now()
+    used = {"last_used_at": now, "scopes": []}
+    issue_key(name="expires", **used | {"expires_at": now + timedelta(days=20)})
+    issue_key(name="unused", last_used_at=now - timedelta(days=91))
+    issue_key(name="never", scopes=[])
+    issue_key(name="rotating", **used | {"previous_until": now + timedelta(hours=1), "scopes": ["OTHER"]})
+    issue_key(name="revoked", revoked_at=now, expires_at=now, scopes=[])
+    names = [key.name for key in admin_client.get(page("changelist"), query).context["cl"].result_list]
+    assert names == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("rest", "text"),
+    [(timedelta(days=6, hours=1), "expires in 6 days"), (timedelta(hours=2, minutes=5), "expires in 2 hours")],
+)
+def test_status_tells_how_soon_the_key_expires(
+    admin_client: Client, issue_key: Any, rest: timedelta, text: str
+) -> None:
+    issue_key(expires_at=timezone.now() + rest)
+    assert text in admin_client.get(page("changelist")).content.decode()
 
 
 @pytest.mark.parametrize("field", ["name", "last4", "username"])

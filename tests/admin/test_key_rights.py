@@ -56,6 +56,17 @@ undo_revocation | another user | no         no      no     no        no       no
 revoke          | the editor   | yes        yes     yes    yes       yes      no      no
 revoke          | another user | yes        yes     yes    yes       yes      no      no
 revoke          | a superuser  | yes        yes     yes    yes       yes      no      no
+revoke_on_its_page | the editor| yes        yes     yes    yes       yes      no      no
+revoke_on_its_page | a superuser | yes      yes     yes    yes       yes      no      no
+rotate          | the editor   | yes        yes     yes    no        no       no      no
+rotate          | another user | yes        yes     no     no        no       no      no
+rotate          | a superuser  | yes        no      no     no        no       no      no
+rotate_to_revive | the editor  | no         no      no     no        no       no      no
+rotate_to_revive | another user | no        no      no     no        no       no      no
+rotate_revoked  | the editor   | no         no      no     no        no       no      no
+rotate_revoked  | another user | no         no      no     no        no       no      no
+delete_used     | the editor   | no         no      no     no        no       no      no
+delete_used     | another user | no         no      no     no        no       no      no
 delete          | the editor   | yes        yes     yes    no        no       no      no
 delete          | another user | yes        yes     no     no        no       no      no
 delete          | a superuser  | yes        no      no     no        no       no      no
@@ -89,6 +100,8 @@ def test_page_of_key_beyond_the_editors_rights_is_read_only_and_says_why() -> No
     assert "You cannot change this key because you could not issue it. You can revoke it." in content
     assert 'name="_save"' not in content
     assert "<textarea" not in content
+    assert f'href="{page("revoke", key.pk)}"' in content
+    assert page("rotate", key.pk) not in content
 
 
 def test_page_of_key_for_viewers_does_not_offer_revoking() -> None:

@@ -50,6 +50,13 @@ move             | a member     | no         no       no     no        no      n
 move             | the editor   | no         no       no     no        no      no
 revoke           | a member     | yes        yes      yes    no        no      no
 revoke           | a superuser  | yes        yes      yes    no        no      no
+revoke_on_its_page | a member   | yes        yes      yes    no        no      no
+rotate           | a member     | yes        yes      no     no        no      no
+rotate           | the editor   | yes        yes      yes    no        no      no
+rotate           | a superuser  | yes        no       no     no        no      no
+rotate_to_revive | a member     | no         no       no     no        no      no
+rotate_revoked   | a member     | no         no       no     no        no      no
+delete_used      | a member     | no         no       no     no        no      no
 delete           | a member     | yes        yes      no     no        no      no
 delete           | the editor   | yes        yes      yes    no        no      no
 delete           | a superuser  | yes        no       no     no        no      no

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -24,15 +24,15 @@ def page(name: str, *arguments: Any) -> str:
     return reverse(f"admin:{options.app_label}_{options.model_name}_{name}", args=arguments)
 
 
-def fields(user: Any, *, limit: str = "all", names: str = "", **others: Any) -> dict[str, Any]:
+def fields(user: Any, *, limit: str = "all", names: Sequence[str] = (), **others: Any) -> dict[str, Any]:
     """The data of the form. `limit` and `names` are the allowed models."""
-    data = {"name": "laptop", "user": user.pk, "scopes": [SCOPE]}
-    return data | {"allowed_models_0": limit, "allowed_models_1": names} | others
+    data = {"name": "laptop", "user": user.pk, "scopes": [SCOPE], "expires_at_0": "never"}
+    return data | {"allowed_models_0": limit, "allowed_models_1": list(names)} | others
 
 
 def moment(day: str) -> dict[str, str]:
     """The two inputs of the expiry."""
-    return {"expires_at_0": day, "expires_at_1": "00:00:00"}
+    return {"expires_at_0": "at", "expires_at_1": f"{day}T00:00"}
 
 
 def act(client: Client, action: str, *keys: Any, **data: str) -> Any:
@@ -106,6 +106,34 @@ class Attempts:
         act(self.client, "revoke_keys", key, confirmed="yes")
         key.refresh_from_db()
         return key.revoked_at is not None
+
+    def revoke_on_its_page(self) -> bool:
+        key = self._key()
+        self.client.post(page("revoke", key.pk))
+        key.refresh_from_db()
+        return key.revoked_at is not None
+
+    def rotate(self) -> bool:
+        return self._rotates(self._key())
+
+    def rotate_to_revive(self) -> bool:
+        return self._rotates(self._key(expires_at=timezone.now() - timedelta(days=1)))
+
+    def rotate_revoked(self) -> bool:
+        return self._rotates(self._key(revoked_at=timezone.now()))
+
+    def _rotates(self, key: Any) -> bool:
+        """Whether the editor can get a new secret, or change anything by trying."""
+        before = key.digest
+        response = self.client.post(page("rotate", key.pk), {"overlap": "24", "current": key.last4})
+        key.refresh_from_db()
+        return key.digest != before or response.status_code == 200
+
+    def delete_used(self) -> bool:
+        key = self._key(last_used_at=timezone.now())
+        self.client.post(page("delete", key.pk), {"post": "yes"})
+        act(self.client, "delete_selected", key, post="yes")
+        return not self._keys.exists()
 
     def delete(self) -> bool:
         key = self._key()

@@ -1,25 +1,20 @@
-"""The form of API keys, and the fields for scopes and allowed models."""
+"""The form of API keys, and the field for scopes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from threadless.admin.expiry import ExpiryField
+from threadless.admin.model_choice import AllowedModelsField
+from threadless.admin.targets import offered_to_key
 from threadless.keys.scopes import known_scopes, may_issue_for, scopes_of
-
-ALL, LISTED, NONE = "all", "listed", "none"
-_LIMITS: Final = (
-    (ALL, _("All models and agents that the user may use")),
-    (NONE, _("None")),
-    (LISTED, _("Only these, one per line:")),
-)
 
 
 class ScopeCheckboxes(forms.CheckboxSelectMultiple):
@@ -60,60 +55,6 @@ class ScopesField(forms.MultipleChoiceField):
         return super().has_changed(initial, sorted({*(data or ()), *self.kept}))
 
 
-class AllowedModelsWidget(forms.MultiWidget):
-    """Radio buttons for the kind of limit, and a text area for the names."""
-
-    use_fieldset = True
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        names = {"rows": 4, "cols": 60, "spellcheck": "false", "aria-label": _("Allowed models, one per line")}
-        super().__init__((forms.RadioSelect(choices=_LIMITS), forms.Textarea(names)), attrs)
-
-    def decompress(self, value: list[str] | None) -> list[str]:
-        return _inputs_of(value)
-
-    def render(self, *args: Any, **kwargs: Any) -> SafeString:
-        inputs = super().render(*args, **kwargs)
-        label = _("Allowed models")
-        return format_html('<div class="threadless-limit" role="group" aria-label="{}">{}</div>', label, inputs)
-
-
-class AllowedModelsField(forms.MultiValueField):
-    """The models that a key is limited to: `None` for all, an empty list for none, otherwise a list of names."""
-
-    widget = AllowedModelsWidget
-    default_error_messages: ClassVar = {
-        "empty": _("Enter at least one name, or choose another option."),
-        "unused": _("The names have no effect with this option. Remove them, or choose “Only these”."),
-    }
-
-    def __init__(self, **options: Any) -> None:
-        fields = (forms.ChoiceField(choices=_LIMITS), forms.CharField(required=False))
-        super().__init__(fields, require_all_fields=False, **options)
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        # A tuple, because the widget would take a list of two models for submitted data.
-        return initial if self.disabled else tuple(data)
-
-    def prepare_value(self, value: Any) -> Any:
-        return list(value) if isinstance(value, tuple) else _inputs_of(value)
-
-    def compress(self, data_list: list[str]) -> list[str] | None:
-        limit, text = data_list
-        names = list(dict.fromkeys(name for line in text.splitlines() if (name := line.strip())))
-        if limit == LISTED and not names:
-            raise ValidationError(self.error_messages["empty"], code="empty")
-        if limit != LISTED and names:
-            raise ValidationError(self.error_messages["unused"], code="unused")
-        return None if limit == ALL else names
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool(self.clean(data) != self.clean(_inputs_of(initial)))
-        except ValidationError:
-            return True
-
-
 class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """Adds and changes keys of any model that extends `AbstractAPIKey`. The admin sets `editor` to the signed-in user.
 
@@ -129,14 +70,40 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("What the key may do. A key without scopes is refused everywhere."),
     )
     allowed_models = AllowedModelsField(label=_("Allowed models"))
+    expires_at = ExpiryField(label=_("Expires"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "expires_at" in self.fields:
-            self.fields["expires_at"].help_text = _("Leave empty for a key that does not expire.")
         scopes = self.fields.get("scopes")
         if isinstance(scopes, ScopesField):
             scopes.limit(held=scopes_of(self.editor), present=self.instance.scopes)
+        self._offer_models({"user_id": self.data.get(self.add_prefix("user")) or self.initial.get("user")})
+
+    def _offer_models(self, columns: dict[str, Any]) -> None:
+        """Offer what a key with these columns could call."""
+        field = self.fields.get("allowed_models")
+        if not isinstance(field, AllowedModelsField):
+            return
+        present = self.instance
+        key = self._meta.model(**columns) if present._state.adding else present
+        field.offer(offered_to_key(key) if self._may_issue(key) else (), present.allowed_models or ())
+
+    def _may_issue(self, key: Any) -> bool:
+        """Names of models may be private, and the user of a new key can come from the address of the page."""
+        try:
+            return key.user_id is not None and may_issue_for(self.editor, key.user)
+        except (ObjectDoesNotExist, ValueError, ValidationError):
+            return False
+
+    def clean_allowed_models(self) -> Any:
+        """Refuse models that the chosen user may not see. Those that the key has already may stay."""
+        names, field = self.cleaned_data["allowed_models"], self.fields["allowed_models"]
+        if self.instance._state.adding:
+            columns = {each.name for each in self._meta.model._meta.concrete_fields} - {"allowed_models"}
+            self._offer_models({name: value for name, value in self.cleaned_data.items() if name in columns})
+        if isinstance(field, AllowedModelsField):
+            field.check(names)
+        return names
 
     def clean_user(self) -> Any:
         """Refuse users whom the editor may not issue keys for."""
@@ -151,13 +118,6 @@ class APIKeyForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance._state.adding and expires_at is not None and expires_at <= timezone.now():
             raise ValidationError(_("Choose a time in the future."), code="past")
         return expires_at
-
-
-def _inputs_of(allowed_models: list[str] | None) -> list[str]:
-    """Return the selected limit and the text of the names."""
-    if allowed_models is None:
-        return [ALL, ""]
-    return [LISTED, "\n".join(allowed_models)] if allowed_models else [NONE, ""]
 
 
 def _label(scope: str, *, is_locked: bool) -> str:

@@ -2,97 +2,55 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
-from django.forms.widgets import Media, Script
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
-from django.utils import formats
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.timezone import template_localtime  # type: ignore[attr-defined]
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
+from threadless.admin import once
 from threadless.admin.forms import APIKeyForm
-from threadless.admin.status import StatusFilter, status_badge
-from threadless.conf import conf
+from threadless.admin.key_columns import KeyColumns
+from threadless.admin.key_pages import KeyPages, Opaque
+from threadless.admin.status import AttentionFilter, ScopeFilter, StatusFilter
 from threadless.keys.models import AbstractAPIKey, APIKey
 from threadless.keys.scopes import may_issue
 
 
-class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Issues, changes and revokes keys. Columns that a host's model adds appear in the first fieldset.
+class BaseAPIKeyAdmin(KeyColumns, KeyPages):
+    """Issues, changes, rotates and revokes keys. Columns that a host's model adds appear in the first fieldset.
 
-    Editors may change and delete the keys that they could issue themselves, and see other keys read-only. They may
-    revoke every key that they can see, because revoking takes rights away and cannot be undone.
+    Editors may change, rotate and delete the keys that they could issue themselves, and see other keys read-only. They
+    may revoke every key that they can see, because revoking takes rights away and cannot be undone.
 
-    The secret is shown once, in the response to the form that adds the key. It is not stored in the session, in a
-    message or in a log.
+    The secret is shown once, in the response to the form that adds or rotates the key. It is not stored in the session,
+    in a message or in a log.
     """
 
     form = APIKeyForm
-    list_display = ("name", "key_hint", "username", "status", "scope_names", "last_used", "expires", "created")
-    list_display_links = ("name", "key_hint")
-    list_filter = (StatusFilter,)
+    list_display = ("name_and_hint", "username", "status", "some_models", "last_used")
+    list_display_links = ("name_and_hint",)
+    list_filter = (StatusFilter, AttentionFilter, ScopeFilter)
     list_select_related = ("user",)
     list_per_page = 50
     search_help_text = _("Search by name, last four characters of the key, or user.")
     raw_id_fields = ("user",)
     actions = ("revoke_keys",)
-    created_template = "threadless/admin/key_created.html"
-    revoke_template = "threadless/admin/revoke_keys.html"
+    change_form_template = "threadless/admin/key_form.html"
 
     limit_fields: ClassVar = ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
     rights_fields: ClassVar = ("scopes", "allowed_models", "expires_at", *limit_fields)
     readonly_rights_fields: ClassVar = ("scope_names", "model_names", "expires_at", *limit_fields)
-    history_fields: ClassVar = ("key_hint", "status", "last_used_at", "created_at", "created_by", "revoked_at")
+    history_fields: ClassVar = (
+        "key_hint", "key_id", "status", "last_used_moment", "created_moment", "created_by", "revoked_moment",
+    )  # fmt: skip
 
     class Media:
         css: ClassVar = {"all": ("threadless/admin.css",)}
-
-    # The list
-
-    @admin.display(description=_("key"), ordering="last4")
-    def key_hint(self, key: AbstractAPIKey) -> SafeString:
-        return format_html("<code>{}</code>", key.hint)
-
-    @admin.display(description=_("user"), ordering="user")
-    def username(self, key: AbstractAPIKey) -> str:
-        return str(key.user.get_username())
-
-    @admin.display(description=_("scopes"))
-    def scope_names(self, key: AbstractAPIKey) -> str:
-        return ", ".join(key.scopes) or "–"
-
-    @admin.display(description=_("allowed models"))
-    def model_names(self, key: AbstractAPIKey) -> str:
-        return str(_("all")) if key.allowed_models is None else ", ".join(key.allowed_models) or str(_("none"))
-
-    @admin.display(description=_("status"))
-    def status(self, key: AbstractAPIKey) -> SafeString:
-        return status_badge(key)
-
-    @admin.display(description=_("last used"), ordering="last_used_at")
-    def last_used(self, key: AbstractAPIKey) -> SafeString:
-        return _day(key.last_used_at, never=_("never"))
-
-    @admin.display(description=_("expires"), ordering="expires_at")
-    def expires(self, key: AbstractAPIKey) -> SafeString:
-        return _day(key.expires_at, never=_("never"))
-
-    @admin.display(description=_("created"), ordering="created_at")
-    def created(self, key: AbstractAPIKey) -> SafeString:
-        return _day(key.created_at)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Search by name, last four characters and the host's `USERNAME_FIELD`."""
@@ -108,8 +66,15 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().has_change_permission(request, obj) and (obj is None or self.could_issue(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow deletion of the same keys. Deleting removes the record of who held a key; revoking keeps it."""
+        """Allow deletion of the same keys, as long as they have never been used: see `get_deleted_objects`."""
         return super().has_delete_permission(request, obj) and (obj is None or self.could_issue(request, obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Protect keys that have been used. Their users can still be deleted with their keys."""
+        deleted, counts, missing, protected = super().get_deleted_objects(objs, request)
+        used = [key for key in objs if key.last_used_at is not None]
+        reason = _("%(key)s has been used. Revoke it instead, so that its calls keep their key.")
+        return deleted, counts, missing, [*protected, *(reason % {"key": key} for key in used)]
 
     def could_issue(self, request: HttpRequest, key: AbstractAPIKey) -> bool:
         """Return whether the editor may add a key for the same user with the same scopes."""
@@ -162,6 +127,36 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     # A new key
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Refuse a form that was sent before, and offer what can be done with the key."""
+        if object_id is None:
+            if request.method == "POST" and (made := once.sent_before(request)) is not None:
+                return self._already_made(request, made)
+            context = {"form_id": request.POST.get(once.FIELD) or once.new_form_id()}
+        else:
+            key = self.get_object(request, unquote(object_id))
+            context = {} if key is None else self._tools(request, key)
+        return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def _tools(self, request: HttpRequest, key: AbstractAPIKey) -> dict[str, Any]:
+        """The buttons of the page of a key."""
+        may_revoke = key.revoked_at is None and self.has_change_permission(request)
+        return {
+            "show_delete": key.last_used_at is None,
+            "rotate_url": self.key_url("rotate", key) if self.may_rotate(request, key) else "",
+            "revoke_url": self.key_url("revoke", key) if may_revoke else "",
+            "calls_url": self.calls_url(request, key),
+        }
+
+    def _already_made(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        text = _("This key was already created. Its secret was shown then and cannot be shown again.")
+        self.message_user(request, text, messages.WARNING)
+        key = self.get_object(request, str(pk))
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(self.key_url("change", key) if key else reverse(name))
+
     @sensitive_variables("secret")
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Give a new key its secret. Of an existing key, write only the columns that the form has changed.
@@ -173,108 +168,19 @@ class BaseAPIKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return
         secret = obj.set_new_secret()
         obj.created_by = request.user
-        obj.shown_once = _Opaque(secret)
+        obj.shown_once = Opaque(secret)
         super().save_model(request, obj, form, change)
+        once.remember(request, str(obj.pk))
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the secret in this response. A redirect would require storing it until the next request."""
-        base_url = _base_url(request)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Save this key now"),
-            "original": obj.name,
-            "has_view_permission": self.has_view_permission(request, obj),
-            "key": obj,
-            "model_names": self.model_names(obj),
-            "secret": obj.shown_once,
-            "base_url": base_url,
-            "curl": _curl(obj) if base_url else "",
-            "media": self.media + Media(js=[Script("threadless/copy.js", defer=True)]),  # type: ignore[list-item]
-            "may_change": self.has_change_permission(request, obj),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, self.created_template, context, headers={"Cache-Control": "no-store"})
-
-    # Revoking
-
-    @admin.action(description=_("Revoke selected keys"), permissions=["change"])
-    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        """Ask for confirmation, then revoke the keys."""
-        keys = list(queryset.select_related("user"))
-        if request.POST.get("confirmed"):
-            self._revoke(request, keys)
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Revoke keys"),
-            "original": _("Revoke keys"),
-            "has_view_permission": True,
-            "alive": [key for key in keys if key.revoked_at is None],
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "media": self.media,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, self.revoke_template, context)
-
-    def _revoke(self, request: HttpRequest, keys: list[Any]) -> None:
-        alive = [key for key in keys if key.revoked_at is None]
-        for key in alive:
-            key.revoke()
-            self.log_change(request, key, "Revoked.")
-        text = ngettext(
-            "%(count)d key was revoked. Requests with it are refused from now on.",
-            "%(count)d keys were revoked. Requests with them are refused from now on.",
-            len(alive),
-        )
-        self.message_user(request, text % {"count": len(alive)}, messages.SUCCESS)
+        """Show the secret instead of the list."""
+        return self.secret_page(request, obj, obj.shown_once, _("Save this key now"))
 
 
 def _changed_columns(key: AbstractAPIKey, form: Any) -> list[str]:
     """Return the changed fields that are columns, and those that Django sets at every save."""
     fields = key._meta.concrete_fields
     return [field.name for field in fields if field.name in form.changed_data or getattr(field, "auto_now", False)]
-
-
-class _Opaque:
-    """Hides a secret from tracebacks and debug pages, which show `repr`."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    def __str__(self) -> str:
-        return self._secret
-
-
-def _day(moment: datetime | None, never: Any = "") -> SafeString:
-    """Return the date as HTML, with the exact time as its tooltip."""
-    if moment is None:
-        return format_html('<span class="threadless-note">{}</span>', never)
-    local: Any = template_localtime(moment)
-    exact, day = formats.localize(local), formats.date_format(local, "SHORT_DATE_FORMAT")
-    return format_html('<span class="threadless-number" title="{}">{}</span>', exact, day)
-
-
-def _base_url(request: HttpRequest) -> str:
-    """Return the base URL for clients, or an empty string if the host does not include our routes."""
-    try:
-        path = reverse("threadless:chat-completions")
-    except NoReverseMatch:
-        return ""
-    return request.build_absolute_uri(path).rstrip("/").removesuffix("/chat/completions")
-
-
-def _curl(key: AbstractAPIKey) -> str:
-    """Return a curl command. It reads the key from the environment, to keep it out of the shell's history."""
-    model = next(iter([*(key.allowed_models or ()), *conf.models]), "MODEL")
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello!"}]}, ensure_ascii=False)
-    return (
-        'curl "$OPENAI_BASE_URL/chat/completions" \\\n'
-        '  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n'
-        '  -H "Content-Type: application/json" \\\n'
-        f"  -d {shlex.quote(body)}"
-    )
 
 
 # Django ignores this if the model is swapped.

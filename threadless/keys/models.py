@@ -10,13 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from threadless.conf import conf
 from threadless.keys import secrets
 from threadless.keys.scopes import check_may_issue
+
+
+class StaleKey(Exception):
+    """The key has changed since it was read."""
+
 
 KeyT = TypeVar("KeyT", bound="AbstractAPIKey")
 
@@ -119,11 +124,19 @@ class AbstractAPIKey(models.Model):
         """Give the key a new secret, save and return it. The present secret works for `previous_for` longer.
 
         The key stays the same, so usage and budgets continue. A secret that was still valid from an earlier rotation
-        ends at once.
+        ends at once. Raises `StaleKey` if the key has been revoked, or was rotated since it was read: the secret of
+        the other rotation would end before anybody could use it.
         """
-        self.previous_digest, self.previous_until = self.digest, timezone.now() + previous_for
-        secret = self.set_new_secret()
-        self.save(update_fields=["prefix", "last4", "digest", "previous_digest", "previous_until"])
+        using = router.db_for_write(type(self), instance=self)
+        stored: Any = type(self)._base_manager.using(using)
+        with transaction.atomic(using=using):
+            row = stored.select_for_update().filter(pk=self.pk).values_list("digest", "revoked_at").first()
+            if row != (self.digest, None):
+                raise StaleKey("The key has been rotated or revoked since it was read.")
+            self.previous_digest, self.previous_until = self.digest, timezone.now() + previous_for
+            secret = self.set_new_secret()
+            columns = ["prefix", "last4", "digest", "previous_digest", "previous_until"]
+            self.save(using=using, update_fields=columns)
         return secret
 
     def accepts(self, digest: str, now: datetime | None = None) -> bool:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from argparse import ArgumentParser
-from datetime import datetime, time, timedelta
-from typing import Any, Final
+from datetime import datetime, time
+from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.views.decorators.debug import sensitive_variables
 
-from threadless.conf import conf
-from threadless.keys.adapters import get_api_key_model
 from threadless.keys.models import AbstractAPIKey
 from threadless.keys.scopes import known_scopes
-
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+from threadless.management.keys import find_user, key_model, span
 
 
 class Command(BaseCommand):
@@ -56,8 +51,8 @@ class Command(BaseCommand):
     @sensitive_variables("secret")
     def handle(self, *args: Any, **options: Any) -> None:
         key, secret = _issue(
-            _key_model(),
-            user=_find_user(options["user"]),
+            key_model(),
+            user=find_user(options["user"]),
             name=options["name"],
             scopes=_known_scopes(options["scopes"]),
             allowed_models=options["models"],
@@ -68,32 +63,6 @@ class Command(BaseCommand):
         scopes = ", ".join(key.scopes) or "no scope, so it is refused everywhere"
         self.stderr.write(f"Key {key.name!r} of {key.user.get_username()}: {scopes}; {expiry}. Store it now.")
         self.stdout.write(secret)
-
-
-def _key_model() -> type[AbstractAPIKey]:
-    try:
-        model = get_api_key_model()
-    except ImproperlyConfigured as error:
-        raise CommandError(str(error)) from error
-    if not issubclass(model, AbstractAPIKey):
-        raise CommandError(
-            f"{conf.api_key_model} does not extend AbstractAPIKey. Create its keys with the platform's own tools."
-        )
-    return model
-
-
-def _find_user(name: str) -> Any:
-    """The user with this login name or, if there is none, this primary key."""
-    user_model: Any = get_user_model()
-    users = user_model._default_manager
-    try:
-        return users.get_by_natural_key(name)
-    except user_model.DoesNotExist:
-        pass
-    try:
-        return users.get(pk=name)
-    except (user_model.DoesNotExist, ValueError, ValidationError):
-        raise CommandError(f"User {name!r} does not exist.") from None
 
 
 def _known_scopes(scopes: list[str]) -> list[str]:
@@ -120,8 +89,8 @@ def _moment(text: str) -> datetime:
 
 
 def _parsed(text: str) -> datetime | None:
-    if span := re.fullmatch(r"(\d+)([hdw])", text):
-        return timezone.now() + int(span[1]) * _UNITS[span[2]]
+    if (duration := span(text)) is not None:
+        return timezone.now() + duration
     if day := parse_date(text):
         return datetime.combine(day, time.max)
     return parse_datetime(text)
