@@ -8,7 +8,16 @@ from __future__ import annotations
 project = "threadless"
 author = "the threadless maintainers"
 root_doc = "docs/index"
-include_patterns = ["docs/*.md", "docs/reference/*.md", "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "tests/wire/COVERAGE.md", "benchmarks/results/*.md"]
+include_patterns = [
+    "docs/*.md",
+    "docs/reference/*.md",
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "tests/wire/COVERAGE.md",
+    "benchmarks/results/*.md",
+]
 extensions = ["myst_parser", "sphinx_copybutton", "sphinx_external_toc"]
 external_toc_path = "docs/_toc.yml"
 

@@ -110,7 +110,7 @@ class KeyPages(admin.ModelAdmin):  # type: ignore[type-arg]
     # Rotating
 
     def may_rotate(self, request: HttpRequest, key: AbstractAPIKey) -> bool:
-        """Rotating shows a secret, so it requires the right to issue the key. A key that has ended cannot be rotated."""
+        """Rotating shows a secret, so it requires the right to issue the key. Keys that have ended are not rotated."""
         is_alive = key.revoked_at is None and not key.is_expired()
         return is_alive and self.has_change_permission(request, key)
 
