@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from threadless.backends.base import BaseChatBackend, payload_of
 from threadless.backends.convert import chunks_of, completion_of, text_chunk
+from threadless.backends.event_loop import event_loop
 from threadless.backends.vendor_errors import VendorErrors, redactor_of
 from threadless.encoding import encode
 from threadless.exceptions import APIError, UpstreamError
@@ -46,30 +45,26 @@ class FunctionBackend(BaseChatBackend):
             raise ImproperlyConfigured(f"Backend {alias!r}: the option 'function' must be callable.")
 
     def complete(self, request: ChatRequest, target: Target, caller: Caller) -> Completion:
-        with self._errors.translated(redactor_of(request, target)), closing(asyncio.Runner()) as runner:
-            answer = self._answer(runner, request, target, caller)
+        with self._errors.translated(redactor_of(request, target)):
+            answer = self._answer(request, target, caller)
             if isinstance(answer, str):
                 return Completion.from_text(answer)
             if isinstance(answer, dict):
                 return Completion(body=answer)
-            return Completion(body=completion_of(_chunks(runner, answer)))
+            return Completion(body=completion_of(_chunks(answer)))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
-        with self._errors.translated(redactor_of(request, target)), closing(asyncio.Runner()) as runner:
-            answer = self._answer(runner, request, target, caller)
+        with self._errors.translated(redactor_of(request, target)):
+            answer = self._answer(request, target, caller)
             if isinstance(answer, str):
                 answer = Completion.from_text(answer).body
-            yield from chunks_of(answer) if isinstance(answer, dict) else _chunks(runner, answer)
+            yield from chunks_of(answer) if isinstance(answer, dict) else _chunks(answer)
 
-    def _answer(self, runner: asyncio.Runner, request: ChatRequest, target: Target, caller: Caller) -> Any:
+    def _answer(self, request: ChatRequest, target: Target, caller: Caller) -> Any:
         self.validate_request(request, target)
         payload = {name: msgspec.json.decode(raw) for name, raw in payload_of(request, target).items()}
         answer = self._function(payload, caller)
-        return _plain(runner.run(_awaited(answer)) if inspect.isawaitable(answer) else answer)
-
-
-async def _awaited(answer: Any) -> Any:
-    return await answer
+        return _plain(event_loop.run(answer) if inspect.isawaitable(answer) else answer)
 
 
 def _plain(part: Any) -> Any:
@@ -79,10 +74,10 @@ def _plain(part: Any) -> Any:
     return msgspec.json.decode(encode(part))
 
 
-def _chunks(runner: asyncio.Runner, parts: Any) -> Iterator[Chunk]:
+def _chunks(parts: Any) -> Iterator[Chunk]:
     """Each part as a chunk. A stream without a finish reason gets "stop"."""
     finished = False
-    for given in _iterate(runner, parts):
+    for given in _iterate(parts):
         part = _plain(given)
         chunk = text_chunk(part) if isinstance(part, str) else part
         finished = finished or any(choice.get("finish_reason") for choice in chunk.get("choices") or [])
@@ -91,9 +86,9 @@ def _chunks(runner: asyncio.Runner, parts: Any) -> Iterator[Chunk]:
         yield {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
-def _iterate(runner: asyncio.Runner, parts: Any) -> Iterator[Any]:
+def _iterate(parts: Any) -> Iterator[Any]:
     if hasattr(parts, "__aiter__"):
-        yield from _iterate_async(runner, parts)
+        yield from event_loop.iterate(parts)
         return
     if not hasattr(parts, "__iter__"):
         raise UpstreamError("The model gave no answer.")
@@ -102,16 +97,3 @@ def _iterate(runner: asyncio.Runner, parts: Any) -> Iterator[Any]:
     finally:
         if hasattr(parts, "close"):
             parts.close()
-
-
-def _iterate_async(runner: asyncio.Runner, parts: AsyncIterator[Any]) -> Iterator[Any]:
-    try:
-        while True:
-            try:
-                part = runner.run(_awaited(anext(parts)))
-            except StopAsyncIteration:
-                return
-            yield part
-    finally:
-        if hasattr(parts, "aclose"):
-            runner.run(_awaited(parts.aclose()))

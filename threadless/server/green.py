@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -34,3 +35,46 @@ def when_readable(descriptor: int, callback: Callable[[], None]) -> Any:
     watcher = gevent.get_hub().loop.io(descriptor, readable)
     watcher.start(lambda: gevent.spawn_raw(callback))
     return watcher
+
+
+def start_native_thread(target: Callable[[], None]) -> None:
+    """Run `target` in a thread of the system, also where gevent has replaced threads by greenlets."""
+
+    def run() -> None:
+        try:
+            target()
+        finally:
+            if is_patched():  # code that waits has made a hub for this thread
+                gevent: Any = importlib.import_module("gevent")
+                gevent.get_hub().destroy(destroy_loop=True)
+
+    original("_thread", "start_new_thread")(run, ())
+
+
+class Signal:
+    """An event that any native thread may set, and for which one thread or greenlet waits."""
+
+    def __init__(self) -> None:
+        event: Any = threading.Event()
+        self.wait, self.clear = event.wait, event.clear
+        self._set: Callable[[], Any] = event.set
+        self._lock = original("_thread", "allocate_lock")()
+        self._watcher: Any = None
+        if is_patched():
+            gevent: Any = importlib.import_module("gevent")
+            self._watcher = gevent.get_hub().loop.async_()
+            self._watcher.start(event.set)
+            self._set = self._watcher.send  # the only call that may come from another native thread
+
+    def set(self) -> None:
+        """Wake the waiting side. Does nothing once the signal is closed."""
+        with self._lock:
+            self._set()
+
+    def close(self) -> None:
+        """Give the hub its watcher back."""
+        with self._lock:
+            self._set = bool
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
