@@ -241,7 +241,16 @@ def test_package_is_imported_only_by_its_adapter(package: str) -> None:
     assert importers(package) == {f"threadless/contrib/{package}.py"}
 
 
-@pytest.mark.parametrize(("package", "bridge"), [("langchain_core", "lang"), ("langgraph", "langgraph")])
+@pytest.mark.parametrize(
+    ("package", "bridge"),
+    [
+        ("langchain_core", "lang"),
+        ("langgraph", "langgraph"),
+        ("openai", "openai"),
+        ("litellm", "litellm"),
+        ("any_llm", "any_llm"),
+    ],
+)
 def test_llm_package_is_imported_only_by_its_bridge(package: str, bridge: str) -> None:
     users = importers(package)
     assert users

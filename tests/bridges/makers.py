@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import openai
 from langchain_openai import ChatOpenAI
 from langgraph.graph import MessagesState, StateGraph
 from pydantic import SecretStr
@@ -36,7 +37,35 @@ def langgraph(url: str) -> Callable[[Any, Any, Any], Any]:
     return make
 
 
+def openai_client(url: str) -> Callable[[Any, Any, Any], Any]:
+    """One client for all calls."""
+    client = openai.OpenAI(base_url=url, api_key=UPSTREAM_KEY, max_retries=0, timeout=5)
+    return lambda request, target, caller: client
+
+
+def async_openai_client(url: str) -> Callable[[Any, Any, Any], Any]:
+    """One asynchronous client for all calls."""
+    client = openai.AsyncOpenAI(base_url=url, api_key=UPSTREAM_KEY, max_retries=0, timeout=5)
+    return lambda request, target, caller: client
+
+
+def litellm(url: str) -> Callable[[Any, Any, Any], Any]:
+    """Arguments of LiteLLM."""
+    access = {"api_base": url, "api_key": UPSTREAM_KEY, "timeout": 5, "max_retries": 0, "num_retries": 0}
+    return lambda request, target, caller: {"model": f"openai/{target.model}", **access}
+
+
+def any_llm(url: str) -> Callable[[Any, Any, Any], Any]:
+    """Arguments of any-llm."""
+    access = {"api_base": url, "api_key": UPSTREAM_KEY, "client_args": {"max_retries": 0, "timeout": 5}}
+    return lambda request, target, caller: {"provider": "openai", **access}
+
+
 BRIDGES: Final[dict[str, tuple[str, Make, dict[str, Any]]]] = {
     "langchain": ("threadless.contrib.langchain.LangChainBackend", langchain, {}),
     "langgraph": ("threadless.contrib.langgraph.LangGraphBackend", langgraph, {"reads": REQUEST_FIELDS}),
+    "openai": ("threadless.contrib.openai.OpenAIClientBackend", openai_client, {}),
+    "openai, asynchronous": ("threadless.contrib.openai.OpenAIClientBackend", async_openai_client, {}),
+    "litellm": ("threadless.contrib.litellm.LiteLLMBackend", litellm, {}),
+    "any_llm": ("threadless.contrib.any_llm.AnyLLMBackend", any_llm, {}),
 }

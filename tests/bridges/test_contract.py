@@ -148,8 +148,8 @@ def test_client_that_leaves_ends_the_stream_of_the_upstream(bridged: Platform) -
 
 
 def test_field_that_cannot_be_carried_is_refused_by_name(bridged: Platform) -> None:
-    status, error, _ = bridged.refuse(tree_search={"depth": 3})
-    assert (status, error["code"], error["param"]) == (400, "unsupported_parameter", "tree_search")
+    status, error, _ = bridged.refuse(api_base="http://elsewhere.example")
+    assert (status, error["code"], error["param"]) == (400, "unsupported_parameter", "api_base")
     assert bridged.upstream.exchanges == []
 
 
@@ -161,11 +161,11 @@ def test_part_that_cannot_be_carried_is_refused_by_its_path(bridged: Platform) -
 
 @pytest.mark.parametrize("name", BRIDGES)
 def test_field_and_part_are_dropped_if_the_host_says_so(platform: Platform, name: str) -> None:
-    use(platform, name, drop=["tree_search", "hologram"])
+    use(platform, name, drop=["api_base", "hologram"])
     parts = [{"type": "text", "text": "Look"}, {"type": "hologram", "hologram": "…"}]
-    platform.ask([{"role": "user", "content": parts}], tree_search={"depth": 3})
+    platform.ask([{"role": "user", "content": parts}], api_base="http://elsewhere.example")
     sent = platform.upstream.exchanges[0].body
-    assert "tree_search" not in sent
+    assert "api_base" not in sent
     assert "hologram" not in json.dumps(sent)
 
 

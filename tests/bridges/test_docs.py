@@ -50,6 +50,8 @@ def test_code_of_each_section_answers_calls(platform: Platform, settings: Any, c
 
 def test_page_shows_every_bridge() -> None:
     folder = Path(__file__).resolve().parents[2] / "threadless" / "contrib"
-    sources = [path for path in folder.rglob("*.py") if "(BridgeBackend)" in path.read_text()]
+    is_bridge = re.compile(r"\((?:BridgeBackend|CompletionsBridge)\):\n(?!.*@abstractmethod)", re.DOTALL)
+    sources = [path for path in folder.rglob("*.py") if is_bridge.search(path.read_text())]
     bridges = {path.parent.name if path.stem == "backend" else path.stem for path in sources}
+    assert len(bridges) >= 5
     assert {f"threadless.contrib.{name}." in PAGE for name in bridges} == {True}

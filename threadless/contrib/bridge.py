@@ -111,8 +111,8 @@ class BridgeBackend(BaseChatBackend):
 
     def validate_request(self, request: ChatRequest, target: Target) -> None:
         super().validate_request(request, target)
-        for name in request.fields.keys() - _ALWAYS - self.carried_fields - self._reads:
-            if not self.drops(name) and not is_neutral(name, request.get(name)):
+        for name in request.fields.keys() - _ALWAYS - self._reads:
+            if not self.carries(name) and not self.drops(name) and not is_neutral(name, request.get(name)):
                 raise unsupported(name)
         for path, part in _parts_of(request):
             if part.get("type") not in self.carried_parts and not self.drops(str(part.get("type"))):
@@ -121,6 +121,10 @@ class BridgeBackend(BaseChatBackend):
                     param=path,
                     code="unsupported_parameter",
                 )
+
+    def carries(self, name: str) -> bool:
+        """True if the bridge passes on this field."""
+        return name in self.carried_fields
 
     def drops(self, name: str) -> bool:
         """True if the host wants this field or type of part to be left out."""
@@ -139,8 +143,8 @@ class BridgeBackend(BaseChatBackend):
         )
 
     def _without_dropped(self, request: ChatRequest) -> ChatRequest:
-        carried = self.carried_fields | self._reads | _ALWAYS
-        dropped = {name for name in request.fields if name in self._drop or (name not in carried and self.drops(name))}
+        others = request.fields.keys() - self._reads - _ALWAYS
+        dropped = {name for name in others if name in self._drop or not self.carries(name)}
         if not dropped:
             return request
         kept = {name: raw for name, raw in request.fields.items() if name not in dropped}
