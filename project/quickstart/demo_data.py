@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from django.contrib.auth.models import User
@@ -12,6 +13,9 @@ from django.utils.crypto import get_random_string
 
 from project.accounts.models import ApiKey, Membership, Organisation
 from project.agents.models import Agent
+from project.quickstart import places, secrets_file
+from project.quickstart.demo_calls import create_demo_calls
+from threadless.keys.secrets import digest
 
 USERNAME: Final = "demo"
 EMAIL: Final = "demo@demo.invalid"
@@ -21,7 +25,7 @@ KEY_NAME: Final = "Quickstart"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """What the demo prints. Password and key cannot be read from the database later."""
+    """What the demo prints. The database has only hashes of password and key."""
 
     username: str
     password: str = field(repr=False)
@@ -30,22 +34,35 @@ class Demo:
     agent_id: str
 
 
+def create_demo_data(database: str, path: Path = places.SECRETS) -> Demo:
+    """Create what is missing. Password and key are those of the previous start, if their file at `path` still exists.
+
+    `database`: the URL of the database, because the file is for one database only.
+    """
+    kept = secrets_file.read(path, database)
+    demo = _create(kept["password"] if kept else get_random_string(16), kept["key"] if kept else "")
+    secrets_file.write(path, {"database": database, "password": demo.password, "key": demo.key})
+    return demo
+
+
 @transaction.atomic
-def create_demo_data() -> Demo:
-    """Create what is missing. Password and key are new each time; the previous key is revoked."""
+def _create(password: str, secret: str) -> Demo:
     organisation, _ = Organisation.objects.get_or_create(slug="demo", defaults={"name": "Demo organisation"})
-    password = get_random_string(16)
     user = create_user(password)
     Membership.objects.get_or_create(user=user, organisation=organisation, defaults={"role": Membership.Role.MANAGER})
     agent = create_agents(user, organisation)
-    for old in ApiKey.objects.filter(user=user, name=KEY_NAME, revoked_at=None):
-        old.revoke()
-    key, secret = ApiKey.objects.issue(name=KEY_NAME, user=user, organisation=organisation, scopes=["CHATS:WRITE"])
+    create_demo_calls(user, organisation, agent)
+    present = ApiKey.objects.filter(user=user, name=KEY_NAME, revoked_at=None)
+    key = present.filter(digest=digest(secret)).first()
+    if key is None:
+        for old in present:
+            old.revoke()
+        key, secret = ApiKey.objects.issue(name=KEY_NAME, user=user, organisation=organisation, scopes=["CHATS:WRITE"])
     return Demo(username=USERNAME, password=password, key_id=str(key.pk), key=secret, agent_id=agent.public_id)
 
 
 def create_user(password: str) -> User:
-    """The demo's staff user, with a new password; raises `CommandError` if the name belongs to somebody else."""
+    """The demo's staff user, with this password; raises `CommandError` if the name belongs to somebody else."""
     user, is_new = User.objects.get_or_create(username=USERNAME, defaults={"email": EMAIL})
     if not is_new and user.email != EMAIL:
         raise CommandError(f"The database already has a user {USERNAME!r}. Use another database for the demo.")

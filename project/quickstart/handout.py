@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from project.quickstart.call import QUESTION
 from project.quickstart.demo_data import Demo
 
 
-def lines_to_copy(address: str, demo: Demo) -> str:
-    """Commands and addresses, ready to copy."""
+def lines_to_copy(address: str, demo: Demo, heading: Callable[[str], str]) -> str:
+    """Commands and addresses, ready to copy. The most important ones come last, where a terminal shows them."""
     body = json.dumps({"model": demo.agent_id, "stream": True, "messages": [{"role": "user", "content": QUESTION}]})
     return f"""
-With curl
+{heading("With curl")}
   curl -N {address}/api/v1/chat/completions \\
     -H "Authorization: Bearer {demo.key}" \\
     -H "Content-Type: application/json" \\
     -d '{body}'
 
-With the openai SDK
+{heading("With the openai SDK")}
   from openai import OpenAI
   client = OpenAI(base_url="{address}/api/v1", api_key="{demo.key}")
   answer = client.chat.completions.create(
@@ -26,7 +27,7 @@ With the openai SDK
   )
   print(answer.choices[0].message.content)
 
-In the browser
+{heading("In the browser")}
   Chats       {address}/
   Admin       {address}/admin/
   Playground  {address}/api/v1/chat/completions (sign in first)

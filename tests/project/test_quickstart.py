@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 
 from project.accounts.models import ApiKey
-from project.quickstart import places
+from project.quickstart import places, server
 from project.quickstart.demo_data import USERNAME, create_demo_data
 from tests.project import canned as canned_upstream
 from tests.project import quickstart_run
+from threadless.models import UsageRecord
 
 Running = tuple[subprocess.Popen[str], str]
 
@@ -61,15 +63,35 @@ def test_check_streams_an_answer_and_prints_its_usage_row(tmp_path: Path, canned
     assert re.search(r"target_model +upstream-name\n +state +completed", done.stdout)
 
 
-def test_demo_data_made_again_keeps_the_agents_and_stops_the_old_key(db: None) -> None:
-    before, after = create_demo_data(), create_demo_data()
+def test_next_start_keeps_agents_key_and_password(db: None, tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets.json"
+    assert create_demo_data("a", secrets) == create_demo_data("a", secrets)
+    assert secrets.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("text", ["", '{"database": "another", "key": "k", "password": "p"}'])
+def test_without_the_secrets_of_this_database_the_key_is_new_and_the_old_one_is_revoked(
+    db: None, tmp_path: Path, text: str
+) -> None:
+    secrets = tmp_path / "secrets.json"
+    before = create_demo_data("a", secrets)
+    secrets.write_text(text)
+    after = create_demo_data("a", secrets)
     assert before.agent_id == after.agent_id
     assert ApiKey.objects.get(pk=before.key_id).revoked_at is not None
     assert ApiKey.objects.get(pk=after.key_id).revoked_at is None
 
 
-def test_demo_data_hides_its_secrets_in_its_repr(db: None) -> None:
-    demo = create_demo_data()
+def test_demo_has_labelled_calls_of_thirty_days_once(db: None, tmp_path: Path) -> None:
+    create_demo_data("a", tmp_path / "secrets.json")
+    create_demo_data("a", tmp_path / "secrets.json")
+    rows = UsageRecord.objects.all()
+    assert rows.filter(key_label__startswith="Demo data: ").count() == rows.count() == 2000
+    assert 25 <= rows.dates("opened_at", "day").count() <= 31
+
+
+def test_demo_data_hides_its_secrets_in_its_repr(db: None, tmp_path: Path) -> None:
+    demo = create_demo_data("a", tmp_path / "secrets.json")
     assert demo.key not in repr(demo)
     assert demo.password not in repr(demo)
 
@@ -107,6 +129,18 @@ def test_check_fails_when_the_port_is_taken(tmp_path: Path, canned: dict[str, st
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = quickstart_run.check(tmp_path / "demo.sqlite3", "--port", str(taken.getsockname()[1]), **canned)
     assert (done.returncode, "in use" in done.stderr) == (1, True)
+
+
+def test_default_port_falls_back_to_a_free_one() -> None:
+    with server.listen(None) as first, server.listen(None) as second:
+        assert first.getsockname()[1] != second.getsockname()[1]
+
+
+def test_missing_package_is_reported_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "manage.py", "quickstart"]  # without the installed packages
+    done = subprocess.run(command, cwd=quickstart_run.ROOT, env={}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == 'django and environ cannot be imported. Run pip install -e ".[demo]" first.\n'
 
 
 def test_printed_curl_line_works_as_it_stands(running: Running) -> None:
@@ -160,9 +194,9 @@ def found(pattern: str, text: str) -> str:
 
 
 @pytest.mark.django_db
-def test_user_of_somebody_else_is_left_alone() -> None:
+def test_user_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     stranger = User.objects.create_user(USERNAME, email="demo@example.org", is_active=False)
     with pytest.raises(CommandError, match="already has a user"):
-        create_demo_data()
+        create_demo_data("a", tmp_path / "secrets.json")
     stranger.refresh_from_db()
     assert (stranger.is_active, stranger.is_superuser) == (False, False)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import secrets
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.apps import apps
 from django.core.management import BaseCommand, CommandError, call_command
 
 from project.quickstart import places
@@ -29,12 +31,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="Exit after the call: 0 on success, 1 on failure.")
-        parser.add_argument("--port", type=int, default=0, help="Port of the server. Default: any free port.")
+        parser.add_argument("--port", type=int, help="Port of the server. Default: 8000, or any free port.")
         parser.add_argument(
             "--database-url", default=places.DATABASE_URL, help="Database of the demo. Default: a file in .local/."
         )
 
-    def handle(self, *_args: Any, check: bool, port: int, database_url: str, **_options: Any) -> None:
+    def handle(self, *_args: Any, check: bool, port: int | None, database_url: str, **_options: Any) -> None:
         if importlib.util.find_spec("gunicorn") is None:
             raise CommandError('gunicorn is not installed; run pip install -e ".[demo]" first.')
         if os.environ.get(_MARK) != database_url:
@@ -52,17 +54,19 @@ class Command(BaseCommand):
             if check:
                 sys.exit(1)
 
-    def run(self, processes: Processes, port: int) -> None:
+    def run(self, processes: Processes, port: int | None) -> None:
         """Start everything, make the call and print the commands to copy."""
         self.check()
         call_command("migrate", verbosity=0, interactive=False)
-        demo = create_demo_data()
+        demo = create_demo_data(os.environ[_MARK])
+        if apps.is_installed("threadless.reports"):
+            call_command("threadless_rollup", stdout=io.StringIO())
         upstream = start_upstream(processes, self.say)
         self.say(f"Upstream: {upstream.label}")
         address = start_server(processes, upstream.environment, port)
         self.say(f"Server:   {address} (gunicorn)\n")
         self.call(address, demo)
-        self.say(lines_to_copy(address, demo))
+        self.say(lines_to_copy(address, demo, self.style.MIGRATE_HEADING))
 
     def call(self, address: str, demo: Demo) -> None:
         """Print one answer while it streams, then its usage record. Raises `CallFailed`."""
@@ -80,7 +84,7 @@ class Command(BaseCommand):
 
     def serve(self, processes: Processes) -> None:
         """Serve until a signal arrives. Raises `DidNotStart` if a process ends."""
-        self.say("\nServing. Press Ctrl-C to stop.")
+        self.say(self.style.SUCCESS("\nServing. Press Ctrl-C to stop."))
         processes.wait()
 
     def say(self, text: str, ending: str = "\n") -> None:
