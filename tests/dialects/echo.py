@@ -20,10 +20,10 @@ class EchoDialect(Dialect):
         return Asked(model=said["model"], is_stream=said.get("stream", False), request=request)
 
     def call(self, backend: Any, asked: Asked, target: Target, caller: Caller) -> JSONObject:
-        return backend.complete(asked.request, target, caller).body
+        return backend.complete(asked.take_request(), target, caller).body
 
     def stream(self, backend: Any, asked: Asked, target: Target, caller: Caller) -> Iterable[JSONObject]:
-        return backend.stream(asked.request, target, caller)
+        return backend.stream(asked.take_request(), target, caller)
 
     def answer(self, result: JSONObject, account: Account, asked: Asked, target: Target) -> bytes:
         account.wrote(text := result["choices"][0]["message"]["content"])

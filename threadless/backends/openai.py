@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -114,35 +114,53 @@ class OpenAIBackend(BaseChatBackend):
             payload["stream"] = msgspec.Raw(b"false")
         access = self._find_access(caller, target)
         redact = self._redactor(access, request, target, payload)
-        with access.upstream.post(encode(payload), request.request_id) as response:
+        response = access.upstream.post(encode(payload), request.request_id)
+        del request, payload  # an upstream may take long, and the messages may be large
+        with response:
             _check_status(response, redact)
             return Completion(body=AnswerReader(redact).answer(response.read()))
 
     def stream(self, request: ChatRequest, target: Target, caller: Caller) -> Iterator[Chunk]:
         self.validate_request(request, target)
-        access = self._find_access(caller, target)
-        if access.asks_for_usage:
-            with suppress(_UsageRefusedError):
-                yield from self._stream(access, request, target, caller, asks_for_usage=True)
-                return
-        yield from self._stream(access, request, target, caller, asks_for_usage=False)
-
-    def _stream(
-        self, access: Access, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool
-    ) -> Iterator[Chunk]:
-        payload = self._stream_payload(request, target, caller, asks_for_usage=asks_for_usage)
-        redact = self._redactor(access, request, target, payload)
-        with access.upstream.post(encode(payload), request.request_id) as response:
-            del payload  # a stream is long, and the messages may be large
-            _check_status(response, redact, may_refuse_usage=asks_for_usage)
-            # Another attempt that succeeds shows that the upstream refuses the field, and not something else.
-            access.asks_for_usage = asks_for_usage and access.asks_for_usage
+        with ExitStack() as stack:
+            response, redact = self._begin_stream(stack, self._find_access(caller, target), request, target, caller)
+            del request  # a stream is long, and the messages may be large
             reader = AnswerReader(redact)
             if response.is_json():
                 yield from chunks_of(reader.answer(response.read()))
             else:
                 yield from reader.chunks(response.events())
                 response.drain()
+
+    def _begin_stream(
+        self, stack: ExitStack, access: Access, request: ChatRequest, target: Target, caller: Caller
+    ) -> tuple[Response, CallRedactor]:
+        """Send the request, and again without `stream_options` if the upstream refuses them."""
+        if access.asks_for_usage:
+            with suppress(_UsageRefusedError):
+                return self._send_stream(stack, access, request, target, caller, asks_for_usage=True)
+        return self._send_stream(stack, access, request, target, caller, asks_for_usage=False)
+
+    def _send_stream(
+        self,
+        stack: ExitStack,
+        access: Access,
+        request: ChatRequest,
+        target: Target,
+        caller: Caller,
+        *,
+        asks_for_usage: bool,
+    ) -> tuple[Response, CallRedactor]:
+        """The response, which `stack` closes, once its head has arrived and is not a refusal."""
+        payload = self._stream_payload(request, target, caller, asks_for_usage=asks_for_usage)
+        redact = self._redactor(access, request, target, payload)
+        with ExitStack() as attempt:
+            response = attempt.enter_context(access.upstream.post(encode(payload), request.request_id))
+            _check_status(response, redact, may_refuse_usage=asks_for_usage)
+            stack.push(attempt.pop_all())
+        # Another attempt that succeeds shows that the upstream refuses the field, and not something else.
+        access.asks_for_usage = asks_for_usage and access.asks_for_usage
+        return response, redact
 
     def _stream_payload(
         self, request: ChatRequest, target: Target, caller: Caller, *, asks_for_usage: bool

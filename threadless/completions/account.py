@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -11,6 +11,8 @@ from threadless.completions.tokens import count_tokens
 from threadless.completions.tool_calls import tool_names
 from threadless.types import ChatRequest, Target, Usage
 
+_KEPT_REQUEST_BYTES: Final = 1 << 20
+"""A larger request is counted before it is sent, and forgotten. Others are counted only if that is needed."""
 _KEPT_CHARACTERS: Final = 262_144
 """Longer text is counted in pieces, so that memory use stays constant."""
 _ALWAYS_PLAUSIBLE: Final = 16_777_216
@@ -25,6 +27,7 @@ class Account:
 
     __slots__ = (
         "_counted",
+        "_large_request",
         "_request",
         "_size",
         "_target",
@@ -50,6 +53,7 @@ class Account:
         """True once the answer is complete, even if the upstream has not reported the usage."""
         self.tool_calls = 0
         self._request = request
+        self._large_request: _LargeRequest | None = None
         self._target = target
         self._texts: list[str] = []
         self._size = 0
@@ -58,6 +62,14 @@ class Account:
         self._counted = 0
         self._usage: Usage | None = None
         self._tool_names: frozenset[str] | None = None
+
+    def forget_large_request(self) -> None:
+        """Keep only counts of a large request, so that its memory is free while the upstream answers."""
+        if (size := _size_of(self._request)) > _KEPT_REQUEST_BYTES:
+            self.tool_names()
+            output = self._plausible_output()
+            self._large_request = _LargeRequest(size, self.prompt_estimate(), output)
+            self._request = ChatRequest(fields={})
 
     def wrote(self, text: str) -> None:
         """The model has produced this piece of text."""
@@ -88,6 +100,8 @@ class Account:
 
     def prompt_estimate(self) -> int:
         """Tokens of the prompt by the configured counter."""
+        if self._large_request is not None:
+            return self._large_request.prompt_tokens
         return prompt_tokens(self._request, self._target)
 
     def tokens(self) -> int:
@@ -124,7 +138,7 @@ class Account:
     def _believed(self, usage: Usage) -> Usage:
         """The count without what is far beyond what the request and its limits allow."""
         prompt, completion = usage.prompt_tokens, usage.completion_tokens
-        if prompt > _ALWAYS_PLAUSIBLE and prompt > sum(map(len, map(bytes, self._request.fields.values()))):
+        if prompt > _ALWAYS_PLAUSIBLE and prompt > self._request_size():
             prompt = 0
         if completion > _PLAUSIBLE_OUTPUT and completion > self._plausible_output():
             completion = 0
@@ -134,8 +148,26 @@ class Account:
         counts = {"cached_tokens": cached, "reasoning_tokens": reasoning}
         return replace(usage, prompt_tokens=prompt, completion_tokens=completion, **counts, source="estimated")
 
+    def _request_size(self) -> int:
+        return _size_of(self._request) if self._large_request is None else self._large_request.size
+
     def _plausible_output(self) -> int:
+        if self._large_request is not None:
+            return self._large_request.plausible_output
         request = self._request
         limit = request.get("max_completion_tokens") or request.get("max_tokens") or self._target.max_output_tokens
         number = request.get("n") or 1
         return int(number) * (_PLAUSIBLE_FACTOR * int(limit) if limit else _ALWAYS_PLAUSIBLE)
+
+
+class _LargeRequest(NamedTuple):
+    """What is known about a request after its fields are forgotten."""
+
+    size: int
+    """In bytes."""
+    prompt_tokens: int
+    plausible_output: int
+
+
+def _size_of(request: ChatRequest) -> int:
+    return sum(map(len, request.fields.values()))

@@ -21,10 +21,16 @@ class Asked(msgspec.Struct, kw_only=True):
     model: str
     """Public name of a model or agent."""
     request: ChatRequest
-    """The request for the backend."""
+    """The request for the backend. Empty once the backend has been called."""
     is_stream: bool = False
     max_output_tokens: int | None = None
     """The limit that the client set; None if it set none."""
+
+    def take_request(self) -> ChatRequest:
+        """The request, which is empty from then on: its memory is free as soon as the backend has sent it."""
+        request = self.request
+        self.request = ChatRequest(fields={}, request_id=request.request_id)
+        return request
 
 
 class Encoder(ABC):

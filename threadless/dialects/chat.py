@@ -59,13 +59,13 @@ class ChatDialect(Dialect):
         return asked
 
     def call(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Completion:
-        completion: Any = backend.complete(asked.request, target, caller)
+        completion: Any = backend.complete(asked.take_request(), target, caller)
         if not isinstance(completion, Completion):
             raise WrongType(backend, "complete", "a Completion", completion)
         return completion
 
     def stream(self, backend: Any, asked: ChatAsked, target: Target, caller: Caller) -> Iterable[Chunk]:
-        chunks: Any = backend.stream(asked.request, target, caller)
+        chunks: Any = backend.stream(asked.take_request(), target, caller)
         if not isinstance(chunks, Iterable):
             raise WrongType(backend, "stream", "an iterator of chunks, without `async`", chunks)
         return chunks

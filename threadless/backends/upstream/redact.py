@@ -96,7 +96,7 @@ class CallRedactor:
         self._model = model
         self._public_model = public_model
         self._added = added
-        self._said = said
+        self._said = bytes(said) if len(said) <= _MAX_COMPARED else None  # a copy: it may be a part of a large body
         self._allow_prompt_echo = allow_prompt_echo
 
     def text(self, value: str) -> str | None:
@@ -114,10 +114,10 @@ class CallRedactor:
     def _repeats_client(self, line: str) -> bool:
         text = _normalize(line)
         runs = {text[start : start + _LOGGED_RUN] for start in range(len(text) - _LOGGED_RUN + 1)} or {text}
+        if self._said is None:
+            return bool(text)
         if not text or not self._said:
             return False
-        if len(self._said) > _MAX_COMPARED:
-            return True
         said = "\n".join(map(_normalize, _find_strings(msgspec.json.decode(self._said))))
         return any(run in said for run in runs)
 
