@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "project.chats",
     "threadless",
     "threadless.reports",
+    "threadless.self_service",
 ]
 
 MIDDLEWARE = [

@@ -18,6 +18,7 @@ def health(_request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("api/v1/", include("threadless.urls")),  # first, because these are the busiest paths
     path("", include("project.chats.urls")),
+    path("account/api/", include("threadless.self_service.urls")),
     path("platform/api/", include("project.chats.api_urls")),
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),

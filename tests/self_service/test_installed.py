@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.core.checks import run_checks
+
+from tests.support.fixtures import Configure
 
 
 def test_app_has_a_label_that_a_host_does_not_use() -> None:
@@ -24,3 +27,9 @@ def test_app_without_reports_is_e060(settings: Any) -> None:
 
 def test_app_with_reports_has_no_fault() -> None:
     assert not [each for each in found() if each.startswith("threadless.E")]
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "30", True, 3651])
+def test_longest_lifetime_of_wrong_type_or_range_is_e003(configure: Configure, value: Any) -> None:
+    configure(MAX_KEY_DAYS=value)
+    assert found() == ["threadless.E003"]

@@ -16,6 +16,7 @@ class SelfServiceConfig(AppConfig):
         "threadless.self_service.routes.usage_route",
         "threadless.self_service.routes.completions_route",
     )
+    threadless_settings = ("threadless.self_service.conf.conf",)
     threadless_scopes = ("threadless.self_service.access.ACCOUNT_SCOPE",)
 
     def ready(self) -> None:
