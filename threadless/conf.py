@@ -102,6 +102,11 @@ class SettingsGroup:
 class Settings(SettingsGroup):
     """The keys of the core."""
 
+    @staticmethod
+    def of_django(name: str, default: Any = None) -> Any:
+        """One of Django's own settings."""
+        return getattr(django_settings, name, default)
+
     backends = Setting[Mapping[str, Mapping[str, Any]]](
         {},
         mapping("a dict of aliases to dicts", is_mapping),
