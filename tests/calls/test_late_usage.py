@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support import factories
 from tests.support.bodies import chunk, usage_chunk
+from threadless.backends.lifetime import Lifetime
 from threadless.calls.running import wait_for_calls
 from threadless.models import UsageRecord
 from threadless.testing import CompletionClient
@@ -64,3 +66,20 @@ def test_response_closed_before_the_usage_is_metered_by_it(model: Model) -> None
 def test_response_closed_before_the_finish_ends_its_call(model: Model) -> None:
     row = row_after_leaving(model, "unfinished", b"Hello")
     assert (row.state, row.usage_source) == ("cancelled", "estimated")
+
+
+def lifetimes() -> list[Lifetime]:
+    """All that something refers to."""
+    gc.collect()
+    return [found for found in gc.get_objects() if isinstance(found, Lifetime)]
+
+
+def test_finished_stream_waits_for_no_usage(model: Model) -> None:
+    model.may_tell.set()
+    others = lifetimes()
+    response = CompletionClient(factories.make_key()[1]).complete("small", "Hi", stream=True)
+    b"".join(response)
+    assert wait_for_calls(WAIT)
+    response.close()
+    del response
+    assert [found for found in lifetimes() if found not in others] == []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.fixtures import Configure
 from tests.wire.strict import judge
 from threadless.backends.convert import chunks_of, completion_of
 from threadless.completions.account import Account
@@ -88,3 +90,18 @@ def test_answer_cut_into_chunks_adds_up_to_itself() -> None:
     message = {"role": "assistant", "content": "Hi", "tool_calls": [call]}
     body = {"id": "chatcmpl-1", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]}
     assert completion_of(chunks_of(body)) == body
+
+
+def test_fields_held_for_the_next_chunk_are_bounded(configure: Configure) -> None:
+    configure(MAX_EVENT_BYTES=1000)
+    stream = ChunkStream("small", an_account())
+    for number in range(9):
+        stream.take({"choices": [], f"field-{number}": "x" * 100})
+    with pytest.raises(UpstreamError, match="too large"):
+        stream.take({"choices": [], "field-9": "x" * 100})
+
+
+def test_field_that_is_held_again_takes_no_more_room(configure: Configure) -> None:
+    configure(MAX_EVENT_BYTES=1000)
+    stream = ChunkStream("small", an_account())
+    assert [stream.take({"choices": [], "field": "x" * 100}) for _ in range(20)] == [None] * 20

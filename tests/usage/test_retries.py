@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from django.db import DataError, OperationalError
 
+from threadless.exceptions import UpstreamError
 from threadless.usage import retries
+from threadless.usage.recorder import DatabaseUsageRecorder, Entry, Outcome
 
 SECONDS = 20.0
 
@@ -135,3 +137,17 @@ def test_fork_leaves_outcomes_to_its_parent() -> None:
 @pytest.fixture(autouse=True)
 def _log_is_seen() -> None:
     logging.getLogger("threadless.usage").propagate = True
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level"),
+    [(Outcome(state="completed"), logging.WARNING), (Outcome(state="failed", failure=UpstreamError()), logging.INFO)],
+    ids=["completed", "failed"],
+)
+def test_late_settlement_warns_unless_the_failure_is_in_the_log(
+    outcome: Outcome, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="threadless.usage")
+    DatabaseUsageRecorder().settle(Entry("unknown database", 1, "req_1"), outcome)
+    assert retries.drain(SECONDS)
+    assert [record.levelno for record in caplog.records if "req_1 is settled later" in record.getMessage()] == [level]

@@ -42,6 +42,7 @@ def respond(call: Call, request: HttpRequest, stopwatch: Stopwatch) -> HttpRespo
         async_to_sync(graceful.install_in_event_loop)(end_calls)
     call.run(client)
     response = _stream(call, client) if call.asked.is_stream else _plain(call, client)
+    # The connection may serve the host's own views next. A download there may pause for longer.
     when_closed(response, partial(client.drop_when_stalled, 0))
     stopwatch.add("upstream", call.first_token_seconds)
     return response

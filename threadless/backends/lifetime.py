@@ -25,6 +25,7 @@ class Lifetime:
         self.is_cancelled = False
         self.failure: APIError | None = None
         """The reason of the cancellation; None if the client has gone."""
+        self.is_finished = False
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -72,6 +73,7 @@ class Lifetime:
     def finish(self) -> None:
         """The call has ended: a later `cancel` calls no functions."""
         with self._lock:
+            self.is_finished = True
             self._stoppers.clear()
 
     @contextmanager

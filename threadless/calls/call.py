@@ -99,6 +99,8 @@ class Call:
             self.lifetime.cancel(failure)
             self.channel.stop_waiting()
             return
+        if self.lifetime.is_finished:  # the usual end of a stream: its response is closed
+            return
         if self.account.is_answered and not self.lifetime.is_cancelled:
             timeouts.call_later(self.lifetime.cancel, _USAGE_SECONDS)
         else:

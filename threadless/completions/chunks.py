@@ -17,6 +17,8 @@ from threadless.completions.finish_reasons import finish_reason, is_failure
 from threadless.completions.reading import error_in, is_chunk
 from threadless.completions.tool_call_deltas import ToolCallDeltas
 from threadless.completions.usage import usage_body, usage_in, usage_of
+from threadless.conf import conf
+from threadless.encoding import encode
 from threadless.exceptions import UpstreamError
 from threadless.types import Chunk, JSONObject, Usage
 
@@ -45,6 +47,8 @@ class ChunkStream:
         self._account = account
         self._choices: dict[int, _Choice] = {}
         self._held: JSONObject = {}
+        self._held_sizes: dict[str, int] = {}
+        self._held_bytes = 0
         self._id = ""
         self._created = 0
         self._has_failed = False
@@ -77,7 +81,7 @@ class ChunkStream:
             return None
         if self._held:
             chunk = {**self._held, **chunk}
-            self._held = {}
+            self._held, self._held_sizes, self._held_bytes = {}, {}, 0
         return self._dress(chunk, kept)
 
     def finish(self) -> Chunk | None:
@@ -116,7 +120,14 @@ class ChunkStream:
             self._account.report(usage)
 
     def _hold(self, chunk: Chunk) -> None:
-        self._held.update({name: value for name, value in chunk.items() if name not in _KNOWN_FIELDS})
+        for name, value in chunk.items():
+            if name not in _KNOWN_FIELDS:
+                self._held[name] = value
+                size = len(name) + len(encode(value))
+                self._held_bytes += size - self._held_sizes.get(name, 0)
+                self._held_sizes[name] = size
+        if self._held_bytes > conf.max_event_bytes:
+            raise UpstreamError("The model's response is too large.")
 
     def _dress(self, chunk: Chunk, choices: list[JSONObject]) -> Chunk:
         if not self._id:

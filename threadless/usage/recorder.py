@@ -40,7 +40,9 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
         try:
             _settle(entry, outcome)
         except Exception as error:  # noqa: BLE001 (the answer must still go out, and the outcome must not be lost)
-            logger.warning("Usage record %s is settled later: %s.", entry.request_id, type(error).__name__)
+            # The failure of a call has its own record in the log.
+            level = logging.WARNING if outcome.failure is None else logging.INFO
+            logger.log(level, "Usage record %s is settled later: %s.", entry.request_id, type(error).__name__)
             retries.retry_settlement(entry, _without_frames(outcome), _settle)
         else:
             sweep.sweep_sometimes(entry.using)
