@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "project.agents",
     "project.chats",
     "threadless",
+    "threadless.budgets",
     "threadless.reports",
     "threadless.self_service",
 ]

@@ -89,7 +89,7 @@ class UsageDay(models.Model):
 
     class Meta:
         verbose_name = _("usage of a day")
-        verbose_name_plural = _("usage by day")
+        verbose_name_plural = _("usage report")
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_usageday_unique"),)
         indexes = (

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from django.db import router
+from django.db.models import Q
 from django.utils import timezone
 
 from threadless.reports.models import Rollup, UsageDay
@@ -20,7 +21,7 @@ GROUPS: Final = ("day", *DIMENSIONS)
 """What sums can be grouped by, and with the exception of the day, filtered by."""
 MAX_DAYS_OF_RECORDS: Final = 31
 """How many days without a rollup a query reads from the ledger."""
-_FEW_CALLS: Final = 20_000
+_FEW_CALLS: Final = 5_000
 """A day with at most so many calls is read from the ledger until it is settled, so that its sums are current."""
 _MAX_AGE: Final = timedelta(minutes=15)
 """How old the sums of a busy day may be."""
@@ -65,14 +66,14 @@ def sums(
     others are read from the ledger, or from their latest rollup if they have many calls.
     Raises `NotRolledUp`, and `ValueError` for an unknown dimension.
     """
-    by, where = tuple(by), _lookups(where or {})
+    by, condition = tuple(by), _lookups(where or {})
     if unknown := set(by) - set(GROUPS):
         raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
     using = using or router.db_for_read(UsageRecord)
     from_records = days_of_records(period, using)
-    found = _from_rollup(period, from_records, by, where, using)
+    found = _from_rollup(period, from_records, by, condition, using)
     for day in from_records:
-        for group, added in _from_records(day, by, where, using):
+        for group, added in _from_records(day, by, condition, using):
             found[group] = found.get(group, Sums()) + added
     return found
 
@@ -110,16 +111,16 @@ def _may_have_records(day: date, oldest: datetime, newest: datetime) -> bool:
 
 
 def _from_rollup(
-    period: Period, left_out: Collection[date], by: tuple[str, ...], where: dict[str, Any], using: str
+    period: Period, left_out: Collection[date], by: tuple[str, ...], where: Q, using: str
 ) -> dict[Group, Sums]:
-    rows = UsageDay.objects.using(using).filter(**where, day__range=(period.first, period.last))
+    rows = UsageDay.objects.using(using).filter(where, day__range=(period.first, period.last))
     rows = rows.exclude(day__in=left_out) if left_out else rows
     return _grouped(rows, by, aggregates_of_days())
 
 
-def _from_records(day: date, by: tuple[str, ...], where: dict[str, Any], using: str) -> Iterator[tuple[Group, Sums]]:
+def _from_records(day: date, by: tuple[str, ...], where: Q, using: str) -> Iterator[tuple[Group, Sums]]:
     rows = UsageRecord.objects.using(using).filter(
-        **where, opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
+        where, opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
     )
     columns = [name for name in by if name != "day"]
     for group, found in _grouped(rows, columns, aggregates_of_records()).items():
@@ -134,7 +135,12 @@ def _grouped(rows: Any, by: Collection[str], aggregates: Mapping[str, Any]) -> d
     return {group: each for group, each in all_sums.items() if each.calls}
 
 
-def _lookups(where: Mapping[str, Any]) -> dict[str, Any]:
+def _lookups(where: Mapping[str, Any]) -> Q:
     if unknown := set(where) - set(DIMENSIONS):
         raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
-    return {f"{name}__in" if isinstance(value, list | tuple | set) else name: value for name, value in where.items()}
+    condition = Q()
+    for name, value in where.items():
+        values = list(value) if isinstance(value, list | tuple | set) else [value]
+        in_values = Q(**{f"{name}__in": [each for each in values if each is not None]})
+        condition &= in_values | Q(**{f"{name}__isnull": True}) if None in values else in_values
+    return condition

@@ -21,6 +21,11 @@ COLUMNS: Final = ("calls", *_SUMMED, "cost_unknown", *FIRST_TOKENS)
 """The columns of sums in `UsageDay`."""
 
 
+NUMBERS: Final = (
+    "calls", "failed", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_nano",
+    "cost_unknown", "duration_ms",
+)  # fmt: skip
+"""The sums that files list, in their order."""
 PREFIX: Final = "sum_"
 """Begins the names of the aggregates. With the names of their columns, they would hide the columns from each other."""
 

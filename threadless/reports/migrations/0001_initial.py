@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'usage of a day',
-                'verbose_name_plural': 'usage by day',
+                'verbose_name_plural': 'usage report',
                 'default_permissions': (),
                 'indexes': [models.Index(fields=['account', 'day'], name='threadless_usageday_account'), models.Index(fields=['key_id', 'day'], name='threadless_usageday_key'), models.Index(fields=['user', 'day'], name='threadless_usageday_user')],
                 'constraints': [models.UniqueConstraint(fields=('day', 'digest'), name='threadless_usageday_unique')],

@@ -1,0 +1,199 @@
+"""The report shows the sums of the ledger, and each figure leads to the calls behind it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.reports.ledgers import at, fill
+from tests.support.factories import make_record, make_user
+from threadless.reports.queries import Period, total
+from threadless.reports.rollup import roll_up
+from threadless.usage.models import UsageRecord
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/threadless_reports/usageday/"
+MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
+GROUPS = ["model", "key", "user", "account", "error", "operation", "day"]
+
+
+def show(client: Client, **query: str) -> str:
+    response = client.get(PAGE, {**MARCH, **query})
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def rows(content: str, title: str = "table-title") -> list[list[str]]:
+    """The texts of the table in this section."""
+    section = content[content.index(f'id="{title}"') :].split("</section>", maxsplit=1)[0]
+    found = re.findall(r"<tr>(.*?)</tr>", section, re.DOTALL)
+    return [
+        [unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+        for row in found
+    ]
+
+
+def file_of(response: Any) -> list[str]:
+    return b"".join(response.streaming_content).decode().splitlines()
+
+
+def test_table_has_a_line_for_each_value_and_the_total(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="large", prompt_tokens=1000, completion_tokens=50, cost_nano=2_500_000_000)
+    at("2026-03-06T12:00:00+00:00", model="small", state="failed", error_code="upstream_timeout")
+    at("2026-03-07T12:00:00+00:00", model="small")
+    _head, small, large, summed = rows(show(admin_client))
+    assert small[:2] == ["small", "2"]
+    assert small[6] == "1 (50.0 %)"
+    assert large[:6] == ["large", "1", "1,000", "50", "0", "2.50 USD"]
+    assert summed[:6] == ["Total", "3", "1,000", "50", "0", "2.50 USD"]
+
+
+@pytest.mark.parametrize("by", GROUPS)
+def test_every_grouping_adds_up_to_the_same_total(admin_client: Client, by: str) -> None:
+    fill(datetime(2026, 3, 10, tzinfo=UTC), hours=24)
+    roll_up(date(2026, 3, 10))
+    table = rows(show(admin_client, by=by))
+    assert table[-1][1] == str(total(Period(date(2026, 3, 1), date(2026, 3, 31))).calls)
+
+
+def test_figures_lead_to_the_calls_behind_them(admin_client: Client) -> None:
+    for model in ("large", "small", "small"):
+        at("2026-03-05T12:00:00+00:00", model=model)
+    at("2026-04-01T00:00:00+00:00", model="small")
+    found = re.findall(r'href="(/admin/threadless/usagerecord/\?[^"]*)"', show(admin_client))
+    links = [unescape(link) for link in found]
+    small = next(link for link in links if "model=small" in link)
+    listed = admin_client.get(small).context["cl"].result_list
+    assert [record.model for record in listed] == ["small", "small"]
+
+
+def test_all_calls_can_be_downloaded(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="small", request_id="wanted")
+    at("2026-03-05T12:00:00+00:00", model="large")
+    [link] = re.findall(r'href="(/admin/threadless/usagerecord/export/csv/[^"]*)"', show(admin_client, model="small"))
+    lines = file_of(admin_client.get(unescape(link)))
+    assert [line.split(",")[0] for line in lines[1:]] == ["wanted", "# end"]
+
+
+def test_table_can_be_downloaded_with_exact_numbers(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="small", cost_nano=123_456_789)
+    response = admin_client.get(f"{PAGE}csv/", {**MARCH, "model": "small"})
+    assert response["Content-Disposition"].endswith('"usage_2026-03-01_2026-03-31_by-model_model-small.csv"')
+    *lines, end = file_of(response)
+    [row] = csv.DictReader(lines)
+    assert (row["model"], row["calls"], row["cost_nano"], end) == ("small", "1", "123456789", "# end, 1 rows")
+
+
+def test_filters_are_shown_and_can_be_removed(admin_client: Client) -> None:
+    user = make_user("ada")
+    at("2026-03-05T12:00:00+00:00", user=user, key_id="7", key_label="CI pipeline")
+    content = show(admin_client, key_id="7", user_id=str(user.pk))
+    assert "key: <strong>CI pipeline</strong>" in content
+    assert "user: <strong>ada</strong>" in content
+    [link] = re.findall(r'href="([^"]*)" aria-label="Remove the filter key: CI pipeline"', content)
+    assert "key_id" not in link
+    assert f"user_id={user.pk}" in link
+
+
+def test_tiles_compare_with_the_range_before(admin_client: Client) -> None:
+    for day in ("2026-03-04", "2026-03-05", "2026-03-05"):
+        at(f"{day}T12:00:00+00:00")
+    content = show(admin_client, since="2026-03-05", until="2026-03-05")
+    assert re.search(r"<dt>Calls</dt><dd><strong>2</strong> <span[^>]*>\+100", content)
+
+
+def test_sorted_table_says_by_which_column(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="a", prompt_tokens=1)
+    at("2026-03-05T12:00:00+00:00", model="b", prompt_tokens=2)
+    content = show(admin_client, sort="-prompt")
+    assert [row[0] for row in rows(content)[1:3]] == ["b", "a"]
+    assert content.count('aria-sort="descending"') == 1
+    assert [row[0] for row in rows(show(admin_client, sort="name"))[1:3]] == ["a", "b"]
+
+
+def test_more_values_than_lines_are_summed_up(admin_client: Client) -> None:
+    for number in range(55):
+        at("2026-03-05T12:00:00+00:00", model=f"model-{number}")
+    table = rows(show(admin_client))
+    assert len(table) == 1 + 50 + 1 + 1
+    assert table[-2][:2] == ["5 others", "5"]
+
+
+def test_chart_has_its_numbers_in_a_table(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="small")
+    at("2026-03-05T13:00:00+00:00", model="large")
+    numbers = rows(show(admin_client), "chart-title")
+    assert numbers[0] == ["Day", "large", "small", "Total"]
+    assert numbers[5] == ["2026-03-05", "1", "1", "2"]
+    assert numbers[6] == ["2026-03-06", "0", "0", "0"]
+
+
+def test_health_shows_failures_and_calls_that_run(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", state="failed", error_code="upstream_timeout")
+    make_record(), make_record(deadline=timezone.now() - timedelta(minutes=1))
+    content = show(admin_client)
+    assert "Now: 2 open calls, 1 of them overdue." in content
+    assert ["upstream_timeout", "1"] in rows(content, "health-title")
+
+
+def test_budgets_are_shown_with_their_use(admin_client: Client) -> None:
+    from threadless.budgets import api
+
+    api.set_budget(api.account("acme"), "calls", "month", 500)
+    assert "account acme" in show(admin_client)
+    assert "account acme" not in show(admin_client, account="globex")
+
+
+def test_days_without_sums_are_named_instead_of_read(admin_client: Client) -> None:
+    at("2026-01-01T12:00:00+00:00"), at("2026-03-05T12:00:00+00:00")
+    assert "have not been aggregated yet" in show(admin_client, since="2026-01-01")
+
+
+@pytest.mark.parametrize("query", [{"since": "x", "until": "y"}, {"user_id": "nobody"}])
+def test_invalid_address_is_refused(admin_client: Client, query: dict[str, str]) -> None:
+    assert admin_client.get(PAGE, query).status_code == 400
+
+
+def test_page_needs_permission_to_see_calls() -> None:
+    client = Client()
+    client.force_login(make_user(is_staff=True))
+    assert client.get(PAGE).status_code == 403
+    client.force_login(make_user(is_staff=True, permissions=("view_usagerecord",)))
+    assert client.get(PAGE).status_code == 200
+    assert PAGE in client.get(reverse("admin:index")).content.decode()
+
+
+def test_page_has_no_inline_code_and_escapes_names(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="<script>alert(1)</script>", key_label="<b>", account="<i>")
+    content = show(admin_client)
+    main = content[content.index('id="content-main"') :].split("<footer")[0]
+    assert not re.search(r"<script|<style| style=| on[a-z]+=", main)
+    for by in GROUPS:
+        assert "<b>" not in show(admin_client, by=by)
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("by", GROUPS)
+def test_no_query_of_the_page_reads_the_whole_ledger(admin_client: Client, by: str) -> None:
+    fill(datetime(2026, 3, 10, tzinfo=UTC), hours=24)
+    with CaptureQueriesContext(connection) as captured:
+        show(admin_client, by=by, model="small", account="acme")
+    asked = [each["sql"] for each in captured if f'FROM "{UsageRecord._meta.db_table}"' in each["sql"]]
+    assert asked
+    for sql in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            scans = [row[3] for row in cursor.fetchall() if row[3].startswith("SCAN threadless_usagerecord")]
+        # The oldest and the newest call are the ends of an index.
+        assert not scans or "LIMIT 1" in sql, (sql, scans)

@@ -1,0 +1,1 @@
+"""The report in the admin: what its address selects, its tiles, chart and tables."""

@@ -1,0 +1,181 @@
+"""`Report`: everything that the page of one selection shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.utils.translation import gettext
+
+from threadless.reports.page.chart import MEASURED, SERIES, Chart, chart
+from threadless.reports.page.formats import change_text, count_text, seconds_text, share_text
+from threadless.reports.page.names import names_of
+from threadless.reports.page.selection import GROUPS, Selection
+from threadless.reports.page.table import LINES, Line, added, known_cost_text, ordered
+from threadless.reports.queries import NotRolledUp, sums, total
+from threadless.reports.sums import Sums
+from threadless.usage.days import start_of_day
+
+_LIST_NAMES: Final = {"user_id": "user"}
+"""Filters of the list of calls that have another name than the column."""
+_TOP: Final = 10
+"""Lines in the tables about health."""
+
+
+class Report:
+    """Reads the sums when they are needed. Raises `NotRolledUp` if too many days have none."""
+
+    def __init__(self, selection: Selection, request: HttpRequest, using: str) -> None:
+        self.selection = selection
+        self.column = GROUPS[selection.by][0]
+        self._request = request
+        self._using = using
+
+    @cached_property
+    def groups(self) -> dict[Any, Sums]:
+        """The sums of each value of the column."""
+        return self._sums(self.column)
+
+    @cached_property
+    def total(self) -> Sums:
+        """The sums of all calls."""
+        return added(self.groups.values())
+
+    def lines(self) -> list[Line]:
+        """The lines of the table in their order."""
+        values = ordered(self.groups, self._names_for_sorting(), self.selection.sort)
+        names = self._names(self.column, values[:LINES])
+        lines = [self.line(self.column, value, names[value], self.groups[value]) for value in values[:LINES]]
+        if rest := values[LINES:]:
+            name = gettext("%(count)s others") % {"count": count_text(len(rest))}
+            lines.append(Line(name=name, value=None, sums=added(self.groups[value] for value in rest)))
+        return lines
+
+    def all_lines(self) -> list[Line]:
+        """All lines, for the CSV file."""
+        values = ordered(self.groups, self._names_for_sorting(), self.selection.sort)
+        names = self._names(self.column, values)
+        return [self.line(self.column, value, names[value], self.groups[value]) for value in values]
+
+    def line(self, column: str, value: Any, name: str, found: Sums) -> Line:
+        """One line with its links."""
+        link = self.selection.narrowed(column, value)
+        return Line(name=name, value=value, sums=found, link=link, calls_link=self.calls_query(column, value))
+
+    def tiles(self) -> list[dict[str, str]]:
+        """The five figures at the top, with their change against the range before."""
+        now, before = self.total, self._before() or Sums()
+        p95, p95_before = now.first_token_ms(0.95), before.first_token_ms(0.95)
+        tokens = f"{count_text(now.prompt_tokens)} / {count_text(now.completion_tokens)}"
+        before_tokens = before.prompt_tokens + before.completion_tokens
+        note = gettext("%(count)s calls of unknown cost") % {"count": count_text(now.cost_unknown)}
+        failed, failed_before = _share(now), _share(before)
+        return [
+            _tile(gettext("Calls"), count_text(now.calls), change_text(now.calls, before.calls)),
+            _tile(
+                gettext("Tokens in / out"),
+                tokens,
+                change_text(now.prompt_tokens + now.completion_tokens, before_tokens),
+            ),
+            _tile(
+                gettext("Cost"),
+                known_cost_text(now),
+                change_text(now.cost_nano, before.cost_nano),
+                note if now.cost_unknown else "",
+            ),
+            _tile(gettext("Failed"), share_text(now.failed, now.calls), change_text(failed, failed_before)),
+            _tile(gettext("First token, p95"), seconds_text(p95), change_text(p95, p95_before)),
+        ]
+
+    def chart(self) -> Chart:
+        """Bars by day, each divided by the values that have the most of what is measured."""
+        measure, write = MEASURED[self.selection.measure]
+        column = "model" if self.column == "day" else self.column
+        groups = self.groups if column == self.column else self._sums(column)
+        top = sorted(groups, key=lambda value: (-measure(groups[value]), str(value)))[:SERIES]
+        by_day = self._sums("day")
+        amounts: dict[date, dict[int, int]] = {day: {} for day in by_day}
+        where = {**self.selection.filters, column: top}
+        for (day, value), found in sums(self.selection.period, ("day", column), where, self._using).items():
+            amounts[day][top.index(value)] = measure(found)
+        for day, found in by_day.items():
+            if rest := measure(found) - sum(amounts[day].values()):
+                amounts[day][len(top)] = rest
+        names = [self._names(column, top)[value] for value in top]
+        names += [gettext("others")] if len(groups) > len(top) else []
+        days = list(self.selection.period.days())
+        return chart(days, amounts, names, write, lambda day: self.selection.narrowed("day", day))
+
+    def failures(self) -> list[Line]:
+        """The error codes with the most calls."""
+        failed = {code: found for code, found in self._health[0].items() if code}
+        codes = sorted(failed, key=lambda code: -failed[code].calls)[:_TOP]
+        return [self.line("error_code", code, code, failed[code]) for code in codes]
+
+    def latencies(self) -> list[Line]:
+        """The models with the most calls, for their times to the first token."""
+        models = self._health[1]
+        top = sorted(models, key=lambda model: -models[model].calls)[:_TOP]
+        names = self._names("model", top)
+        return [self.line("model", model, names[model], models[model]) for model in top]
+
+    def calls_query(self, column: str = "", value: Any = None) -> str:
+        """The query string of the list of calls, or of its export, for one line or for the whole page."""
+        first, last = self.selection.period.first, self.selection.period.last
+        filters: dict[str, Any] = dict(self.selection.filters)
+        if column == "day":
+            first = last = value
+        elif column:
+            filters[column] = value
+        if None in filters.values():  # the list has no filter for calls without a user
+            return ""
+        times = {
+            "opened_at__gte": start_of_day(first).isoformat(),
+            "opened_at__lt": start_of_day(last + timedelta(days=1)).isoformat(),
+        }
+        return "?" + urlencode(times | {_LIST_NAMES.get(name, name): value for name, value in filters.items()})
+
+    def names_of_filters(self) -> Mapping[str, str]:
+        """The value of each filter as people know it."""
+        return {name: self._names(name, [value])[value] for name, value in self.selection.filters.items()}
+
+    def _names_for_sorting(self) -> Mapping[Any, str]:
+        """Names are looked up for all lines only if they decide the order."""
+        is_sorted_by_name = self.selection.sort.removeprefix("-") == "name"
+        return self._names(self.column, list(self.groups)) if is_sorted_by_name else {}
+
+    def _names(self, column: str, values: Collection[Any]) -> dict[Any, str]:
+        return names_of(column, values, self._request, self._using)
+
+    def _sums(self, column: str) -> dict[Any, Sums]:
+        found = sums(self.selection.period, [column], self.selection.filters, self._using)
+        return {value: each for (value,), each in found.items()}
+
+    @cached_property
+    def _health(self) -> tuple[dict[Any, Sums], dict[Any, Sums]]:
+        """The sums by error code and by model."""
+        found = sums(self.selection.period, ("error_code", "model"), self.selection.filters, self._using)
+        codes: dict[Any, Sums] = {}
+        models: dict[Any, Sums] = {}
+        for (code, model), each in found.items():
+            codes[code] = codes.get(code, Sums()) + each
+            models[model] = models.get(model, Sums()) + each
+        return codes, models
+
+    def _before(self) -> Sums | None:
+        try:
+            return total(self.selection.period.before(), self.selection.filters, self._using)
+        except NotRolledUp:
+            return None
+
+
+def _tile(name: str, text: str, change: str, note: str = "") -> dict[str, str]:
+    return {"name": name, "text": text, "change": change, "note": note}
+
+
+def _share(found: Sums) -> float:
+    return found.failed / found.calls if found.calls else 0.0
