@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter as Tally
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ from threadless.budgets import api
 from threadless.budgets.models import Counter
 from threadless.calls.running import wait_for_calls
 from threadless.models import UsageRecord
+from threadless.signals import call_settled
 from threadless.testing import CompletionClient, read_events
 from threadless.usage.sweep import sweep
 
@@ -83,6 +86,38 @@ def test_overshoot_is_at_most_one_chunk(model: Model, client: CompletionClient) 
     stream(client)
     spent, _ = sums()
     assert PROMPT + 200 <= spent < PROMPT + 200 + 30
+
+
+def test_95_percent_are_spent_before_the_first_of_20_streams_ends(
+    model: Model, client: CompletionClient, configure: Configure
+) -> None:
+    configure(BUDGET_STEP_TOKENS=1024)
+    api.set_budget(api.PLATFORM, "tokens", "total", 200_000)
+    model.answer = ["x" * 7] * 100_000
+    produced, produced_before_end = Tally[str](), []
+    model.between = lambda number: produced.update(["chunks"])
+
+    def settled(**kwargs: Any) -> None:
+        produced_before_end.append(7 * produced["chunks"])
+
+    def run() -> None:
+        read_events(client.complete("small", "Hi", stream=True))
+        connection.close()
+
+    call_settled.connect(settled)
+    try:
+        threads = [threading.Thread(target=run) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wait_for_calls(10)
+    finally:
+        call_settled.disconnect(settled)
+    assert produced_before_end[0] + 20 * PROMPT >= 0.95 * 200_000
+    spent, reserved = sums()
+    assert 200_000 <= spent <= 200_000 + 20 * 7
+    assert reserved == 0
 
 
 def test_hidden_reasoning_can_exceed_a_budget(model: Model, client: CompletionClient) -> None:
