@@ -12,6 +12,7 @@ from tests.support import factories
 from tests.support.bodies import chunk, completion
 from tests.support.fixtures import Configure
 from threadless.calls.running import wait_for_calls
+from threadless.calls.threads import threads
 from threadless.testing import CompletionClient
 
 PER_MESSAGE = 4
@@ -30,6 +31,7 @@ def _forget() -> Iterator[None]:
     counters.forget()
     yield
     refusals.forget()
+    threads.retire()  # idle threads keep a connection
 
 
 def count_letters(text: str, model: str) -> int:
