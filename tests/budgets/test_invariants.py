@@ -85,11 +85,15 @@ class Calls(RuleBasedStateMachine):
         DatabaseUsageRecorder().settle(call.entry, outcome)
         call.is_live = False
 
-    @rule(call=running)
-    def kill(self, call: Running) -> None:
-        """Its process is gone, and its deadline passes."""
+    @rule(call=running, is_swept=st.booleans(), is_late=st.booleans())
+    def kill(self, call: Running, is_swept: bool, is_late: bool) -> None:
+        """Its process seems to be gone, and its deadline passes. Perhaps it is swept, and settles after all."""
         call.is_live = False
         UsageRecord.objects.filter(pk=call.entry.pk).update(deadline=timezone.now() - timedelta(seconds=5))
+        if is_swept:
+            self.sweep()
+        if is_late:
+            self.settle(call, 7, 9)
 
     @rule()
     def sweep(self) -> None:
