@@ -64,7 +64,7 @@ def call(secret: str, kind: str) -> tuple[int, str | None]:
     client = CompletionClient(secret, raise_request_exception=False)
     while (response := client.complete("small", "Hi", **fields)).status_code == 503:
         time.sleep(float(response.headers["Retry-After"]))
-    error = read_events(response).error if response.streaming else response.json().get("error")
+    error: Any = read_events(response).error if response.streaming else response.json().get("error")
     connections.close_all()
     return response.status_code, error and error["code"]
 
