@@ -11,6 +11,6 @@ from threadless.self_service.views import KeyView, UsageView
 key_route: Final = re_path(r"^key/?$", KeyView.as_view(), name="key")
 usage_route: Final = re_path(r"^usage/?$", UsageView.as_view(), name="usage")
 completions_route: Final = re_path(
-    r"^organization/usage/completions/?$", UsageView.as_view(), name="organization-usage-completions"
+    r"^organization/usage/completions/?$", UsageView.as_view(is_alias=True), name="organization-usage-completions"
 )
 """The path that the OpenAI SDKs use: `client.admin.organization.usage.completions(…)`."""
