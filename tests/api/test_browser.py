@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,17 +11,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.bodies import chunk, chunks_of, completion
+from tests.support.chromium import open_chromium
 from tests.support.serving import Host, Server, prepared_host, serve
 from tests.support.upstream import Exchange, ScriptedUpstream
 
-webdriver = pytest.importorskip("selenium.webdriver")
 waiting = pytest.importorskip("selenium.webdriver.support.ui")
 
 WAIT = 20
-FLAGS = [
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--window-size=1240,900"),
-]
 SIGN_IN = """
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -50,6 +45,10 @@ def answer(exchange: Exchange) -> None:
         exchange.answer({"error": {"message": "Too long.", "code": "context_length_exceeded"}}, 400)
     elif question == "break off":
         exchange.stream(chunk({"content": "Half"}), done=False)
+    elif question == "wait":
+        exchange.start()
+        exchange.event(chunk({"content": "Half"}))
+        exchange.wait_closed(WAIT)
     elif question == "tools":
         call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
         exchange.stream(chunk({"tool_calls": [call]}), chunk(finish_reason="tool_calls"))
@@ -62,18 +61,8 @@ def answer(exchange: Exchange) -> None:
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One browser for all tests here."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("no Chromium with its chromedriver on the path")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
-        options.add_argument(flag)
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
+    with open_chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +186,7 @@ def test_session_that_has_ended_shows_an_error(page: Page) -> None:
     page.browser.delete_all_cookies()
     page.ask("Hi")
     assert page.text("status")[:3] == "401"
-    assert "API key" in page.text("error")
+    assert "Your session has ended." in page.text("error")
 
 
 def test_snippets_follow_the_form_and_hold_no_key(page: Page) -> None:
@@ -217,3 +206,54 @@ def test_snippet_is_a_call_that_works(page: Page, platform: Platform, tab: str) 
     done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT)
     assert "world" in done.stdout, done.stderr
     assert platform.upstream.exchanges[-1].body["messages"][-1]["content"] == 'It\'s "on" 🙂 \\ $HOME'
+
+
+def focused(page: Page) -> str:
+    """The id of the element that has the focus."""
+    return page.browser.execute_script("return document.activeElement.id")
+
+
+def press(page: Page, *names: str) -> None:
+    keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
+    for name in names:
+        page.browser.switch_to.active_element.send_keys(getattr(keys, name))
+
+
+def test_send_keeps_the_focus_and_the_end_is_announced(page: Page) -> None:
+    page.type("user", "Hi")
+    page.browser.execute_script("document.getElementById('tl-send').focus()")
+    press(page, "ENTER")
+    waiting.WebDriverWait(page.browser, WAIT).until(lambda browser: "complete" in page.text("note"))
+    assert focused(page) == "tl-send"
+    assert "tokens" in page.text("note")
+    answer = page.browser.find_element("id", "tl-answer")
+    assert (answer.get_attribute("role"), answer.get_attribute("aria-busy")) == ("log", "false")
+
+
+def test_escape_stops_the_answer_without_an_error(page: Page, platform: Platform) -> None:
+    page.type("user", "wait")
+    page.browser.execute_script("document.getElementById('tl-send').focus()")
+    press(page, "ENTER")
+    waiting.WebDriverWait(page.browser, WAIT).until(lambda browser: "Half" in page.text("answer"))
+    press(page, "ESCAPE")
+    waiting.WebDriverWait(page.browser, WAIT).until(lambda browser: "Stopped." in page.text("note"))
+    assert not page.browser.find_element("id", "tl-error").is_displayed()
+
+
+def test_arrow_keys_move_between_tabs(page: Page) -> None:
+    page.click("tab-curl")
+    press(page, "ARROW_RIGHT")
+    assert focused(page) == "tl-tab-python"
+    assert page.browser.find_element("id", "tl-python").is_displayed()
+    press(page, "HOME", "ARROW_LEFT")
+    assert focused(page) == "tl-tab-raw"
+    press(page, "TAB")
+    assert focused(page) == "tl-copy"
+
+
+def test_first_tab_stop_skips_to_the_content(page: Page) -> None:
+    page.browser.find_element("tag name", "body").send_keys(
+        pytest.importorskip("selenium.webdriver.common.keys").Keys.TAB
+    )
+    press(page, "ENTER")
+    assert focused(page) == "content"

@@ -81,6 +81,7 @@ def test_reader_without_the_scope_gets_a_page_that_says_so(client: Client, user:
     client.force_login(user)
     page = text_of(client.get(path, headers=BROWSER), 403)
     assert "Missing scope: CHATS:WRITE" in page
+    assert "“Can send chat completions from a signed-in session”" in page
     assert "<form" not in page
     assert "<script" not in page
 

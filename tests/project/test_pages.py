@@ -140,3 +140,9 @@ def test_admin_pages_open(admin_client: Client, platform: Platform) -> None:
     platform.agent()
     for path in ("", "accounts/apikey/", "accounts/organisation/", "agents/agent/", "chats/chat/"):
         assert admin_client.get(f"/admin/{path}").status_code == 200
+
+
+def test_playground_leads_back_to_the_platform(page: Client, platform: Platform) -> None:
+    platform.member.user_permissions.add(Permission.objects.get(codename="write_chats"))
+    content = page.get("/api/v1/models", headers={"Accept": "text/html"}).content.decode()
+    assert f'<a href="{reverse("chats:list")}">Chats</a>' in content

@@ -7,7 +7,9 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 
+from threadless.conf import conf
 from threadless.encoding import encode
+from threadless.keys.scopes import permission_name
 
 
 class JSONRenderer(BaseRenderer):
@@ -30,6 +32,8 @@ class _PageRenderer(BrowsableAPIRenderer):
         context: dict[str, Any] = super().get_context(data, accepted_media_type, renderer_context)
         failure = data.get("error")
         given = {"notice": failure["message"]} if failure else data
+        if context["response"].status_code == 403:
+            given |= {"permission": permission_name(conf.required_scope)}
         return context | {"endpoint": context["request"].path} | given
 
     def get_content(self, *args: Any) -> str:

@@ -66,3 +66,12 @@ def check_may_issue(creator: Any, user: Any, scopes: Iterable[str]) -> None:
 def may_issue(creator: Any, user: Any, scopes: Iterable[str]) -> bool:
     """Return whether `creator` may issue a key for `user` with these scopes."""
     return set(scopes) <= scopes_of(creator) and may_issue_for(creator, user)
+
+
+def permission_name(scope: str) -> str:
+    """The name of the permission that gives the scope to a session, as the admin shows it; empty if there is none."""
+    from django.contrib.auth.models import Permission  # cannot be imported before all apps are loaded
+
+    label, _, codename = scope_permissions().get(scope, "").partition(".")
+    permission = Permission.objects.filter(content_type__app_label=label, codename=codename).first()
+    return permission.name if permission else ""

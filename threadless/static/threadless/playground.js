@@ -8,6 +8,7 @@ function start() {
     let controller = null;
     form.addEventListener("submit", async (event) => {
         event.preventDefault();
+        if (controller) return;  // Send keeps the focus while it waits, so it is not disabled
         controller = new AbortController();
         await send(controller);
         controller = null;
@@ -15,9 +16,15 @@ function start() {
     element("stop").addEventListener("click", () => controller?.abort());
     form.addEventListener("input", showSnippets);
     form.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !element("send").disabled) form.requestSubmit();
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
-    for (const tab of tabs()) tab.addEventListener("click", () => select(tab));
+    document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") controller?.abort();
+    });
+    for (const tab of tabs()) {
+        tab.addEventListener("click", () => select(tab));
+        tab.addEventListener("keydown", moveBetweenTabs);
+    }
     element("copy").addEventListener("click", copy);
     showSnippets();
 }
@@ -46,7 +53,8 @@ async function send(controller) {
         });
         await run.read(response);
     } catch (error) {
-        run.fail(error.name === "AbortError" ? form.dataset.stopped : error.shown ?? form.dataset.unreachable);
+        if (error.name === "AbortError") run.outcome = form.dataset.stopped;
+        else run.fail(error.shown ?? form.dataset.unreachable);
     } finally {
         run.end();
     }
@@ -63,6 +71,9 @@ class Run {
         this.started = performance.now();
         this.raw = [];
         this.hasText = false;
+        this.tokens = null;
+        this.outcome = form.dataset.complete;
+        element("note").textContent = form.dataset.busy;
         for (const name of ["status", "first", "total", "usage", "request"]) show(name, "–");
         for (const name of ["answer", "raw", "count"]) element(name).replaceChildren();
         element("error").hidden = true;
@@ -75,6 +86,7 @@ class Run {
         show("request", response.headers.get("x-request-id") ?? "–");
         const type = response.headers.get("Content-Type") ?? "";
         if (type.startsWith("text/event-stream")) return this.readEvents(response);
+        if (response.status === 401) throw failure(form.dataset.signedOut);
         if (!type.startsWith("application/json")) throw failure(form.dataset.notOurs);
         const body = await response.json();
         this.add(JSON.stringify(body, null, 2));
@@ -98,7 +110,9 @@ class Run {
         if (message?.reasoning_content) this.write(message.reasoning_content, "tl-reasoning");
         if (message?.content || message?.refusal) this.write(message.content || message.refusal, "tl-text");
         if (message?.tool_calls && !this.hasText) this.write(form.dataset.tools, "tl-reasoning");
-        if (usage) show("usage", `${usage.prompt_tokens} / ${usage.completion_tokens}`);
+        if (!usage) return;
+        this.tokens = usage.completion_tokens;
+        show("usage", `${usage.prompt_tokens} / ${usage.completion_tokens}`);
     }
 
     write(text, kind) {
@@ -123,20 +137,29 @@ class Run {
     }
 
     fail(text) {
+        this.outcome = form.dataset.failed;
         element("error").textContent = text;
         element("error").hidden = false;
         element("answer").classList.add("tl-failed");
     }
 
     end() {
+        const tokens = this.tokens === null ? [] : [`${this.tokens} ${form.dataset.tokens}`];
+        const figures = [...tokens, seconds(this.started)].join(", ");
         show("total", seconds(this.started));
         this.setBusy(false);
+        element("note").textContent = `${this.outcome} ${figures}`;
     }
 
+    /** Screen readers read the log when it is no longer busy, instead of each token. */
     setBusy(isBusy) {
-        element("send").disabled = isBusy;
+        const answer = element("answer");
+        if (!isBusy && document.activeElement === element("stop")) element("send").focus();
+        element("send").setAttribute("aria-disabled", String(isBusy));
         element("stop").hidden = !isBusy;
-        element("answer").classList.toggle("tl-busy", isBusy);
+        answer.setAttribute("aria-busy", String(isBusy));
+        answer.classList.toggle("tl-busy", isBusy);
+        if (isBusy) answer.closest("section").scrollIntoView({ block: "nearest" });
     }
 }
 
@@ -216,8 +239,25 @@ function tabs() {
 function select(chosen) {
     for (const tab of tabs()) {
         tab.setAttribute("aria-selected", String(tab === chosen));
+        tab.tabIndex = tab === chosen ? 0 : -1;
         document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
     }
+}
+
+/** The keys of the pattern "tabs" of the ARIA Authoring Practices. */
+function moveBetweenTabs(event) {
+    const all = [...tabs()];
+    const index = all.indexOf(event.currentTarget);
+    const target = {
+        ArrowRight: all[(index + 1) % all.length],
+        ArrowLeft: all.at(index - 1),
+        Home: all[0],
+        End: all.at(-1),
+    }[event.key];
+    if (!target) return;
+    event.preventDefault();
+    select(target);
+    target.focus();
 }
 
 async function copy() {
