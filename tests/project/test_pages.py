@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import reverse
 
 from project.chats.models import Chat
 from tests.project.platform import Platform, stranger
