@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import os
 import socket
 import termios
 import time
@@ -71,9 +70,13 @@ def send_pieces(pieces: list[bytes]) -> Script:
 def fd_of_other_end(sock: socket.socket) -> int:
     """The descriptor, in this process, of the socket to which this one is connected."""
     for path in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(path.name))) as found:
-            if found.getsockname() == sock.getpeername():
-                return int(path.name)
+        with contextlib.suppress(OSError):
+            found = socket.socket(fileno=int(path.name))
+            try:
+                if found.getsockname() == sock.getpeername():
+                    return int(path.name)
+            finally:
+                found.detach()  # it belongs to somebody else
     raise AssertionError("The peer is not in this process.")
 
 
