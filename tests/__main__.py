@@ -17,6 +17,7 @@ SESSIONS = {
     "example": ["tests/hosts/example", "--ds=tests.hosts.example.settings"],
     "packages": ["tests/hosts/packages", "--ds=tests.hosts.packages.settings"],
     "bridges": ["tests/bridges", "--ds=tests.bridges.settings"],
+    "teams": ["tests/hosts/teams", "--ds=tests.hosts.teams.settings"],
 }
 NOTHING_COLLECTED = 5
 

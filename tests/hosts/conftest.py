@@ -13,6 +13,7 @@ SETTINGS = {
     "helpdesk": "tests.hosts.helpdesk.settings",
     "example": "tests.hosts.example.settings",
     "packages": "tests.hosts.packages.settings",
+    "teams": "tests.hosts.teams.settings",
 }
 
 
