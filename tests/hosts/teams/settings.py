@@ -8,12 +8,12 @@ INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework_api_key", "tests.hosts.teams.
 
 THREADLESS_API_KEY_MODEL = "crew.TeamKey"
 THREADLESS = {
-    "KEY_ADAPTER": "tests.hosts.teams.crew.plug.TeamKeyAdapter",
-    "RESOLVER": "tests.hosts.teams.crew.plug.TeamResolver",
+    "KEY_ADAPTER": "tests.hosts.teams.crew.integration.TeamKeyAdapter",
+    "RESOLVER": "tests.hosts.teams.crew.integration.TeamResolver",
     "BACKENDS": {
         "default": {
             "BACKEND": "threadless.contrib.langchain.LangChainBackend",
-            "OPTIONS": {"function": "tests.hosts.teams.crew.plug.chat_model"},
+            "OPTIONS": {"function": "tests.hosts.teams.crew.integration.chat_model"},
         },
         "chatbot": {
             "BACKEND": "threadless.contrib.langgraph.LangGraphBackend",

@@ -11,4 +11,4 @@ class CrewConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
-        from tests.hosts.teams.crew import plug  # noqa: F401  (connects its receiver)
+        from tests.hosts.teams.crew import integration  # noqa: F401  (connects its receiver)

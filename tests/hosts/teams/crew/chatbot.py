@@ -4,7 +4,7 @@ from langchain_core.tools import tool
 from langgraph.graph import END, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
-from tests.hosts.teams.crew.plug import chat_model
+from tests.hosts.teams.crew.integration import chat_model
 from threadless.contrib.langchain import bind_request
 from threadless.contrib.langgraph import client_tools
 
