@@ -140,6 +140,14 @@ def save_budget(budget: Budget, before: int | None, by: Any = None) -> None:
     transaction.on_commit(known.forget, using=using)
 
 
+def locked_limit(budget: Budget) -> int:
+    """The limit that is stored. Locks the budget; call it within a transaction."""
+    chosen = Budget.objects.using(ledger_alias()).filter(pk=budget.pk)
+    chosen.update(unit=budget.unit)
+    limit: int = chosen.values_list("limit", flat=True).get()
+    return limit
+
+
 def forget_budget(budget: Budget, by: Any = None) -> None:
     """Delete a budget and record that. Call it within a transaction."""
     using = ledger_alias()
@@ -162,6 +170,13 @@ def budgets_of(subjects: Iterable[Subject]) -> list[BudgetState]:
     for subject in subjects:
         chosen |= Q(subject_kind=subject.kind, subject_id=subject.id)
     return _states(Budget.objects.using(ledger_alias()).filter(chosen))
+
+
+def state_of(budget: Budget) -> BudgetState:
+    """The use of one budget."""
+    starts_at = start_of(budget.period, timezone.now())
+    counter = Counter.objects.using(ledger_alias()).filter(budget=budget, starts_at=starts_at).first()
+    return _state(budget, starts_at, counter)
 
 
 def _states(budgets: QuerySet[Budget]) -> list[BudgetState]:

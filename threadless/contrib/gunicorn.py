@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
+import threading
 import uuid
-from typing import Any
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import gunicorn.config
 import gunicorn.util
 
+logger = logging.getLogger("threadless")
+
+_ended: Final[deque[tuple[int, datetime]]] = deque(maxlen=100)
+"""Process IDs of ended workers. Filled in gunicorn's main process and copied to each new worker by its fork."""
+
 __all__ = [
+    "child_exit",
     "graceful_timeout",
     "keepalive",
     "limit_request_field_size",
@@ -65,6 +75,25 @@ if any(setting.name == "control_socket_disable" for setting in gunicorn.config.K
     __all__ += ["control_socket_disable"]
 
 
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
+    """Remember a worker that has ended. The worker that replaces it marks the calls that it left open."""
+    _ended.append((worker.pid, datetime.now(UTC)))
+
+
+def mark_calls_of_ended_workers() -> None:
+    """Mark the calls that ended workers left open as interrupted, which frees what they have reserved."""
+    from threadless.db.connections import release_connections
+    from threadless.usage.sweep import interrupt_process
+
+    try:
+        for process_id, ended_at in _ended:
+            interrupt_process(process_id, ended_at)
+    except Exception:  # a sweep marks them after their deadline
+        logger.exception("The calls of ended workers could not be marked as interrupted.")
+    finally:
+        release_connections()
+
+
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
     """Prepare a worker: garbage collection becomes less frequent, and running calls end in time at a restart.
 
@@ -75,6 +104,8 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
     from threadless.server.graceful import install_graceful_stop
 
     install_graceful_stop(end_calls)
+    if _ended:
+        threading.Thread(target=mark_calls_of_ended_workers, name="threadless-ended", daemon=True).start()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

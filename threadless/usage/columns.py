@@ -75,7 +75,12 @@ def _count(value: int, maximum: int = _MAX_INTEGER) -> int:
 @cache
 def worker_name() -> str:
     """This server process, as `host:process ID`."""
-    suffix = f":{os.getpid()}"
+    return name_of_process(os.getpid())
+
+
+def name_of_process(process_id: int) -> str:
+    """The process of this host with this ID, as the column `worker` has it."""
+    suffix = f":{process_id}"
     return socket.gethostname()[: _LENGTHS["worker"] - len(suffix)] + suffix
 
 

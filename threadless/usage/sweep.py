@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connections, router, transaction
@@ -12,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from threadless.usage.base import Entry
+from threadless.usage.columns import name_of_process
 from threadless.usage.hooks import LedgerHook, call_hooks, load_states
 from threadless.usage.models import UsageRecord
 from threadless.usage.upkeep import start_upkeep
@@ -51,6 +53,20 @@ def sweep(limit: int = BATCH, using: str | None = None) -> int:
     overdue = overdue.filter(pk__in=ids)
     hooks = call_hooks()
     return _interrupt(using, overdue, hooks) if hooks else overdue.update(state=UsageRecord.State.INTERRUPTED)
+
+
+def interrupt_process(process_id: int, ended_at: datetime, using: str | None = None) -> int:
+    """Mark the records that a process of this host left open as interrupted, and return their number.
+
+    `ended_at` is aware. Records that were opened later belong to another process that got the same ID.
+    """
+    using = using or router.db_for_write(UsageRecord)
+    records = UsageRecord.objects.using(using).filter(
+        state=UsageRecord.State.OPEN,
+        worker=name_of_process(process_id),
+        opened_at__lt=timezone.make_naive(ended_at) if timezone.is_naive(timezone.now()) else ended_at,
+    )
+    return _interrupt(using, records, call_hooks())
 
 
 def _interrupt(using: str, overdue: QuerySet[UsageRecord], hooks: tuple[LedgerHook, ...]) -> int:
