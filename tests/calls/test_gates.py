@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.dispatch import Signal
 
 from tests.calls.doorman import Doorman
 from tests.support import factories
-from threadless import signals
 from threadless.calls import running
 from threadless.calls.gates import Gate
 from threadless.calls.threads import threads
@@ -295,49 +293,3 @@ def test_gate_can_end_a_stream_when_its_mark_is_reached(api: CompletionClient, s
     assert (events.error["code"], events.is_done) == ("insufficient_quota", False)
     assert Meter.marks[0] >= 4
     assert ends() == ["failed"]
-
-
-@both_kinds
-@pytest.mark.parametrize("signal", [signals.call_opened, signals.call_settled], ids=["opened", "settled"])
-def test_receiver_that_fails_affects_nobody(api: CompletionClient, signal: Signal, stream: bool) -> None:
-    def fail(**kwargs: Any) -> None:
-        raise ValueError("of a receiver")
-
-    signal.connect(fail)
-    try:
-        read(api.complete("small", "Hi", stream=stream))
-    finally:
-        signal.disconnect(fail)
-    assert ends() == ["completed"]
-
-
-def test_receiver_that_interrupts_leaves_no_row_open(api: CompletionClient) -> None:
-    def interrupt(**kwargs: Any) -> None:
-        raise SystemExit
-
-    signals.call_opened.connect(interrupt)
-    try:
-        with pytest.raises(SystemExit):
-            api.complete("small", "Hi")
-    finally:
-        signals.call_opened.disconnect(interrupt)
-    assert ends() == ["failed"]
-    assert UsageRecord.objects.get().state == "failed"
-
-
-def test_signals_carry_the_opening_and_the_outcome(api: CompletionClient) -> None:
-    heard: list[Any] = []
-
-    def hear(**kwargs: Any) -> None:
-        heard.append(kwargs)
-
-    signals.call_opened.connect(hear)
-    signals.call_settled.connect(hear)
-    try:
-        api.complete("small", "Hi")
-    finally:
-        signals.call_opened.disconnect(hear)
-        signals.call_settled.disconnect(hear)
-    opened, settled = heard
-    assert opened["opening"] is settled["opening"]
-    assert settled["outcome"].state == "completed"
