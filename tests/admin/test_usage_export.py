@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from tests.support.factories import make_record, make_user
+from threadless.db.connections import release_connections
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,8 @@ def test_export_streams_under_asgi(admin_user: Any) -> None:
         client = AsyncClient()
         await client.aforce_login(admin_user)
         response: Any = await client.get(url("csv"))
-        return b"".join([piece async for piece in response.streaming_content]).decode()
+        content = b"".join([piece async for piece in response.streaming_content]).decode()
+        await sync_to_async(release_connections)()  # of the thread that has read the records
+        return content
 
     assert asyncio.run(read()).splitlines()[-1] == "# end, 1 rows"

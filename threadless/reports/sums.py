@@ -72,25 +72,28 @@ def _added(one: Any, other: Any) -> Any:
 def sums_of(row: dict[str, Any]) -> Sums:
     """The sums in a row with the aggregates of this module. A sum over no rows is None."""
     values = {name: int(row[PREFIX + name] or 0) for name in ("calls", "failed", *_SUMMED, "cost_unknown")}
-    return Sums(**values, first_tokens=tuple(int(row[PREFIX + name] or 0) for name in FIRST_TOKENS))
+    return Sums(**values, first_tokens=tuple(int(row.get(PREFIX + name) or 0) for name in FIRST_TOKENS))
 
 
-def aggregates_of_days() -> Mapping[str, Aggregate]:
+def aggregates_of_days(histogram: bool = True) -> Mapping[str, Aggregate]:
     """The aggregates that make `Sums` of rows of `UsageDay`."""
     failed = Sum("calls", filter=Q(state=_State.FAILED))
-    return {PREFIX + name: Sum(name) for name in COLUMNS} | {PREFIX + "failed": failed}
+    names = COLUMNS if histogram else COLUMNS[: -len(FIRST_TOKENS)]
+    return {PREFIX + name: Sum(name) for name in names} | {PREFIX + "failed": failed}
 
 
-def aggregates_of_records() -> Mapping[str, Aggregate]:
+def aggregates_of_records(histogram: bool = True) -> Mapping[str, Aggregate]:
     """The aggregates that make `Sums` of usage records."""
     bounds = pairwise((None, *BUCKETS_MS, None))
-    aggregates = {
+    aggregates: dict[str, Aggregate] = {
         "calls": Count("pk"),
         "failed": Count("pk", filter=Q(state=_State.FAILED)),
         "cost_unknown": Count("pk", filter=_has_unknown_cost()),
         **{name: Sum(name, default=0) for name in _SUMMED},
-        **{name: Count("pk", filter=_in_bucket(*each)) for name, each in zip(FIRST_TOKENS, bounds, strict=True)},
     }
+    if histogram:
+        buckets = zip(FIRST_TOKENS, bounds, strict=True)
+        aggregates |= {name: Count("pk", filter=_in_bucket(*each)) for name, each in buckets}
     return {PREFIX + name: aggregate for name, aggregate in aggregates.items()}
 
 

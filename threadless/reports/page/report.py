@@ -38,7 +38,8 @@ class Report:
     @cached_property
     def groups(self) -> dict[Any, Sums]:
         """The sums of each value of the column."""
-        return self._sums(self.column)
+        known = {"error_code": 0, "model": 1}  # read for the health part anyway
+        return self._health[known[self.column]] if self.column in known else self._sums(self.column)
 
     @cached_property
     def total(self) -> Sums:
@@ -95,12 +96,13 @@ class Report:
         """Bars by day, each divided by the values that have the most of what is measured."""
         measure, write = MEASURED[self.selection.measure]
         column = "model" if self.column == "day" else self.column
-        groups = self.groups if column == self.column else self._sums(column)
+        groups = self.groups if column == self.column else self._health[1]
         top = sorted(groups, key=lambda value: (-measure(groups[value]), str(value)))[:SERIES]
-        by_day = self._sums("day")
+        by_day = self.groups if self.column == "day" else self._sums("day", histogram=False)
         amounts: dict[date, dict[int, int]] = {day: {} for day in by_day}
         where = {**self.selection.filters, column: top}
-        for (day, value), found in sums(self.selection.period, ("day", column), where, self._using).items():
+        by_both = sums(self.selection.period, ("day", column), where, self._using, histogram=False)
+        for (day, value), found in by_both.items():
             amounts[day][top.index(value)] = measure(found)
         for day, found in by_day.items():
             if rest := measure(found) - sum(amounts[day].values()):
@@ -151,8 +153,8 @@ class Report:
     def _names(self, column: str, values: Collection[Any]) -> dict[Any, str]:
         return names_of(column, values, self._request, self._using)
 
-    def _sums(self, column: str) -> dict[Any, Sums]:
-        found = sums(self.selection.period, [column], self.selection.filters, self._using)
+    def _sums(self, column: str, *, histogram: bool = True) -> dict[Any, Sums]:
+        found = sums(self.selection.period, [column], self.selection.filters, self._using, histogram=histogram)
         return {value: each for (value,), each in found.items()}
 
     @cached_property
