@@ -107,6 +107,7 @@ MALFORMED: dict[str, list[Any]] = {
     "CACHE_FAILURE": [None, 5, "ignore"],
     "CURRENCY": [None, "", "eur", "EURO", "€", 5],
     "PRICER": [None, "", 5],
+    "READ_ONLY": [None, 0, 1, "yes"],
     "COST_IN_USAGE": [None, 0, 1, "yes"],
     "BILLING_TIME_ZONE": ["", "CET+1", "Mars/Base", 5],
     "KEEP_RECORDS_DAYS": [0, -1, 1.5, True, "400"],

@@ -216,6 +216,17 @@ class Overloaded(APIError):
         super().__init__(message, headers=retry_headers(seconds))
 
 
+class ReadOnly(APIError):
+    """The platform takes no calls for now (`READ_ONLY`). The client may retry (503)."""
+
+    status_code = 503
+    code = "read_only"
+
+    def __init__(self, seconds: float = 30) -> None:
+        message = "The server is under maintenance and takes no calls for now. Please try again later."
+        super().__init__(message, headers=retry_headers(seconds))
+
+
 class DatabaseUnavailable(APIError):
     """The host's database is unavailable. The client may retry (503)."""
 

@@ -1,6 +1,6 @@
-"""Signals about calls. Django logs a receiver that fails; the call is not affected.
+"""Signals about calls and keys. Django logs a receiver that fails; the call is not affected.
 
-Both are sent in a thread that serves the call, so a slow receiver delays it.
+All are sent in a thread that serves the call, so a slow receiver delays it.
 """
 
 from __future__ import annotations
@@ -14,3 +14,6 @@ call_opened: Final = Signal()
 
 call_settled: Final = Signal()
 """A call has ended and its row is final. Arguments: `opening`, and `outcome`, an `Outcome`."""
+
+key_used: Final = Signal()
+"""A key was accepted, for any request of ours. Arguments: `user`, and `caller`, a `Caller`."""

@@ -56,6 +56,7 @@ ERRORS: list[tuple[APIError, bool]] = [
     (exceptions.Overloaded(), True),
     (exceptions.Overloaded(seconds=0.3), True),
     (exceptions.DatabaseUnavailable(), True),
+    (exceptions.ReadOnly(), True),
     (api_error(OperationalError("server closed the connection unexpectedly")), True),
     (api_error(Http404()), False),
     (api_error(drf.PermissionDenied()), False),

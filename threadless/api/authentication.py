@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework import authentication
 from rest_framework.request import Request
 
+from threadless import signals
 from threadless.api.underlying import django_request, without_form
 from threadless.conf import conf
 from threadless.exceptions import NotAuthenticated, WrongType
@@ -31,7 +32,9 @@ class KeyAuthentication(authentication.BaseAuthentication):
         found: Any = adapter.authenticate(secret.strip())
         if not (isinstance(found, tuple) and len(found) == 2):
             raise WrongType(adapter, "authenticate", "a user and a Caller", found)
-        return found[0], _checked(found[1], adapter, "authenticate")
+        user, caller = found[0], _checked(found[1], adapter, "authenticate")
+        signals.key_used.send_robust(sender=None, user=user, caller=caller)
+        return user, caller
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

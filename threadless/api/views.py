@@ -27,7 +27,7 @@ from threadless.calls.gates import Gates
 from threadless.conf import conf
 from threadless.db.connections import release_connections
 from threadless.dialects.base import Dialect, error_body
-from threadless.exceptions import APIError, UnknownPath
+from threadless.exceptions import APIError, ReadOnly, UnknownPath
 from threadless.extensions import additions
 from threadless.openapi.models import list_models, retrieve_model
 from threadless.openapi.parts import Operation
@@ -128,6 +128,8 @@ class CallView(EndpointView):
         has_page = wants_page(request) and self.dialect.page
         if django_request(request).method != "POST" and not has_page:
             self.http_method_not_allowed(request)
+        if conf.read_only and django_request(request).method == "POST":
+            raise ReadOnly
         super().initial(request, *args, **kwargs)
 
     def get(self, request: Request) -> Response:
