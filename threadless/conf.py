@@ -268,12 +268,7 @@ class Settings(SettingsGroup):
         "`(target, usage, reported) -> cost` in billionths of the currency, or `None` if it is unknown; `reported` is "
         "the cost that the upstream names",
     )
-    read_only = Setting(
-        False,
-        boolean(),
-        "refuse new calls with a 503 and `Retry-After`, without a query, such as during a migration; running "
-        "calls end as usual",
-    )
+    read_only = Setting(False, boolean(), "refuse new calls with a 503, without a query; running calls end as usual")
     cost_in_usage = Setting(False, boolean(), "show the cost to clients, as `usage.cost`")
     billing_time_zone = Setting(
         None,
