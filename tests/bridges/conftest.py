@@ -18,12 +18,6 @@ collect_ignore_glob = [] if django_settings.SETTINGS_MODULE == "tests.bridges.se
 WAIT = 10
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Warnings of these packages, such as LiteLLM's while it is imported, are not ours."""
-    if not collect_ignore_glob:
-        config.addinivalue_line("filterwarnings", "ignore")
-
-
 class Platform:
     """A host with one backend before a scripted upstream, and a client with a key."""
 
