@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Final
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connections, transaction
 from django.dispatch import receiver
 
 from threadless.db.errors import is_deadlock
+from threadless.db.prepared import Statement, first_row
 from threadless.encoding import encode
 from threadless.exceptions import Overloaded
 from threadless.extensions import additions
@@ -23,6 +24,8 @@ from threadless.usage.columns import opening_columns, outcome_columns
 from threadless.usage.models import UsageRecord
 
 _MAX_ATTEMPTS: Final = 20
+_STATE: Final = Statement(f"SELECT hook_state FROM {UsageRecord._meta.db_table} WHERE id = %s")  # noqa: S608
+"""Prepared, because each settlement with hooks runs it."""
 APP_ATTRIBUTE = "threadless_ledger_hooks"
 """The attribute of an `AppConfig` that lists its hooks, as classes or dotted paths."""
 
@@ -156,9 +159,8 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
         was_interrupted = not ledger_sql.settle(entry, columns, ledger_sql.OPEN)
         if was_interrupted and not ledger_sql.settle(entry, columns, ledger_sql.INTERRUPTED):
             return 0
-        states = load_states(
-            UsageRecord.objects.using(entry.using).values_list("hook_state", flat=True).get(pk=entry.pk)
-        )
+        [state] = _STATE.run(connections[entry.using], [entry.pk], first_row)
+        states = load_states(state)
         for hook in hooks if was_interrupted else call_hooks():
             hook.settling(entry.using, entry, states.get(hook.name), outcome, was_interrupted=was_interrupted)
     return 1
