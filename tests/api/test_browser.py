@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.bodies import chunk, chunks_of, completion
-from tests.support.chromium import open_chromium
 from tests.support.serving import Host, Server, prepared_host, serve
 from tests.support.upstream import Exchange, ScriptedUpstream
 
@@ -56,13 +55,6 @@ def answer(exchange: Exchange) -> None:
         exchange.stream(chunk({"reasoning_content": "Hm."}), *chunks_of(*words))
     else:
         exchange.answer(completion("".join(words)))
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests here."""
-    with open_chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

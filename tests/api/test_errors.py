@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +18,7 @@ from rest_framework import exceptions as drf
 from urllib3.util import Retry
 
 from tests.support.fixtures import Configure, IssueKey
+from tests.support.node import Node
 from threadless import exceptions
 from threadless.api.exception_handler import api_error
 from threadless.calls.levels import Level, Limit, refusal
@@ -92,6 +95,17 @@ def test_retry_after_has_a_form_that_every_client_reads(sdk: openai.OpenAI, erro
     assert seconds >= 1
     assert 0 <= seconds - int(exact) / 1000 < 1
     assert sdk._parse_retry_after_header(httpx.Headers(error.headers)) == int(exact) / 1000
+
+
+def test_node_sdk_retries_the_same_errors_after_the_same_time() -> None:
+    given = [{"status": error.status_code, "headers": error.headers} for error, _ in ERRORS]
+    command = Node.installed().command("retries.mjs", json.dumps(given))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for (error, is_retried), result in zip(ERRORS, json.loads(done.stdout), strict=True):
+        assert result["calls"] == 1 + is_retried, error
+        exact = error.headers.get("retry-after-ms")
+        assert not is_retried or exact is None or int(exact) in map(round, result["waits"]), error
 
 
 def test_every_error_of_ours_is_checked() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from threadless.backends.cleaning import clean
 from threadless.backends.convert import completion_of
 from threadless.backends.failures import failure_in_answer
 from threadless.backends.upstream import CallRedactor, Event, SSEDecoder
@@ -131,10 +132,11 @@ class AnswerReader:
 
     def _clean(self, body: JSONObject) -> JSONObject:
         """Redact what is passed on and is not output of the model, in place."""
-        self._redact.clean(body)
-        head = (body.get("id"), body.get("system_fingerprint"), body.get("service_tier"), body.get("obfuscation"))
+        clean(body, self._redact)
+        given = body.get
+        head = (given("id"), given("model"), given("system_fingerprint"), given("service_tier"), given("obfuscation"))
         if head != self._head:
-            self._head, self._clean_head = head, self._redact.names(body, _HEAD_FIELDS)
+            self._head, self._clean_head = head, self._clean_head_of(body)
         if self._clean_head:
             body.update(self._clean_head)
         if (usage := body.get("usage")) and not _has_counts_only(usage):
@@ -148,6 +150,14 @@ class AnswerReader:
                 if choice.get("finish_reason") is not None:
                     self._finish(choice, index)
         return body
+
+    def _clean_head_of(self, body: JSONObject) -> JSONObject:
+        """Those of the head fields that must be replaced. The client does not see the model, but the ledger has it."""
+        changed = self._redact.names(body, _HEAD_FIELDS)
+        model = body.get("model")
+        if isinstance(model, str) and (name := self._redact.model_name(model)) != model:
+            changed["model"] = name
+        return changed
 
     def _finish(self, choice: JSONObject, index: int) -> None:
         reason = choice["finish_reason"]

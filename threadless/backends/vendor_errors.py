@@ -140,6 +140,7 @@ def redactor_of(request: ChatRequest, target: Target) -> Callable[[Iterable[str]
             model=target.model,
             public_model=target.id,
             added=added_json(request, payload_of(request, target)),
+            said=request.fields.get("messages", b""),
             allow_prompt_echo=False,
         )
 

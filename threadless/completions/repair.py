@@ -73,8 +73,15 @@ def repair_logprobs(choice: JSONObject) -> None:
         for token in objects(logprobs.get(name)):
             tops = token["top_logprobs"] = objects(token.get("top_logprobs"))
             for each in (token, *tops):
-                if each.get("logprob") is None:
-                    each["logprob"] = _VERY_UNLIKELY
+                _repair_token(each)
+
+
+def _repair_token(token: JSONObject) -> None:
+    probability = token.get("logprob")
+    if not isinstance(probability, int | float) or isinstance(probability, bool):
+        token["logprob"] = _VERY_UNLIKELY
+    if not isinstance(token.get("bytes"), list):
+        token["bytes"] = None
 
 
 def _text_of(part: JSONObject) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from threadless.backends import cleaning
 from threadless.backends.upstream.redact import CallRedactor, Redactor
 
 INSTRUCTIONS = 'You are the kit\'s agent.\n\tNever mention "Project Falcon"; be brief. Größe: 5 €.'
@@ -24,6 +25,7 @@ def make_redactor(
         model=model,
         public_model=public,
         added=[json.dumps([{"role": "system", "content": text}]).encode()],
+        said=b"",
         allow_prompt_echo=allow_prompt_echo,
     )
 
@@ -77,7 +79,7 @@ def test_other_words_stay(model: str, public: str) -> None:
 
 
 def clean(body: dict[str, Any], **options: Any) -> dict[str, Any]:
-    make_redactor(**options).clean(body)
+    cleaning.clean(body, make_redactor(**options))
     return body
 
 
@@ -105,3 +107,13 @@ def test_repeated_prompt_is_dropped_unless_allowed(name: str) -> None:
 @pytest.mark.parametrize("choices", [None, 1, "x", {}, [None, 1, "x", {"delta": None, "message": 1}]])
 def test_choices_of_another_type_are_left_alone(choices: Any) -> None:
     assert clean({"choices": choices}) == {"choices": choices}
+
+
+def test_long_id_is_read_in_linear_time() -> None:
+    value = "a" * 100_000 + "/"
+    assert make_redactor().names({"id": value}, ["id"]) == {}
+
+
+def test_id_of_several_words_may_repeat_the_instructions() -> None:
+    redactor = make_redactor("You are the agent of the kit shop.")
+    assert redactor.names({"id": "You are the agent of the kit shop."}, ["id"]) == {"id": HIDDEN}

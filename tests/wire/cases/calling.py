@@ -12,7 +12,7 @@ from openai.lib.streaming.chat._completions import accumulate_delta  # type: ign
 from tests.support.client import Client, Reply
 from tests.support.ledger import Ledger, Row
 from tests.support.serving import Host, Server
-from tests.support.upstream import Exchange, ScriptedUpstream
+from tests.support.upstream import Exchange, Script, ScriptedUpstream
 from tests.wire.cases import CASES_BY_ID
 from tests.wire.cases.case import Case
 
@@ -33,14 +33,18 @@ class CaseServer:
         return Ledger(self.host.env["DATABASE_URL"])
 
     def call(self, case: Case, *, is_stream: bool) -> Result:
-        """One call to its end."""
+        """One call of a case to its end."""
+        return self.post(body_of(case, is_stream=is_stream), answer_case, has_row=case.expected.state != "refused")
+
+    def post(self, body: dict[str, Any], script: Script, *, has_row: bool = True) -> Result:
+        """One call to its end, before an upstream with this script."""
         self.upstream.forget()
-        self.upstream.script(answer_case)
+        self.upstream.script(script)
         start = self.server.log.stat().st_size
         with Client(self.server.port, self.host.key) as client:
-            reply = client.post(body_of(case, is_stream=is_stream))
+            reply = client.post(body)
         request_id = reply.headers["x-request-id"]
-        row = None if case.expected.state == "refused" else self.ledger.settled_row(request_id)
+        row = self.ledger.settled_row(request_id) if has_row else None
         records = _records(self.server.log.read_bytes()[start:].decode(), request_id)
         sent = self.upstream.exchanges[-1].body if self.upstream.exchanges else {}
         return Result(reply, row, records, sent)

@@ -6,7 +6,7 @@ Output of the model itself is never changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, Final
 from urllib.parse import quote, quote_from_bytes, urlsplit
@@ -25,21 +25,10 @@ _MAX_COMPARED: Final = 262_144
 """In a longer conversation, in bytes, nobody looks for the text. It is left out."""
 _ESCAPES: Final = re.compile(r"(?<!\\)\\+(?:u([0-9a-fA-F]{4})|[bfnrt])")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_WORDS: Final = re.compile(r"(?:[A-Za-z0-9_.:-]{1,64} ?)*")
+_ADDRESS: Final = re.compile(r"https?://[^\s\"<>]{1,2000}")
 _IGNORED: Final = str.maketrans("", "", "\\\"'`")
 
-_BODY_FIELDS: Final = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "obfuscation"}
-)
-_CHOICE_FIELDS: Final = frozenset(
-    {"index", "delta", "message", "finish_reason", "logprobs", "stop_reason", "matched_stop", "native_finish_reason"}
-    | {"token_ids", "text"}
-)
-_OUTPUT_FIELDS: Final = frozenset(
-    {"role", "content", "refusal", "tool_calls", "function_call", "audio", "annotations", "images"}
-    | {"reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "tool_call_id", "name"}
-)
-"""Fields of `message` and `delta` with output of the model."""
+_MAX_NAMES: Final = 1000
 PROMPT_ECHO_FIELDS: Final = frozenset(
     {"prompt", "prompt_text", "prompt_logprobs", "prompt_token_ids", "prompt_fragments", "raw_prompt", "raw_output"}
     | {"input_token_ids", "prefill", "__verbose"}
@@ -89,7 +78,7 @@ class CallRedactor:
         model: str,
         public_model: str,
         added: Iterable[bytes],
-        said: bytes = b"",
+        said: bytes,
         allow_prompt_echo: bool,
     ) -> None:
         self._redact = redact
@@ -98,6 +87,8 @@ class CallRedactor:
         self._added = added
         self._said = bytes(said) if len(said) <= _MAX_COMPARED else None  # a copy: it may be a part of a large body
         self._allow_prompt_echo = allow_prompt_echo
+        self._field_names: dict[str, str] = {}
+        """Names of unknown fields, which are the same in each chunk, and how they are shown."""
 
     def text(self, value: str) -> str | None:
         """The text without secrets; None if it repeats 24 or more consecutive characters of an added text."""
@@ -127,47 +118,54 @@ class CallRedactor:
             return self._without_names(value)
         return self.value(value)
 
+    def model_name(self, value: str) -> str:
+        """The upstream's name of a model, for the operator: without secrets, but with the private name."""
+        repeats = len(value) >= _RUN and not _WORD.fullmatch(value) and self.text(value) is None
+        return _REDACTED if repeats else self._redact(value)
+
     def names(self, fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         """Those of the fields that `name` changes, with their new values."""
         values = [value for name in names if (value := fields.get(name)) is not None]
-        if all(type(value) is str for value in values):
+        if all(type(value) is str and _WORD.fullmatch(value) for value in values):
             text = " ".join(values)
-            if _WORDS.fullmatch(text) and self._without_names(text) == text:  # almost always
+            if self._without_names(text) == text:  # almost always
                 return {}
         redacted = {name: self.name(fields[name]) for name in names if name in fields}
         return {name: value for name, value in redacted.items() if value != fields[name]}
 
-    def clean(self, body: dict[str, Any]) -> None:
-        """Redact the unknown fields of an answer or chunk in place, and remove those that repeat the prompt."""
-        if not _BODY_FIELDS.issuperset(body):
-            self._clean_fields(body, _BODY_FIELDS)
-        choices = body.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict):
-                continue
-            if not _CHOICE_FIELDS.issuperset(choice):
-                self._clean_fields(choice, _CHOICE_FIELDS)
-            output = choice.get("delta") or choice.get("message")
-            if isinstance(output, dict) and not _OUTPUT_FIELDS.issuperset(output):
-                self._clean_fields(output, _OUTPUT_FIELDS)
-
-    def _clean_fields(self, fields: dict[str, Any], known: frozenset[str]) -> None:
+    def fields(self, fields: dict[str, Any], known: Collection[str]) -> None:
+        """Redact the other fields in place, with their names, and remove those that repeat the prompt."""
         for name in [name for name in fields if name not in known]:
-            if name in PROMPT_ECHO_FIELDS:
-                if not self._allow_prompt_echo:
-                    del fields[name]
-            elif isinstance(fields[name], str | list | dict):
-                fields[name] = self.value(fields[name])
+            if name in PROMPT_ECHO_FIELDS and not self._allow_prompt_echo:
+                del fields[name]
+                continue
+            if isinstance(value := fields[name], str | list | dict) and name not in PROMPT_ECHO_FIELDS:
+                fields[name] = self.value(value)
+            if (clean_name := self._field_name(name)) != name:
+                fields[clean_name] = fields.pop(name)
+
+    def _field_name(self, name: str) -> str:
+        found = self._field_names.get(name)
+        if found is None:
+            found = str(self.value(name))
+            if len(self._field_names) < _MAX_NAMES:
+                self._field_names[name] = found
+        return found
 
     def value(self, value: Any) -> Any:
-        """The JSON value with every text redacted, and without fields that repeat the prompt."""
+        """The JSON value with every text redacted, and without fields that repeat the prompt.
+
+        The address of a cited page may be in the instructions too.
+        """
         if isinstance(value, str):
+            if _ADDRESS.fullmatch(value):
+                return self._without_names(value)
             text = self.text(value)
             return _REDACTED if text is None else text
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if isinstance(value, dict):
-            self._clean_fields(value, frozenset())
+            self.fields(value, ())
         return value
 
     @cached_property
