@@ -115,6 +115,7 @@ def test_split_at_any_byte_changes_nothing(case: Case, splitter: Splitter, data:
     assert splitter.read(case, response, data.draw(cuts)) == splitter.usual(case.id)
 
 
-def test_each_byte_alone_changes_nothing(splitter: Splitter) -> None:
-    case = next(case for case in STREAMS if case.name == "usual")
+@pytest.mark.parametrize("name", ["usual", "byte order mark"])
+def test_each_byte_alone_changes_nothing(splitter: Splitter, name: str) -> None:
+    case = next(case for case in STREAMS if case.name == name)
     assert splitter.read(case, whole(case), list(range(1, len(whole(case))))) == splitter.usual(case.id)

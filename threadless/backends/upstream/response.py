@@ -32,6 +32,7 @@ _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
 """The upstream answered before it had read the whole request, for example with a 413, and reads no more."""
+_BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n\xef\xbb\xbf"
 """What may stand before JSON: spaces, line ends, a byte order mark."""
 _TURN_BYTES: Final = 16384
@@ -136,7 +137,8 @@ class Response:
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             return "json" in self.headers.get("content-type", "")
         while not (start := self._first_content.lstrip(_BLANK)) and not self._parser.is_complete:
-            self._first_content = self._receive(self._timeouts.between_chunks_seconds)
+            part = self._first_content if _BOM.startswith(self._first_content) else b""  # blanks say nothing
+            self._first_content = part + self._receive(self._timeouts.between_chunks_seconds)
         return start.startswith((b"{", b"["))
 
     def drain(self) -> None:
