@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_browser import SIGN_IN, WAIT, chromium
+from tests.api.test_browser import SIGN_IN, WAIT
 from tests.support.client import Client
 from tests.support.serving import Server, prepared_host, serve
 from tests.support.upstream import ScriptedUpstream
-
-__all__ = ["chromium"]
 
 keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 waiting = pytest.importorskip("selenium.webdriver.support.ui")

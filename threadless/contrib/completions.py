@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, nullcontext
 from typing import Any
 
+from threadless.backends.cleaning import clean
 from threadless.backends.event_loop import event_loop
 from threadless.backends.upstream import CallRedactor
 from threadless.backends.vendor_errors import redactor_of
@@ -75,5 +76,5 @@ def _body_of(item: Any, redact: CallRedactor) -> JSONObject:
     if not hasattr(item, "model_dump"):
         raise UpstreamError(f"The model's answer has the type {type(item).__name__!r}.")
     body: JSONObject = item.model_dump(mode="json", exclude_none=True, warnings=False)
-    redact.clean(body)
+    clean(body, redact)
     return body
