@@ -201,7 +201,7 @@ class Settings(SettingsGroup):
         ),
         "first part of each new key, for secret scanners and people",
     )
-    max_body_bytes = Setting(32 * 1024 * 1024, whole(1), "maximum size of a request body")
+    max_body_bytes = Setting(16 * 1024 * 1024, whole(1), "maximum size of a request body")
     max_messages = Setting(4096, whole(1), "maximum messages per request")
     max_depth = Setting(100, whole(1, 500), "maximum JSON nesting depth of a request")
     max_values = Setting(

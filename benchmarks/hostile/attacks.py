@@ -109,11 +109,11 @@ def begin_upload(target: Target) -> bytes:
 
 def invented_key(target: Target) -> bytes:
     """Of the right form, so that the server has to look it up."""
-    return http.head(generate("harbour"), 30_000_000)
+    return http.head(generate("harbour"), 15_000_000)
 
 
 def uploads_without_an_end(target: Target) -> None:
-    """Twenty uploads of 31 MiB that lack the last byte."""
+    """Twenty uploads of 15 MiB that lack the last byte."""
     size = SIZE - 2**20
     content = http.head(target.keys[0], size) + b'{"x":"' + b"a" * (size - 7)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.hostile import MODEL
 
-SIZE: Final = 32 * 1024 * 1024 - 1024
+SIZE: Final = 16 * 1024 * 1024 - 1024
 """Just below the default `MAX_BODY_BYTES`."""
 _SMILE: Final = rb"\ud83d\ude00"
 

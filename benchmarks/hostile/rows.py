@@ -35,7 +35,7 @@ def _client_rows() -> Iterator[Row]:
     yield row(name="client: 200 slow heads, no key", attack=attacks.slow(200, attacks.begin_headers, b"a"))
     yield row(name="client: 40 slow uploads", attack=attacks.slow(40, attacks.begin_upload, b" "))
     yield row(name="client: 40 drips after a 401", attack=attacks.slow(40, attacks.invented_key, b" "))
-    yield row(name="client: 20 uploads of 31 MiB without the last byte", attack=attacks.uploads_without_an_end)
+    yield row(name="client: 20 uploads of 15 MiB without the last byte", attack=attacks.uploads_without_an_end)
     plain, stream = attacks.never_read(is_stream=False), attacks.never_read(is_stream=True)
     yield row(name="client: 40 unread answers of 3 MB", attack=plain, upstream="unread")
     yield row(name="client: 40 unread streams", attack=stream, upstream="unread")

@@ -73,7 +73,7 @@ def test_upload_that_pauses_within_its_time_is_read(server: Rig) -> None:
         assert client.read_reply().status == 200
 
 
-@pytest.mark.parametrize("line", ["Content-Length: 30000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("line", ["Content-Length: 15000000", "Transfer-Encoding: chunked"])
 def test_refused_request_that_is_sent_byte_by_byte_is_dropped(server: Rig, line: str) -> None:
     with server.connect() as client:
         client.send(head("invented", line, "Connection: close"))
@@ -83,7 +83,7 @@ def test_refused_request_that_is_sent_byte_by_byte_is_dropped(server: Rig, line:
 
 @pytest.mark.parametrize("key", ["valid", "invented"])
 def test_slow_uploads_leave_room_for_other_calls(server: Rig, key: str) -> None:
-    lines = head(server.host.key if key == "valid" else key, "Content-Length: 30000000")
+    lines = head(server.host.key if key == "valid" else key, "Content-Length: 15000000")
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(THREADS))
         clients = [stack.enter_context(server.connect()) for _ in range(THREADS)]
