@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf.urls.i18n import i18n_patterns
 from django.core.checks import run_checks
 from django.db import connections, models
@@ -165,39 +167,53 @@ def test_prepared_statements_behind_pgbouncer_are_one_line(
 # Keys
 
 
-class HalfKey(AbstractAPIKey):
-    """A key model that has removed two of our fields."""
+def define_key_models() -> None:
+    """Two models that cannot hold keys."""
 
-    scopes = None
-    note = None  # type: ignore[assignment]
+    class HalfKey(AbstractAPIKey):
+        """It has removed two of our fields."""
 
-    class Meta(AbstractAPIKey.Meta):
-        app_label = "testapp"
-        managed = False
-        abstract = False
+        scopes = None
+        note = None  # type: ignore[assignment]
+
+        class Meta(AbstractAPIKey.Meta):
+            app_label = "testapp"
+            managed = False
+            abstract = False
+
+    class Unrelated(models.Model):
+        """A key table of another kind."""
+
+        class Meta:
+            app_label = "testapp"
+            managed = False
+
+        def __str__(self) -> str:
+            return "key"
+
+
+@pytest.fixture
+def key_models() -> Iterator[None]:
+    """The models, registered until the end of the test: deletions of users would look for their rows."""
+    define_key_models()
+    yield
+    for name in ("halfkey", "unrelated"):
+        del apps.all_models["testapp"][name]
+    apps.clear_cache()
 
 
 class OwnAdapter(ModelKeyAdapter):
     """An adapter that extends ours."""
 
 
-class Unrelated(models.Model):
-    """A key table of another kind."""
-
-    class Meta:
-        app_label = "testapp"
-        managed = False
-
-    def __str__(self) -> str:
-        return "key"
-
-
-def test_key_model_without_our_columns_is_one_line(settings: Any) -> None:
+def test_key_model_without_our_columns_is_one_line(settings: Any, key_models: None) -> None:
     text = "THREADLESS_API_KEY_MODEL: testapp.HalfKey has removed fields of AbstractAPIKey: note, scopes."
     assert lines(settings, THREADLESS_API_KEY_MODEL="testapp.HalfKey") == [f"?: (threadless.E006) {text}"]
 
 
-def test_key_model_of_another_kind_under_an_adapter_that_extends_ours_is_one_line(settings: Any) -> None:
+def test_key_model_of_another_kind_under_an_adapter_that_extends_ours_is_one_line(
+    settings: Any, key_models: None
+) -> None:
     settings.THREADLESS = {"BACKENDS": {"default": DUMMY}, "KEY_ADAPTER": OwnAdapter}
     settings.THREADLESS_API_KEY_MODEL = "testapp.Unrelated"
     [message] = run_checks(tags=["threadless"])

@@ -21,7 +21,7 @@ MALFORMED: dict[str, list[Any]] = {
 
 def found(*databases: str) -> list[str]:
     """The ids of our messages, with the checks that ask these databases."""
-    return [str(message.id) for message in run_checks(tags=["threadless"], databases=databases)]
+    return [str(message.id) for message in run_checks(tags=["threadless", "database"], databases=databases)]
 
 
 @pytest.mark.parametrize("name", BudgetSettings.definitions)

@@ -17,7 +17,7 @@ from threadless.budgets import api
 from threadless.budgets.models import Counter
 from threadless.calls.running import wait_for_calls
 from threadless.models import UsageRecord
-from threadless.signals import call_settled
+from threadless.signals import call_opened, call_settled
 from threadless.testing import CompletionClient, read_events
 from threadless.usage.sweep import sweep
 
@@ -95,6 +95,11 @@ def test_95_percent_are_spent_before_the_first_of_20_streams_ends(
     api.set_budget(api.PLATFORM, "tokens", "total", 200_000)
     model.answer = ["x" * 7] * 100_000
     produced, produced_before_end = Tally[str](), []
+    all_are_open = threading.Barrier(20)
+
+    def opened(**kwargs: Any) -> None:
+        all_are_open.wait(60)  # in the thread of the request, before its stream begins
+
     model.between = lambda number: produced.update(["chunks"])
 
     def settled(**kwargs: Any) -> None:
@@ -104,6 +109,7 @@ def test_95_percent_are_spent_before_the_first_of_20_streams_ends(
         read_events(client.complete("small", "Hi", stream=True))
         connection.close()
 
+    call_opened.connect(opened)
     call_settled.connect(settled)
     try:
         threads = [threading.Thread(target=run) for _ in range(20)]
@@ -113,6 +119,7 @@ def test_95_percent_are_spent_before_the_first_of_20_streams_ends(
             thread.join()
         assert wait_for_calls(10)
     finally:
+        call_opened.disconnect(opened)
         call_settled.disconnect(settled)
     assert produced_before_end[0] + 20 * PROMPT >= 0.95 * 200_000
     spent, reserved = sums()

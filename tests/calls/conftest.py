@@ -9,11 +9,12 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
+from tests.support.closing_redis import close_caches
 from tests.support.limits import ANSWER, Limit, local_cache, redis_cache
 
 
 @pytest.fixture(params=["local", "redis"])
-def limit(request: pytest.FixtureRequest, settings: Settings) -> Limit:
+def limit(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Limit]:
     """Sets limits, on each kind of cache."""
     cache = local_cache() if request.param == "local" else redis_cache()
     settings.CACHES = {"default": cache, "other": local_cache()}
@@ -22,7 +23,8 @@ def limit(request: pytest.FixtureRequest, settings: Settings) -> Limit:
         backend = {"BACKEND": "threadless.backends.dummy.DummyBackend", "OPTIONS": {"answer": ANSWER}}
         settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}, **values}
 
-    return change
+    yield change
+    close_caches()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def redis_cache() -> dict[str, str]:
         redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1).ping()
     except redis.RedisError as error:
         pytest.skip(f"no Redis at {REDIS_URL}: {error}")
-    backend = "django.core.cache.backends.redis.RedisCache"
+    backend = "tests.support.closing_redis.ClosingRedisCache"
     return {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": uuid.uuid4().hex}
 
 

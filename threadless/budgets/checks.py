@@ -22,7 +22,7 @@ def check_configured_isolation(**kwargs: Any) -> list[CheckMessage]:  # noqa: AR
     return _check_level(using, _configured_level(using))
 
 
-@register("threadless", Tags.database)
+@register(Tags.database)
 def check_isolation(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
     """Ask the database for its isolation level, which may also be set at the server or for the role."""
     using = router.db_for_write(UsageRecord)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 
 from threadless.conf import conf
 from threadless.extensions import additions
@@ -73,5 +74,8 @@ def permission_name(scope: str) -> str:
     from django.contrib.auth.models import Permission  # cannot be imported before all apps are loaded
 
     label, _, codename = scope_permissions().get(scope, "").partition(".")
-    permission = Permission.objects.filter(content_type__app_label=label, codename=codename).first()
-    return permission.name if permission else ""
+    found = Permission.objects.filter(content_type__app_label=label, codename=codename)
+    try:
+        return found.values_list("name", flat=True).first() or ""
+    except transaction.TransactionManagementError:  # under `ATOMIC_REQUESTS`, DRF has marked the request for a rollback
+        return ""

@@ -32,6 +32,8 @@ _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
 """The upstream answered before it had read the whole request, for example with a 413, and reads no more."""
+_MAX_SEND: Final = 1024 * 1024
+"""The kernel may send much more at once if the peer reads meanwhile. Between two pieces we see whether it answers."""
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r\n\xef\xbb\xbf"
 """What may stand before JSON: spaces, line ends, a byte order mark."""
@@ -245,7 +247,7 @@ class Response:
                 rest = memoryview(piece)
                 while rest:
                     is_early = is_early or connection.is_readable()
-                    rest = rest[self._sock.send(rest) :]
+                    rest = rest[self._sock.send(rest[:_MAX_SEND]) :]
             self._is_in_order = not is_early
         except TimeoutError:
             if not connection.is_readable():
