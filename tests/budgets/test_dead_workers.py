@@ -32,7 +32,7 @@ def open_call() -> Any:
     return DatabaseUsageRecorder().open(make_opening(caller=opening.caller, reservations={NAME: plan}))
 
 
-@pytest.mark.parametrize(("process_id", "reserved"), [(os.getpid(), 0), (1, 1)])
+@pytest.mark.parametrize(("process_id", "reserved"), [(os.getpid(), 0), (1, 1)], ids=["ended", "another"])
 def test_calls_of_the_ended_worker_alone_are_free(process_id: int, reserved: int) -> None:
     api.set_budget(api.PLATFORM, "concurrent", "total", 5)
     open_call()
