@@ -81,7 +81,9 @@ def test_budget_for_57_calls_admits_exactly_57_of_200(secret: str) -> None:
 def test_streams_without_end_use_up_a_budget_together(secret: str) -> None:
     limit, streams = 200_000, 20
     api.set_budget(api.PLATFORM, "tokens", "month", limit)
-    assert run_processes(secret, "streams") == {(200, "insufficient_quota"): streams}
+    answers = run_processes(secret, "streams")
+    # On a busy machine, a process may begin when the others have used up the budget.
+    assert answers[200, "insufficient_quota"] + answers[429, "insufficient_quota"] == answers.total() == streams
     spent, reserved = sums()
     assert limit <= spent <= limit + streams * len(PIECE)
     assert (reserved, tokens_of_rows()) == (0, spent)
