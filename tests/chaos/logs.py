@@ -13,6 +13,8 @@ from typing import Any, Final
 _ID: Final = re.compile(r"req_\w+|chaos-[\w-]+")
 _REFUSED: Final = range(400, 500)
 _SHOWN: Final = 70
+_NO_CALL_FAILED: Final = "Calls are not counted."
+"""Ends the warning, once a minute and process, that limits cannot reach their cache. The calls continue."""
 
 
 class RecordFormatter(logging.Formatter):
@@ -40,7 +42,7 @@ def faults(found: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Each breach of the rule, in words.
 
     Judged are the warnings and errors of threadless and Django. A request that Django logs as refused (4xx) is no
-    failed call.
+    failed call, and no call fails while limits cannot reach their cache.
     """
     ids: Counter[str] = Counter()
     nameless: Counter[str] = Counter()
@@ -59,7 +61,8 @@ def faults(found: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 def _is_judged(record: dict[str, Any]) -> bool:
     ours = record["logger"].partition(".")[0] in ("threadless", "django")
-    return ours and record["level"] >= logging.WARNING and record["status"] not in _REFUSED
+    is_of_call = record["status"] not in _REFUSED and not record["message"].endswith(_NO_CALL_FAILED)
+    return ours and is_of_call and record["level"] >= logging.WARNING
 
 
 def _merged(texts: Counter[str]) -> Counter[str]:

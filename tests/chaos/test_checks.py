@@ -67,6 +67,7 @@ def test_log_with_one_record_for_each_failed_call_has_no_fault() -> None:
         record("Unauthorized: /", logger="django.request", status=401),
         record("started", level=logging.INFO),
         record("slow", logger="psycopg.pool"),
+        record("The cache 'default' for rate limits failed: ConnectionError. Calls are not counted."),
     ]
     assert list(logs.faults(good)) == []
 
