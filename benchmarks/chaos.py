@@ -49,7 +49,7 @@ def _on_postgresql(seed: int, folder: Path, kind: str) -> run.Books:
 
 
 def result_of(seed: int, kind: str) -> disturbances.Result:
-    """All disturbances, on a database and a cache of its own."""
+    """All disturbances, with a separate database and cache."""
     with (
         tempfile.TemporaryDirectory(prefix="threadless-chaos-") as folder,
         postgres.cluster() as cluster,

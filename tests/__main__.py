@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(name: str, arguments: list[str]) -> int:
-    """One session in a process of its own; its exit status."""
+    """One session in a separate process; its exit status."""
     print(f"\n== {name} ==", flush=True)
     workers = os.environ.get("TEST_WORKERS", "2")
     command = [sys.executable, "-m", "pytest", "-n", workers, *SESSIONS[name], *arguments]

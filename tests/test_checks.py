@@ -33,7 +33,7 @@ def test_unknown_setting_is_e002_with_a_guess(settings: Any, name: str, hint: st
 
 @pytest.fixture
 def app_with_settings(settings: Any) -> None:
-    """Installs an app that has a key of its own in our setting."""
+    """Installs an app that has its own key in our setting."""
     hooked = "tests.support.testapp.apps.HookedConfig"
     settings.INSTALLED_APPS = [hooked if app == "tests.support.testapp" else app for app in settings.INSTALLED_APPS]
 

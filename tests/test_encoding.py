@@ -132,7 +132,7 @@ def test_chunk_of_a_function_is_plain_for_our_own_code(text: Any) -> None:
 
 
 class HostBackend(BaseChatBackend):
-    """A backend of a host, which adds a field of its own to each answer."""
+    """A backend of a host, which adds its own field to each answer."""
 
     value: Any = None
 

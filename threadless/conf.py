@@ -40,7 +40,7 @@ from threadless.setting_types import (
 T = TypeVar("T")
 
 API_KEY_MODEL: Final = "THREADLESS_API_KEY_MODEL"
-"""A setting of its own, because `Meta.swappable` needs a top-level setting."""
+"""A separate setting, because `Meta.swappable` needs a top-level setting."""
 
 
 class Setting(Generic[T]):
@@ -239,18 +239,17 @@ class Settings(SettingsGroup):
         "maximum threads of a process under `threadless.asgi`; a plain call keeps its thread while it waits",
     )
     requests_per_minute = Setting(
-        None, optional(whole(1)), "limit of keys without one of their own, per key; `None`: no limit"
+        None, optional(whole(1)), "limit per key, for keys without their own limit; `None`: no limit"
     )
     tokens_per_minute = Setting(
         None,
         optional(whole(1)),
-        "limit of keys without one of their own, per key, counted after each call; `None`: no limit",
+        "limit per key, for keys without their own limit, counted after each call; `None`: no limit",
     )
     concurrent_calls_per_key = Setting(
         50,
         optional(whole(1)),
-        "maximum concurrent calls of one key in one server process, for keys without a limit of their own; `None`: no "
-        "limit",
+        "maximum concurrent calls of one key in one server process, for keys without their own limit; `None`: no limit",
     )
     throttle_cache = Setting(
         "default", text("an alias of CACHES"), "cache of the rate counters; all server processes must share it"

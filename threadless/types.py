@@ -39,7 +39,7 @@ PLATFORM_LIMITS: Final = Limits()
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls and what they may do. On our views, `request.auth` is a `Caller`.
 
-    A host's key adapter may return a subclass with fields of its own:
+    A host's key adapter may return a subclass with its own fields:
     `class TieredCaller(Caller, frozen=True, kw_only=True)`.
     """
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.hostile`: every attack on a server of its own; ends with 1 if any row misses a gate."""
+"""`python -m benchmarks.hostile`: every attack on its own server; ends with 1 if any row misses a gate."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def page(found: list[Result], tries: int) -> str:
             f"Commit {_commit()}, {facts['date']}: {len(found)} rows, {failed} failed. Written by",
             f"`python -m benchmarks.hostile --tries {tries} --write`.",
             "",
-            "Each attack runs on a server of its own: the example host with its gunicorn configuration and one",
+            "Each attack runs on its own server: the example host with its gunicorn configuration and one",
             "gevent worker, on PostgreSQL. *Frozen* is the longest wait of a parallel `GET /health/`, sent every",
             "10 ms; *peak* the most memory that the worker held; *victim* the longest wait of another key's plain call",
             "or stream. No wait counts the time in which the worker or the client was ready to run and had no core.",

@@ -86,7 +86,7 @@ class PeakMemory:
 
 
 def run(row: Row, host: Host, keys: list[str]) -> Result:
-    """On a server of its own."""
+    """On its own server."""
     with module("benchmarks.hostile.upstream", row.upstream) as hostile:
         env = host.env | {"HOSTILE_BASE_URL": _line(hostile)}
         with serve("gevent", env=env) as server, PeakMemory(server) as memory:
@@ -124,7 +124,7 @@ def _attack(row: Row, server: Server, keys: list[str]) -> tuple[dict[str, Any], 
 
 @contextlib.contextmanager
 def module(name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A module of ours in a process of its own."""
+    """A module of ours in a separate process."""
     command = [sys.executable, "-m", name, *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:

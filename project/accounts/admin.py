@@ -58,7 +58,7 @@ class ApiKeyAdmin(BaseAPIKeyAdmin):
         return readonly if obj is None else (*readonly, "organisation")
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Any:
-        """Offer a search for organisations to editors who may view them. Others get a list of their own."""
+        """Offer a search for organisations to editors who may view them. Others get a list of their organisations."""
         fields = super().get_autocomplete_fields(request)
         may_search = request.user.has_perm("accounts.view_organisation")
         return (*fields, "organisation") if may_search else fields

@@ -1,4 +1,4 @@
-"""The admin exports all calls of a list, whatever their number."""
+"""The admin exports all calls of a list, without a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host with routes of its own below our prefix, made from the settings as they are when it is loaded."""
+"""A host with its own routes below our prefix, made from the settings as they are when it is loaded."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path

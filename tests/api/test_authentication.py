@@ -164,7 +164,7 @@ def test_refusal_without_a_key_explains_how_to_send_one(db: None) -> None:
 
 
 class HeaderAuthentication(BaseAuthentication):
-    """A host's class that knows nothing of us: it puts an object of its own in `request.auth`."""
+    """A host's class that knows nothing of us: it puts its own object in `request.auth`."""
 
     auth = object()
 
@@ -227,7 +227,7 @@ def test_models_own_scope_hides_it_from_other_keys(configure: Configure, issue_k
 
 
 class NotOnSundays(BasePermission):
-    """A host's rule, with words of its own."""
+    """A host's rule, with its own words."""
 
     message = "Never on Sundays."
 

@@ -109,7 +109,7 @@ class Host:
 
     @property
     def records(self) -> list[logging.LogRecord]:
-        """All of them at WARNING or above, whatever their logger."""
+        """All of them at WARNING or above, from any logger."""
         return [record for record in self._log.records if record.levelno >= logging.WARNING]
 
 

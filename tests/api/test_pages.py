@@ -121,7 +121,7 @@ def test_session_behind_a_password_of_the_web_server_still_gets_the_page(browser
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_post_answers_json_whatever_it_accepts(issue_key: IssueKey, accept: str) -> None:
+def test_post_answers_json_for_any_accept(issue_key: IssueKey, accept: str) -> None:
     response = CompletionClient(issue_key()[1], headers={"Accept": accept}).complete("small", "Hi")
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
@@ -133,7 +133,7 @@ def test_post_of_a_browser_never_answers_html(browser: Client, body: str) -> Non
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_models_answer_json_to_a_key_whatever_it_accepts(issue_key: IssueKey, accept: str) -> None:
+def test_models_answer_json_to_a_key_for_any_accept(issue_key: IssueKey, accept: str) -> None:
     client = CompletionClient(issue_key()[1], headers={"Accept": accept})
     assert client.models() == ["small", "large"]
 

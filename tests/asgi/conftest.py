@@ -14,7 +14,7 @@ from threadless.server.asgi.pool import pool
 
 @pytest.fixture
 def host(settings: Settings) -> None:
-    """The settings of a host with views of its own below our prefix and beside it."""
+    """The settings of a host with its own views below our prefix and beside it."""
     settings.ROOT_URLCONF = "tests.asgi.host_urls"
 
 

@@ -1,4 +1,4 @@
-"""Run by `test_event_loop.py` in a process of its own: many asynchronous calls at once, with or without gevent."""
+"""Run by `test_event_loop.py` in a separate process: many asynchronous calls at once, with or without gevent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def count(number: int) -> AsyncIterator[int]:
 
 
 async def resolve() -> Any:
-    """What asyncio does in a thread of its own executor."""
+    """What asyncio does in a thread of its executor."""
     return await asyncio.get_running_loop().getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)
 
 

@@ -28,7 +28,7 @@ WAIT = 10
 
 
 def own_key(caller: Caller, target: Target) -> Credentials:
-    """Each account has a key of its own at the same upstream."""
+    """Each account has its own key at the same upstream."""
     return Credentials(api_key=KEYS[caller.account])
 
 

@@ -1,4 +1,4 @@
-"""These tests run in a session of their own, because their packages take seconds to import."""
+"""These tests run in a separate session, because their packages take seconds to import."""
 
 from __future__ import annotations
 

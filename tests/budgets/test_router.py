@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 
 
 class BudgetsElsewhere:
-    """A router of a host that sends each app to a database of its own."""
+    """A router of a host that sends each app to its own database."""
 
     def db_for_write(self, model: Any, **hints: Any) -> str | None:
         return "money" if model._meta.app_label == "threadless_budgets" else None

@@ -1,4 +1,4 @@
-"""The limits that a key has of its own, and those of its account, which all its keys share."""
+"""The limits of a key, and those of its account, which all its keys share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Concurrent calls of a key or account that has a limit of its own, counted in the cache."""
+"""Concurrent calls of a key or account that has its own limit, counted in the cache."""
 
 from __future__ import annotations
 

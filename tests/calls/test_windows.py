@@ -18,7 +18,7 @@ ONE_PIECE = 10.0
 
 
 def new_window() -> RateWindow:
-    """One minute in six pieces, with a name of its own."""
+    """One minute in six pieces, with its own name."""
     return RateWindow(uuid.uuid4().hex, ONE_PIECE, 6)
 
 

@@ -1,4 +1,4 @@
-"""The request validator: an accepted request or a refusal in the form of the API, whatever the bytes."""
+"""The request validator: an accepted request or a refusal in the form of the API, for any bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each host platform has settings of its own and is tested by a run of its own, as `python -m tests` does.
+"""Each host platform has its own settings and is tested by a separate run, as `python -m tests` does.
 
 Under any other settings its folder is left out.
 """

@@ -1,4 +1,4 @@
-"""Runs of `manage.py quickstart` as a user would start them, each with a database of its own."""
+"""Runs of `manage.py quickstart` as a user would start them, each with its own database."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class AccountAdapter(ModelKeyAdapter):
 
 @pytest.fixture(autouse=True)
 def clock(settings: Any) -> Any:
-    """Noon of a Thursday, and a cache of its own."""
+    """Noon of a Thursday, and its own cache."""
     settings.CACHES = {"default": local_cache()}
     with time_machine.travel(NOW, tick=False) as traveller:
         yield traveller

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of its own in a temporary folder, which a test may stop and start again."""
+"""A separate PostgreSQL cluster in a temporary folder, which a test may stop and start again."""
 
 from __future__ import annotations
 

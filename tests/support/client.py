@@ -1,4 +1,4 @@
-"""HTTP clients without manners: `Client` reads whole answers, `Connection` sends and reads whatever a test needs."""
+"""HTTP clients without manners: `Client` reads whole answers, `Connection` sends and reads what a test needs."""
 
 from __future__ import annotations
 

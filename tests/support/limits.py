@@ -24,12 +24,12 @@ ANSWER: Final = {
 
 
 def local_cache() -> dict[str, str]:
-    """A cache of its own in this process."""
+    """Its own cache in this process."""
     return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid.uuid4().hex}
 
 
 def redis_cache() -> dict[str, str]:
-    """A cache in Redis with names of its own; skips the test where there is none."""
+    """A cache in Redis with its own names; skips the test where there is none."""
     redis = pytest.importorskip("redis")
     try:
         redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1).ping()

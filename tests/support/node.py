@@ -45,7 +45,7 @@ class Node:
 
 
 class Reader:
-    """`reader.mjs` in a process of its own, which reads one case after another."""
+    """`reader.mjs` in a separate process, which reads one case after another."""
 
     def __init__(self, node: Node) -> None:
         self._command = node.command("reader.mjs")

@@ -79,7 +79,7 @@ def _run(command: Sequence[str], env: dict[str, str]) -> str:
 
 @dataclass(kw_only=True)
 class Server:
-    """A running server. The processes form a group of their own."""
+    """A running server. The processes form their own group."""
 
     process: subprocess.Popen[bytes]
     port: int

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks TLS with a certificate of its own, as an upstream or behind a proxy's tunnel."""
+"""A server on loopback that speaks TLS with its own certificate, as an upstream or behind a proxy's tunnel."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def test_command_sweeps_more_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def in_a_thread(work: Callable[[], Any]) -> None:
-    """As a worker does it, with a connection of its own."""
+    """As a worker does it, with its own connection."""
     try:
         work()
     finally:

@@ -128,7 +128,7 @@ def compare_sent(result: Result, case: Case) -> None:
 def judge(result: Result) -> None:
     """Fails unless each body is valid for the strict types of the `openai` package, an unknown finish reason aside."""
     for body in result.bodies:
-        body.pop("service_tier", None)  # each upstream has tiers of its own
+        body.pop("service_tier", None)  # each upstream has its own tiers
         for choice in body.get("choices", ()):
             choice["finish_reason"] = choice["finish_reason"] if choice["finish_reason"] in _KNOWN_REASONS else "stop"
             hide_custom_calls(choice.get("delta") or choice.get("message") or {})

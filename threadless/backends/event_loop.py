@@ -1,6 +1,6 @@
 """Runs asynchronous code of hosts and SDKs from synchronous calls.
 
-All of it runs in one asyncio event loop per process, in a thread of its own. So an asynchronous client keeps its
+All of it runs in one asyncio event loop per process, in a separate thread. So an asynchronous client keeps its
 connections from one call to the next, which a loop per call would not allow, and gevent's hub is never blocked.
 """
 

@@ -70,7 +70,7 @@ class Call:
     def run(self, client: Client) -> None:
         """Admit the call, open its row and run the backend; raises the `APIError` of a refusal.
 
-        A plain call under WSGI has ended when this returns. Any other call continues in a thread of its own.
+        A plain call under WSGI has ended when this returns. Any other call continues in a separate thread.
         """
         with Ownership() as owned:
             running.begin(self)

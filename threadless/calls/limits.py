@@ -82,7 +82,7 @@ class TokenRateGate(_RateGate):
 
 
 class SharedConcurrencyGate(Gate):
-    """The limits of concurrent calls that a key or an account has of its own, counted across all processes."""
+    """The concurrent-call limits of a key or an account, counted across all processes."""
 
     def __init__(self) -> None:
         self._windows: list[Window] = []
@@ -114,7 +114,7 @@ class SharedConcurrencyGate(Gate):
 class ConcurrencyGate(Gate):
     """`CONCURRENT_CALLS_PER_KEY`: one key cannot occupy every thread of a server process.
 
-    For keys without a limit of their own.
+    For keys without their own limit.
     """
 
     _open: ClassVar[dict[tuple[str, str], int]] = {}

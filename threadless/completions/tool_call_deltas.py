@@ -186,7 +186,7 @@ def _hold(call: _ToolCall, fields: JSONObject, part: JSONObject) -> None:
 
 
 def repair_calls(given: JSONValue) -> list[JSONObject]:
-    """The tool calls of a plain answer. Each entry is a call of its own. Raises `UpstreamError` as a stream does."""
+    """The tool calls of a plain answer. Each entry is a separate call. Raises `UpstreamError` as a stream does."""
     calls = ToolCallDeltas()
     entries = [{**entry, "index": position} for position, entry in enumerate(objects(given))]
     found = [*calls.take(entries), *calls.end()]

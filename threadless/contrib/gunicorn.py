@@ -1,7 +1,7 @@
 """The recommended configuration of gunicorn: `gunicorn -c python:threadless.contrib.gunicorn mysite.wsgi`.
 
 Command-line options, `GUNICORN_CMD_ARGS` and `WEB_CONCURRENCY` (the number of workers) override it. To change it in a
-file of your own, begin the file with `from threadless.contrib.gunicorn import *`.
+your own file, begin the file with `from threadless.contrib.gunicorn import *`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _NEW_TEXT: Final = "\n\n"
 
 
 def client_tools(request: ChatRequest, *, beside: Iterable[BaseTool] = ()) -> list[BaseTool]:
-    """The client's tools, for the model of a graph that has the tools `beside` of its own. They never run.
+    """The client's tools, for the model of a graph that also has the tools `beside`. They never run.
 
     With them, the option `reads` of the backend must contain "tools". Raises `InvalidRequest` if a name is taken.
     """

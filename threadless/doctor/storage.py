@@ -45,7 +45,7 @@ def check_cache() -> Iterator[Finding]:
         cache.set(name, value, 30)
         found = cache.get(name)
         cache.delete(name)
-    except Exception as failure:  # noqa: BLE001 (each cache has exceptions of its own)
+    except Exception as failure:  # noqa: BLE001 (each cache has its own exceptions)
         found = type(failure).__name__
     if found != value:
         yield error(
@@ -85,7 +85,7 @@ def _check_pool(using: str, connection: Any) -> Iterator[Finding]:
         yield warning(
             "database",
             f"Database {using!r} has no connection pool.",
-            "Each call opens connections of its own, and nothing bounds their number.",
+            "Each call opens its own connections, and nothing bounds their number.",
             "Set OPTIONS['pool'] and CONN_MAX_AGE = 0.",
         )
     if connection.vendor == "sqlite":

@@ -158,7 +158,7 @@ class AbstractAPIKey(models.Model):
 
 
 class APIKey(AbstractAPIKey):
-    """The key table of hosts without one of their own."""
+    """The key table of hosts that have none."""
 
     class Meta(AbstractAPIKey.Meta):
         swappable = "THREADLESS_API_KEY_MODEL"

@@ -17,7 +17,7 @@ from threadless.server.process import reset_after_fork
 logger = logging.getLogger("threadless")
 
 COARSE_SECONDS: Final = 10.0
-"""Shorter timeouts must be exact, so they use a timer of their own."""
+"""Shorter timeouts must be exact, so they use their own timer."""
 _TICK_SECONDS: Final = 1.0
 
 Callback = Callable[[], None]

@@ -106,7 +106,7 @@ class UsageRecord(models.Model):
             # The sweep, which looks for open records past their deadline.
             models.Index(fields=["state", "deadline"], name="threadless_usage_by_state"),
             # The search for one call. Not `db_index`: that adds a second index for LIKE on PostgreSQL. Not unique: a
-            # host may meter calls of its own.
+            # host may meter its own calls.
             models.Index(fields=["request_id"], name="threadless_usage_by_request"),
         )
 

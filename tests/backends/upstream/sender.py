@@ -16,7 +16,7 @@ LIMITS = Limits(answer_bytes=64 * 1024 * 1024, event_bytes=16 * 1024 * 1024)
 
 @dataclass
 class Sender:
-    """Posts to one port over connections of its own."""
+    """Posts to one port over its own connections."""
 
     port: int
     max_idle: int = 10

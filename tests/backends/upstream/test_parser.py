@@ -161,7 +161,7 @@ def test_sized_body_is_complete_with_its_last_byte() -> None:
 
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("line", [CHUNKED, "Content-Length: 5", "A: b"])
-def test_status_without_a_body_has_none_whatever_is_announced(status: int, line: str) -> None:
+def test_status_without_a_body_has_none_even_if_one_is_announced(status: int, line: str) -> None:
     parser = before_body(line, status=status)
     assert (parser.is_complete, parser.ends_with_connection) == (True, False)
 

@@ -1,4 +1,4 @@
-"""The example host's own settings, on a file: a stream is settled by a thread, which needs a connection of its own."""
+"""The example host's own settings, on a file: a stream is settled by a thread, which needs its own connection."""
 
 import os
 import tempfile

@@ -36,7 +36,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("DESK_DATABASE", ":memory:"),
         "ATOMIC_REQUESTS": True,
-        # A file, because a stream is read and settled by a thread, which needs a connection of its own.
+        # A file, because a stream is read and settled by a thread, which needs its own connection.
         "TEST": {"NAME": str(Path(tempfile.gettempdir()) / f"desk-{os.getpid()}.sqlite3")},
     }
 }

@@ -25,7 +25,7 @@ COLUMNS = 100
 
 
 class TeamOnPlatform:
-    """A team with a member, a key, an account at a provider of its own, and two models."""
+    """A team with a member, a key, its own account at a provider, and two models."""
 
     def __init__(self, name: str, upstream: ScriptedUpstream) -> None:
         self.upstream, self.provider_key = upstream, f"key-of-{name}"

@@ -1,4 +1,4 @@
-"""Headers with which an upstream or its cache allows caching. Our answers are for one caller, whatever they say."""
+"""Headers with which an upstream or its cache allows caching. Our answers are for one caller and never cached."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ FORMS = [
     ),
     formed("hardly anything", at.AI_SDK, answer=_BARE, stream=events({"choices": [{"delta": {"content": "Hello"}}]})),
     formed(
-        "id of its own",
+        "its own id",
         at.OPENROUTER_STREAM,
         answer=_ANSWER | _ODD_ID,
         stream=events(spoken() | _ODD_ID, _STOP),

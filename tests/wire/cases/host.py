@@ -1,4 +1,4 @@
-"""The host of the cases: settings, resolver and function, for a server in a process of its own."""
+"""The host of the cases: settings, resolver and function, for a server in a separate process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FUNCTION = {
     "BACKEND": "threadless.backends.function.FunctionBackend",
     "OPTIONS": {"function": "tests.wire.cases.host.answer"},
 }
-# A backend remembers that its upstream has refused a field, so each such case has a backend of its own.
+# A backend remembers that its upstream has refused a field, so each such case has its own backend.
 _REFUSING = {case.id: _OPENAI for case in CASES_BY_ID.values() if case.refuses}
 
 THREADLESS = {

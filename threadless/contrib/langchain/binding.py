@@ -120,7 +120,7 @@ class Binder:
 
     def _with_format(self, model: Any, chat: Any, given: JSONObject, *, is_openai: bool, has_tools: bool) -> Any:
         if is_openai and not getattr(chat, "use_responses_api", False):
-            # As an argument of its own, the SDK would refuse tools that are not strict and answers that are cut.
+            # As a separate argument, the SDK would refuse tools that are not strict and answers that are cut.
             return model.bind(extra_body={**(getattr(chat, "extra_body", None) or {}), "response_format": given})
         if is_openai:
             return model.bind(response_format=given)

@@ -13,7 +13,7 @@ from threadless.usage.selection import parse_age
 
 
 class Command(BaseCommand):
-    """Safe to interrupt and to repeat: each batch is a transaction of its own."""
+    """Safe to interrupt and to repeat: each batch is a separate transaction."""
 
     help = "Delete usage records of calls that ended long ago, and print their number. Sums and budgets stay."
 

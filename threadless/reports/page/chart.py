@@ -13,7 +13,7 @@ from threadless.reports.page.formats import cost_text, count_text
 from threadless.reports.sums import Sums
 
 SERIES: Final = 7
-"""Values with a color of their own. All others are one series more."""
+"""Values with their own color. All others are one series more."""
 WIDTH: Final = 1000
 HEIGHT: Final = 200
 

@@ -1,4 +1,4 @@
-"""`Selection`: what an address of the report shows. Every view of the page has an address of its own."""
+"""`Selection`: what an address of the report shows. Every view of the page has its own address."""
 
 from __future__ import annotations
 

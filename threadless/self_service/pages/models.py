@@ -36,6 +36,6 @@ class ModelsPage(CustomerPage):
 
 
 def _prices(target: Target) -> list[Any]:
-    """The amounts per million tokens, as the platform wrote them; None where there is none of its own."""
+    """The amounts per million tokens, as the platform wrote them; None where the platform gives none."""
     price = target.price or {}
     return [price.get(name) for name, _label in _PARTS]

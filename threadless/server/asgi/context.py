@@ -18,7 +18,7 @@ def enter_context(loop: Any) -> None:
 
     Django keeps the clients of its caches in context variables. In a new context each request would open a connection
     to Redis, so here it gets the clients of its thread. Coroutines run in the loop of the server, as they do under
-    `sync_to_async`; asgiref would otherwise start a loop of their own in a new thread.
+    `sync_to_async`; asgiref would otherwise start their own loop in a new thread.
     """
     if not hasattr(_of_thread, "cache_clients"):
         _of_thread.cache_clients = dict(_new_cache_clients())

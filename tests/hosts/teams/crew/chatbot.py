@@ -1,4 +1,4 @@
-"""The platform's chatbot, a LangGraph graph with a tool of its own."""
+"""The platform's chatbot, a LangGraph graph with its own tool."""
 
 from langchain_core.tools import tool
 from langgraph.graph import END, MessagesState, StateGraph

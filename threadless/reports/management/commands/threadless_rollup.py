@@ -13,7 +13,7 @@ from threadless.usage.days import today
 
 
 class Command(BaseCommand):
-    """Safe to run at any time, to interrupt and to repeat: each day is replaced in a transaction of its own."""
+    """Safe to run at any time, to interrupt and to repeat: each day is replaced in a separate transaction."""
 
     help = "Compute the sums of the days that are due. With --from and --to: of all days in this range."
 
