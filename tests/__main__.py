@@ -1,13 +1,19 @@
 """`python -m tests`: the whole suite, a session for each host platform, because a session has one settings module.
 
-Further arguments go to pytest: `python -m tests -k stream -x`. `--only NAME` runs one session.
+Further arguments go to pytest: `python -m tests -k stream -x`. `--only NAME` runs one session. With `--rerun`, tests that
+failed run once more, in a new process, and the summary names them: a busy machine can fail a test of real sockets,
+servers and browsers. More than `MOST_RERUNS` failures in a session are not repeated.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Final
 
 SESSIONS = {
     "app": ["tests"],
@@ -20,7 +26,8 @@ SESSIONS = {
     "bridges": ["tests/bridges", "--ds=tests.bridges.settings", "-W", "ignore"],
     "teams": ["tests/hosts/teams", "--ds=tests.hosts.teams.settings"],
 }
-NOTHING_COLLECTED = 5
+PASSED, SOME_FAILED, NOTHING_COLLECTED = 0, 1, 5
+MOST_RERUNS: Final = 3
 
 
 def main(arguments: list[str]) -> int:
@@ -30,20 +37,36 @@ def main(arguments: list[str]) -> int:
         index = arguments.index("--only")
         names = [arguments[index + 1]]
         del arguments[index : index + 2]
-    statuses = {name: run(name, arguments) for name in names}
-    for name, status in statuses.items():
-        words = {0: "passed", NOTHING_COLLECTED: "no tests"}
+    may_rerun = "--rerun" in arguments
+    arguments = [argument for argument in arguments if argument != "--rerun"]
+    results = {name: run(name, arguments, may_rerun) for name in names}
+    for name, (status, repeated) in results.items():
+        words = {PASSED: "passed", NOTHING_COLLECTED: "no tests"}
         print(f"{name}: {words.get(status, f'FAILED (exit status {status})')}")
-    is_good = set(statuses.values()) <= {0, NOTHING_COLLECTED} and 0 in statuses.values()
-    return 0 if is_good else 1
+        for test in repeated:
+            print(f"    failed at first: {test}")
+    statuses = {status for status, _ in results.values()}
+    return 0 if statuses <= {PASSED, NOTHING_COLLECTED} and PASSED in statuses else 1
 
 
-def run(name: str, arguments: list[str]) -> int:
-    """One session in a separate process; its exit status."""
+def run(name: str, arguments: list[str], may_rerun: bool) -> tuple[int, list[str]]:
+    """One session in a separate process: its exit status, and the tests that were repeated."""
     print(f"\n== {name} ==", flush=True)
     workers = os.environ.get("TEST_WORKERS", "2")
-    command = [sys.executable, "-m", "pytest", "-n", workers, *SESSIONS[name], *arguments]
-    return subprocess.run(command, check=False).returncode
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *SESSIONS[name], *arguments]
+        status = subprocess.run([*command, "-n", workers], check=False).returncode
+        failed = failures(Path(cache)) if may_rerun and status == SOME_FAILED else []
+        if not 0 < len(failed) <= MOST_RERUNS:
+            return status, []
+        print(f"\n== {name}: {len(failed)} failed, which run again ==", flush=True)
+        return subprocess.run([*command, "-n", "0", "--last-failed"], check=False).returncode, failed
+
+
+def failures(cache: Path) -> list[str]:
+    """The tests that pytest has noted as failed."""
+    path = cache / "v" / "cache" / "lastfailed"
+    return sorted(json.loads(path.read_text())) if path.exists() else []
 
 
 if __name__ == "__main__":

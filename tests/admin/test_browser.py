@@ -68,7 +68,12 @@ class Site(NamedTuple):
         self.browser.get(self.base_url + PAGES[page].format(key=self.key, call=self.call))
 
     def submit(self) -> None:
+        """Send the form of the page and wait for the next page: the click may return before it is there."""
+        waiting: Any = pytest.importorskip("selenium.webdriver.support.wait")
+        self.browser.execute_script("window.isSent = true")
         self.browser.find_element("css selector", "#content-main form [type=submit]").click()
+        is_next = "return !window.isSent && document.readyState === 'complete'"
+        waiting.WebDriverWait(self.browser, 20, poll_frequency=0.05).until(lambda page: page.execute_script(is_next))
 
     def console(self) -> list[str]:
         """What the browser has complained of since the last time."""
