@@ -1,7 +1,7 @@
 """`python -m tests`: the whole suite, a session for each host platform, because a session has one settings module.
 
-Further arguments go to pytest: `python -m tests -k stream -x`. `--only NAME` runs one session. With `--rerun`, tests that
-failed run once more, in a new process, and the summary names them: a busy machine can fail a test of real sockets,
+Further arguments go to pytest: `python -m tests -k stream -x`. `--only NAME` runs one session. With `--rerun`, tests
+that failed run once more, in a new process, and the summary names them: a busy machine can fail a test of real sockets,
 servers and browsers. More than `MOST_RERUNS` failures in a session are not repeated.
 """
 

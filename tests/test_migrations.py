@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def test_models_without_migration_are_none(capsys: pytest.CaptureFixture[str]) -
     with contextlib.suppress(SystemExit):  # with a change there is a line about it, which says more than the status
         call_command("makemigrations", "threadless", check=True, dry_run=True)
     assert capsys.readouterr().out == "No changes detected in app 'threadless'\n"
+
+
+@pytest.mark.parametrize("app", ["budgets", "reports", "self_service"])
+def test_models_of_an_optional_app_never_count_as_ours(app: str) -> None:
+    """Django gives a model to the app whose package contains it, unless the model names another."""
+    module = importlib.import_module(f"threadless.{app}.models")
+    models = [each for each in vars(module).values() if getattr(each, "__module__", "") == module.__name__]
+    assert {each._meta.app_label for each in models if hasattr(each, "_meta")} == {f"threadless_{app}"}
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("0*.py")), ids=lambda path: path.name)

@@ -86,6 +86,7 @@ class Budget(models.Model):
     objects: ClassVar[models.Manager[Any]] = models.Manager()
 
     class Meta:
+        app_label = "threadless_budgets"
         verbose_name = _("budget")
         verbose_name_plural = _("budgets")
         ordering = ("subject_kind", "subject_id", "unit", "period")
@@ -139,6 +140,7 @@ class Counter(models.Model):
     objects: ClassVar[models.Manager[Any]] = models.Manager()
 
     class Meta:
+        app_label = "threadless_budgets"
         verbose_name = _("budget period")
         verbose_name_plural = _("budget periods")
         ordering = ("-starts_at",)
@@ -172,6 +174,7 @@ class BudgetChange(models.Model):
     objects: ClassVar[models.Manager[Any]] = models.Manager()
 
     class Meta:
+        app_label = "threadless_budgets"
         verbose_name = _("budget change")
         verbose_name_plural = _("budget changes")
         ordering = ("-at", "-id")

@@ -24,6 +24,7 @@ class Rollup(models.Model):
     )
 
     class Meta:
+        app_label = "threadless_reports"
         verbose_name = _("rollup")
         verbose_name_plural = _("rollups")
         default_permissions = ()
@@ -88,6 +89,7 @@ class UsageDay(models.Model):
     first_token_11 = _sum(_("first token, bucket 11"))
 
     class Meta:
+        app_label = "threadless_reports"
         verbose_name = _("usage of a day")
         verbose_name_plural = _("usage report")
         default_permissions = ()

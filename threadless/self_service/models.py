@@ -11,6 +11,7 @@ class AccountUsage(UsageRecord):
     """The usage records of an account, as its members may read them."""
 
     class Meta:
+        app_label = "threadless_self_service"
         proxy = True
         default_permissions = ()
         permissions = (("read_account_usage", "Can read the usage of the whole account"),)
