@@ -30,5 +30,5 @@ def lines_to_copy(address: str, demo: Demo, heading: Callable[[str], str]) -> st
 {heading("In the browser")}
   Chats       {address}/
   Admin       {address}/admin/
-  Playground  {address}/api/v1/chat/completions (sign in first)
+  Playground  {address}/api/v1/chat/completions
   Sign in     {demo.username} / {demo.password}"""

@@ -1,9 +1,10 @@
-"""HTML is for people: a GET by a browser that is signed in. Nobody else ever gets any."""
+"""HTML is for people: a GET by a browser that is signed in. A signed-out one is led to the login page."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -100,9 +101,34 @@ def test_models_page_leads_to_the_playground(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)
-def test_get_without_a_session_is_a_wrong_method_in_json(db: None, accept: str) -> None:
+def test_get_without_a_session_or_a_login_page_is_a_wrong_method_in_json(db: None, accept: str) -> None:
     response = Client().get(PATH, headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (405, "application/json")
+
+
+@pytest.mark.parametrize("path", [f"{PATH}?model=large", MODELS])
+def test_signed_out_browser_is_led_to_the_login_page(db: None, settings: Settings, path: str) -> None:
+    settings.LOGIN_URL = "admin:login"
+    response = Client().get(path, headers=BROWSER)
+    assert response.status_code == 302
+    assert response["Location"] == f"/admin/login/?next={quote(path)}"
+    assert response["Cache-Control"] == "private, no-store"
+    assert {"Accept", "Cookie"} <= {name.strip() for name in response["Vary"].split(",")}
+
+
+def test_login_page_may_be_another_site(db: None, settings: Settings) -> None:
+    settings.LOGIN_URL = "https://login.example.com/"
+    assert Client().get(PATH, headers=BROWSER)["Location"] == f"https://login.example.com/?next={quote(PATH)}"
+
+
+@pytest.mark.parametrize(("path", "status"), [(PATH, 405), (MODELS, 401)])
+@pytest.mark.parametrize("headers", [{}, {"Accept": "application/json"}, BROWSER | {"Authorization": "Bearer wrong"}])
+def test_signed_out_client_is_never_led_to_the_login_page(
+    db: None, settings: Settings, path: str, status: int, headers: dict[str, str]
+) -> None:
+    settings.LOGIN_URL = "admin:login"
+    response = Client().get(path, headers=headers)
+    assert (response.status_code, response["Content-Type"]) == (status, "application/json")
 
 
 @pytest.mark.parametrize("accept", ODD_ACCEPTS)

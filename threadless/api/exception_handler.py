@@ -14,6 +14,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from threadless.api.sign_in import SignInFirst, login_redirect
 from threadless.api.underlying import django_request, mark_logged
 from threadless.db.errors import is_unavailable
 from threadless.exceptions import (
@@ -48,6 +49,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse
     """The exception handler of our views. Unexpected exceptions are also reported as Django would report them."""
     set_rollback()
     view, request = context["view"], django_request(context["request"])
+    if isinstance(error, SignInFirst):
+        return login_redirect(request)
     if isinstance(error, Cancelled):
         response = HttpResponse(status=CLIENT_LEFT, reason="Client Closed Request")  # the client has gone
         _log(logging.DEBUG, "The client of request %s has left.", [view.request_id], response, request)

@@ -16,12 +16,21 @@ from threadless.api.underlying import django_request
 
 def wants_page(request: Request) -> bool:
     """True for a GET by a signed-in browser, if the host has templates."""
-    if django_request(request).method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
-        return False
-    if request.META.get("HTTP_AUTHORIZATION", "").strip().lower().startswith("bearer"):
+    if not _is_of_browser(request):
         return False
     user = getattr(django_request(request), "user", None)
     return user is not None and user.is_authenticated and _has_templates()
+
+
+def asks_for_page(request: Request) -> bool:
+    """True for a GET by a browser, signed in or not, if the host has templates."""
+    return _is_of_browser(request) and _has_templates()
+
+
+def _is_of_browser(request: Request) -> bool:
+    if django_request(request).method != "GET" or "text/html" not in request.META.get("HTTP_ACCEPT", "").lower():
+        return False
+    return not request.META.get("HTTP_AUTHORIZATION", "").strip().lower().startswith("bearer")
 
 
 def _has_templates() -> bool:

@@ -21,6 +21,7 @@ from threadless.api.headers import Stopwatch, client_request_id_of, new_request_
 from threadless.api.negotiation import AnyNegotiation, wants_page
 from threadless.api.renderers import CallPageRenderer, JSONRenderer, ModelsPageRenderer
 from threadless.api.responses import respond
+from threadless.api.sign_in import check_signed_in
 from threadless.api.underlying import django_request
 from threadless.calls.call import Call
 from threadless.calls.gates import Gates
@@ -125,12 +126,17 @@ class CallView(EndpointView):
         return "Chat completions"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        has_page = wants_page(request) and self.dialect.page
-        if django_request(request).method != "POST" and not has_page:
-            self.http_method_not_allowed(request)
+        if django_request(request).method != "POST":
+            self._require_page(request)
         if conf.read_only and django_request(request).method == "POST":
             raise ReadOnly
         super().initial(request, *args, **kwargs)
+
+    def _require_page(self, request: Request) -> None:
+        if self.dialect.page:
+            check_signed_in(request)
+        if not (wants_page(request) and self.dialect.page):
+            self.http_method_not_allowed(request)
 
     def get(self, request: Request) -> Response:
         """The page to try the endpoint."""
@@ -155,6 +161,10 @@ class ModelListView(EndpointView):
 
     def get_view_name(self) -> str:
         return "Models"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        check_signed_in(request)
+        super().initial(request, *args, **kwargs)
 
     def describe(self) -> Operation:
         return list_models()
