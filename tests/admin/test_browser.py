@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.chromium import open_chromium, show_as, violations
+from tests.support.chromium import open_chromium, show_as, violations, wait_until
 from tests.support.serving import prepared_host, serve
 
 SEED = """
@@ -69,11 +69,9 @@ class Site(NamedTuple):
 
     def submit(self) -> None:
         """Send the form of the page and wait for the next page: the click may return before it is there."""
-        waiting: Any = pytest.importorskip("selenium.webdriver.support.wait")
         self.browser.execute_script("window.isSent = true")
         self.browser.find_element("css selector", "#content-main form [type=submit]").click()
-        is_next = "return !window.isSent && document.readyState === 'complete'"
-        waiting.WebDriverWait(self.browser, 20, poll_frequency=0.05).until(lambda page: page.execute_script(is_next))
+        wait_until(self.browser, "!window.isSent")
 
     def console(self) -> list[str]:
         """What the browser has complained of since the last time."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.api.test_browser import SIGN_IN, WAIT
+from tests.api.test_browser import SIGN_IN
+from tests.support.chromium import wait_until
 from tests.support.client import Client
 from tests.support.serving import Server, prepared_host, serve
 from tests.support.upstream import ScriptedUpstream
 
 keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-waiting = pytest.importorskip("selenium.webdriver.support.ui")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def press(browser: Any, name: str, key: str) -> None:
 
 def heading(browser: Any, text: str) -> None:
     """Wait for the page with this heading."""
-    waiting.WebDriverWait(browser, WAIT).until(lambda each: each.find_element("tag name", "h1").text == text)
+    wait_until(browser, f"document.querySelector('h1').textContent.trim() === {json.dumps(text)}")
 
 
 def test_key_is_created_used_and_revoked_by_keyboard(page: Any, platform: Server) -> None:

@@ -19,6 +19,9 @@ _OUTDATED: Final = ("checkboxgroup", "radiogroup", "dlitem", "definition-list", 
 """Rules of axe-core 3, which comes for Python 3.11, that axe-core 4 has corrected or dropped. It takes white for the
 background of everything below the window."""
 
+_LONGEST_WAIT: Final = 30
+"""Seconds."""
+
 
 @contextlib.contextmanager
 def open_chromium(profile: Path) -> Iterator[Any]:
@@ -46,6 +49,15 @@ def show_as(browser: Any, *, width: int, is_dark: bool) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+
+def wait_until(browser: Any, condition: str) -> None:
+    """Wait until this JavaScript expression is true of a page that has loaded, also while another page replaces it."""
+    waiting: Any = pytest.importorskip("selenium.webdriver.support.wait")
+    failures: Any = pytest.importorskip("selenium.common.exceptions")
+    script = f"return document.readyState === 'complete' && !!({condition})"
+    wait = waiting.WebDriverWait(browser, _LONGEST_WAIT, 0.05, [failures.JavascriptException])
+    wait.until(lambda page: page.execute_script(script))
 
 
 def violations(browser: Any, exclude: tuple[str, ...] = ()) -> list[str]:

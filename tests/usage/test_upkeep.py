@@ -17,7 +17,7 @@ from tests.support.testapp.late_hooks import LateHook
 from threadless.usage import upkeep
 from threadless.usage.base import Outcome
 from threadless.usage.recorder import DatabaseUsageRecorder
-from threadless.usage.sweep import sweep
+from threadless.usage.sweep import sweep, sweep_sometimes
 
 LATE = "tests.support.testapp.apps.LateConfig"
 COMPLETED = Outcome(state="completed")
@@ -35,6 +35,7 @@ def _hooks(settings: Any) -> None:
 
 def test_call_with_late_hooks_runs_the_statements_of_a_call_without_hooks() -> None:
     recorder = DatabaseUsageRecorder()
+    sweep_sometimes("default")  # if one is due, it adds queries
     with CaptureQueriesContext(connection) as queries:
         recorder.settle(recorder.open(make_opening()), COMPLETED)
     # Without those with which a new connection begins.
