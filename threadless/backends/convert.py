@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from threadless.completions.tool_call_deltas import ToolCallDeltas
+from threadless.completions.tool_call_deltas import ToolCallDeltas, add_deltas
 from threadless.types import Chunk, JSONObject, JSONValue
 
 
@@ -54,19 +54,8 @@ def _add(choice: JSONObject, part: JSONObject, calls: ToolCallDeltas) -> None:
 
 
 def _add_tool_calls(message: JSONObject, deltas: list[JSONObject]) -> None:
-    calls = message.setdefault("tool_calls", []) if deltas else []
-    for delta in deltas:
-        index = delta.pop("index")
-        if index == len(calls):
-            calls.append(delta)
-        else:
-            _append_arguments(calls[index], delta)
-
-
-def _append_arguments(call: JSONObject, delta: JSONObject) -> None:
-    for kind, field in (("function", "arguments"), ("custom", "input")):
-        if kind in call and kind in delta:
-            call[kind][field] += delta[kind][field]
+    if deltas:
+        add_deltas(message.setdefault("tool_calls", []), deltas)
 
 
 def _delta_choice(choice: JSONObject) -> JSONObject:

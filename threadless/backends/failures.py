@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from django.utils.http import parse_http_date
 
-from threadless.backends.upstream import CallRedactor
+from threadless.backends.upstream import CallRedactor, SSEDecoder
 from threadless.completions.reading import error_of, text_error
 from threadless.exceptions import (
     NO_RETRY,
@@ -85,10 +86,21 @@ def failure_in_answer(error: JSONObject, redact: CallRedactor) -> APIError:
 
 def read_error(body: bytes) -> JSONObject:
     """The error in the body of an unsuccessful HTTP answer; empty if there is none."""
+    data = _event_in(body) or body
     try:
-        return error_of(msgspec.json.decode(body))
+        return error_of(msgspec.json.decode(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return text_error(body)
+        return text_error(data)
+
+
+def _event_in(body: bytes) -> bytes:
+    """The data of the event with the error: some gateways answer a request for a stream only with events."""
+    if not body.lstrip().startswith((b"data:", b"event:")):
+        return b""
+    decoder = SSEDecoder(sys.maxsize)
+    events = [event for event in [*decoder.feed(body), *decoder.flush()] if not event.data.startswith(b"[DONE]")]
+    events.sort(key=lambda event: event.name == b"error")
+    return events[-1].data if events else b""
 
 
 def _failure(status: int, error: JSONObject, headers: dict[str, str], redact: CallRedactor, cause: str) -> APIError:

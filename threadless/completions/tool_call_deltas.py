@@ -10,6 +10,10 @@ Which call a delta belongs to is a guess where the upstream does not number its 
 - A name without an id, or with an id that is empty, begins a call if the arguments of the last one are complete.
   Gemini sends parallel calls whole, each with index 0 and id "".
 - Otherwise a name that repeats the known one is a repetition, and any other is its next piece.
+- A new id with the name of a call that has no arguments yet, under the index of this call, repeats its begin. Atlas
+  does that.
+- A known id with a known name under a new index repeats the call if its arguments begin with those that were sent.
+  LocalAI sends a call as it is written, and then whole. Its calls may also share one id, and are then different.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ from threadless.types import JSONObject, JSONValue
 _KEPT_CHARACTERS: Final = 262_144
 """Longer arguments are not examined, and not held, so that memory use stays constant."""
 _MAX_NAME: Final = 1024
+_COMPARED_CALLS: Final = 64
+"""A repetition of a later call is not found, so that the time for one delta stays constant."""
 _TEXT_FIELD: Final = {"function": "arguments", "custom": "input"}
 
 
@@ -60,6 +66,12 @@ class _ToolCall:
                 return
         self.pieces.append(text)
 
+    def rest_of(self, name: str, arguments: str) -> str | None:
+        """What these arguments add to the known ones; None if this is another call."""
+        known = "".join(self.pieces)
+        is_repeated = name == self.name and self.size <= _KEPT_CHARACTERS and arguments.startswith(known)
+        return arguments[len(known) :] if is_repeated and arguments else None
+
     def add_name(self, name: str) -> None:
         """A name, or the next piece of it, or a repetition."""
         if self.index is None and name != self.name:
@@ -94,7 +106,8 @@ class ToolCallDeltas:
     def take(self, given: JSONValue) -> list[JSONObject]:
         """The deltas for the client; fewer than were given if some are held."""
         deltas: list[JSONObject] = []
-        for delta in objects(given):
+        for each in objects(given):
+            delta = self._without_repetition(each)
             call = self._call_of(delta)
             if call is not self._last and self._last is not None:
                 deltas += self._release(self._last)
@@ -150,11 +163,25 @@ class ToolCallDeltas:
         self._ids.add(call_id)
         return {"index": call.index, "id": call_id}
 
+    def _without_repetition(self, delta: JSONObject) -> JSONObject:
+        """The delta, or what it adds to a call that it repeats under a new index."""
+        given_id, index, part = delta.get("id"), delta.get("index"), delta.get("function")
+        if not given_id or not is_index(index) or index in self._by_index or given_id not in self._by_id:
+            return delta
+        arguments = arguments_text(part.get("arguments")) if isinstance(part, dict) else ""
+        for call in self._calls[:_COMPARED_CALLS]:
+            rest = call.rest_of(name_of(part), arguments) if call.given_id == given_id else None
+            if rest is not None:
+                self._by_index[index] = call
+                return {"index": index, "function": {"arguments": rest}}
+        return delta
+
     def _call_of(self, delta: JSONObject) -> _ToolCall:
         given_id, given_index = delta.get("id"), delta.get("index")
         given_id = given_id if isinstance(given_id, str) else ""
         known = self._known_call(given_id, given_index)
-        if known is None or _is_next(known, given_id, delta.get("function") or delta.get("custom")):
+        part = delta.get("function") or delta.get("custom")
+        if known is None or _is_next(known, given_id, part, is_numbered=is_index(given_index)):
             known = _ToolCall(given_id)
             self._calls.append(known)
         known.given_id = known.given_id or given_id
@@ -169,13 +196,14 @@ class ToolCallDeltas:
         return self._by_id.get(given_id, self._last) if given_id else self._last
 
 
-def _is_next(call: _ToolCall, given_id: str, part: JSONValue) -> bool:
+def _is_next(call: _ToolCall, given_id: str, part: JSONValue, *, is_numbered: bool) -> bool:
     """True if a delta with this id and `function` or `custom` object begins the call after this one."""
     name = name_of(part)
     if not name or not call.name:
         return False
     if given_id and call.given_id:
-        return given_id != call.given_id
+        has_only_begun = is_numbered and name == call.name and not call.size
+        return given_id != call.given_id and not has_only_begun
     if name == call.name:
         return call.is_whole and bool(part.get("arguments") or part.get("input"))
     return call.is_whole or call.index is not None
@@ -186,8 +214,21 @@ def _hold(call: _ToolCall, fields: JSONObject, part: JSONObject) -> None:
 
 
 def repair_calls(given: JSONValue) -> list[JSONObject]:
-    """The tool calls of a plain answer. Each entry is a separate call. Raises `UpstreamError` as a stream does."""
-    calls = ToolCallDeltas()
+    """The tool calls of a plain answer. Raises `UpstreamError` as a stream does."""
+    deltas = ToolCallDeltas()
     entries = [{**entry, "index": position} for position, entry in enumerate(objects(given))]
-    found = [*calls.take(entries), *calls.end()]
-    return [{name: value for name, value in call.items() if name != "index"} for call in found]
+    calls: list[JSONObject] = []
+    add_deltas(calls, [*deltas.take(entries), *deltas.end()])
+    return calls
+
+
+def add_deltas(calls: list[JSONObject], deltas: list[JSONObject]) -> None:
+    """Combine deltas, as `ToolCallDeltas` returns them, with the whole calls that they begin or continue, in place."""
+    for delta in deltas:
+        index = delta.pop("index")
+        if index == len(calls):
+            calls.append(delta)
+            continue
+        for kind, field in _TEXT_FIELD.items():
+            if kind in calls[index] and kind in delta:
+                calls[index][kind][field] += delta[kind][field]
