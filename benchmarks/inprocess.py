@@ -22,12 +22,25 @@ from typing import Any, Final
 from benchmarks import payloads, processes
 from benchmarks.verify import fault
 
-KINDS: Final = (payloads.JSON, payloads.LARGE, payloads.AGENT, payloads.BURST, payloads.AGENT_STREAM)
+WITHOUT_BUDGETS: Final = "json-without-budgets"
+"""A JSON call of a host that has not installed `threadless.budgets`."""
+ONE_BUDGET: Final = "json-one-budget"
+"""A JSON call of a caller with one budget. For the kind `json` the app is installed, and the caller has none."""
+KINDS: Final = (
+    payloads.JSON,
+    WITHOUT_BUDGETS,
+    ONE_BUDGET,
+    payloads.LARGE,
+    payloads.AGENT,
+    payloads.BURST,
+    payloads.AGENT_STREAM,
+)
 
 
-def prepare() -> tuple[Callable[..., Any], str]:
+def prepare(kind: str = payloads.JSON) -> tuple[Callable[..., Any], str]:
     """The WSGI application of the host on a new database, and an API key."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    module = "settings_without_budgets" if kind == WITHOUT_BUDGETS else "settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = f"benchmarks.{module}"
     from django import setup
     from django.core.handlers.wsgi import WSGIHandler
     from django.core.management import call_command
@@ -36,6 +49,10 @@ def prepare() -> tuple[Callable[..., Any], str]:
 
     setup()
     call_command("migrate", verbosity=0)
+    if kind == ONE_BUDGET:
+        from threadless.budgets import api
+
+        api.set_budget(api.PLATFORM, "tokens", "month", 10**12)
     return WSGIHandler(), make_key()
 
 
@@ -119,7 +136,8 @@ def queries(one_call: Callable[[], object]) -> list[str]:
 
 def main() -> None:
     kind = sys.argv[1]
-    application, key = prepare()
+    application, key = prepare(kind)
+    kind = payloads.JSON if kind in (WITHOUT_BUDGETS, ONE_BUDGET) else kind
     gc.disable()  # a garbage collection would affect one call and not the next
 
     def one_call() -> None:

@@ -26,11 +26,13 @@ from typing import Any, Final
 import django
 
 from benchmarks import inprocess
+from benchmarks.databases import Database, File, Server
 from benchmarks.processes import ROOT
 
 RESULTS: Final = ROOT / "benchmarks" / "results" / "instructions.json"
 _WARM_UP: Final = 30
-_CALLS: Final = {"json": 20, "large": 10, "agent": 5, "burst": 5, "agent-stream": 5}
+_CALLS: Final = {"large": 10, "agent": 5, "burst": 5, "agent-stream": 5}
+_CALLS_OTHERWISE: Final = 20
 _REPEATS: Final = 5
 _TOLERANCE_PERCENT: Final = 1.0
 
@@ -90,10 +92,10 @@ class Counted:
             raise RuntimeError("The example host did not start.")
 
 
-def count(kind: str) -> dict[str, Any]:
+def count(kind: str, *, is_on_postgresql: bool) -> dict[str, Any]:
     """Instructions per call and their spread, Python functions by package, and the number of queries."""
-    calls = _CALLS[kind]
-    with _counted(kind) as host:
+    calls = _CALLS.get(kind, _CALLS_OTHERWISE)
+    with _counted(kind, is_on_postgresql) as host:
         host.ask(str(_WARM_UP))
         functions = json.loads(host.ask("functions"))
         queries = json.loads(host.ask("queries"))
@@ -107,8 +109,9 @@ def count(kind: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _counted(kind: str) -> Iterator[Counted]:
+def _counted(kind: str, is_on_postgresql: bool) -> Iterator[Counted]:
     with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder:
+        database: Database = Server() if is_on_postgresql else File(Path(folder) / "host.sqlite3")
         upstream = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.upstream"], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
@@ -119,7 +122,7 @@ def _counted(kind: str) -> Iterator[Counted]:
             "UPSTREAM_BASE_URL": f"{upstream.stdout.readline().strip()}/v1",
             "UPSTREAM_API_KEY": "of-the-upstream",
             "UPSTREAM_MODELS": "bench,bench-burst,bench-paced,bench-fail",
-            "DATABASE_URL": f"sqlite:///{folder}/host.sqlite3",
+            "DATABASE_URL": database.url,
             "SECRET_KEY": secrets.token_hex(32),
         }
         host = Counted(kind, Path(folder), env)
@@ -129,6 +132,7 @@ def _counted(kind: str) -> Iterator[Counted]:
             host.close()
             upstream.terminate()
             upstream.communicate()
+            database.remove()
 
 
 def compare(kind: str, now: dict[str, Any], before: dict[str, Any]) -> list[str]:
@@ -150,16 +154,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--record", action="store_true", help="store the figures")
     parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
+    parser.add_argument("--postgresql", action="store_true", help="use PostgreSQL instead of SQLite")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the processes together with the run
     python = ".".join(platform.python_version_tuple()[:2])
     version = f"Python {python}, Django {django.VERSION[0]}.{django.VERSION[1]}"
+    version += ", PostgreSQL" if given.postgresql else ""
     recorded: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     known = recorded.setdefault(version, {})
     grown: list[str] = []
     for kind in given.kind:
-        now = count(kind)
-        print(f"{kind:12} {now['instructions']:>12,} instructions, spread {now['spread_percent']} %", flush=True)
+        now = count(kind, is_on_postgresql=given.postgresql)
+        print(f"{kind:20} {now['instructions']:>12,} instructions, spread {now['spread_percent']} %", flush=True)
         grown += compare(kind, now, known[kind]) if kind in known else []
         known[kind] = now
     print("\n".join(grown) or f"Nothing grew ({version}).")
