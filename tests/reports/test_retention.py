@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from tests.reports.ledgers import at, fill
-from threadless.reports.models import Rollup, UsageDay
+from threadless.reports.models import CallerDay, Rollup, UsageDay
 from threadless.reports.queries import Period, sums, total
 from threadless.reports.rollup import mark_changed, roll_up
 from threadless.usage.models import UsageRecord
@@ -41,14 +42,16 @@ def test_purged_day_is_never_aggregated_again() -> None:
     assert Rollup.objects.get(day=date(2026, 3, 10)).is_purged
 
 
-def test_erasure_removes_person_from_sums_and_keeps_them() -> None:
+@pytest.mark.parametrize("table", [UsageDay, CallerDay])
+def test_erasure_removes_person_from_sums_and_keeps_them(table: Any) -> None:
     fill(datetime(2026, 3, 10, tzinfo=UTC), hours=24)
     roll_up(date(2026, 3, 10))
-    before, of_other = total(MARCH), total(MARCH, {"user_id": 2})
+    before, of_other = sums(MARCH, table.dimensions[:1]), total(MARCH, {"user_id": 2})
     run("threadless_erase", "--user-id", "1")
-    assert not UsageDay.objects.filter(user_id=1).exists()
-    assert (total(MARCH), total(MARCH, {"user_id": 2})) == (before, of_other)
-    assert not UsageDay.objects.filter(key_label__contains="Zoë", digest__startswith="erased").exists()
+    rows = table._default_manager
+    assert not rows.filter(user_id=1).exists()
+    assert (sums(MARCH, table.dimensions[:1]), total(MARCH, {"user_id": 2})) == (before, of_other)
+    assert not rows.filter(key_label__contains="Zoë", digest__startswith="erased").exists()
 
 
 def test_erased_day_can_be_aggregated_again() -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from tests.reports.ledgers import at, fill, summed
 from tests.support.factories import entry_of, make_opening, make_record
 from threadless.conf import conf
-from threadless.reports.models import Rollup, UsageDay
+from threadless.reports.models import TABLES, CallerDay, DaySums, Rollup, TargetDay, UsageDay
 from threadless.reports.queries import Period, sums, total
 from threadless.reports.rollup import due_days, roll_up, roll_up_due
 from threadless.usage.models import UsageRecord
@@ -82,6 +82,33 @@ def test_grouped_sums_are_the_same_from_rollup_and_from_records() -> None:
     UsageRecord.objects.all().update(prompt_tokens=None)  # so that the rollup is what is read
     assert sums(period, by) == from_records
     assert len(from_records) > 100
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_each_table_has_the_sums_of_all_calls(table: type[DaySums]) -> None:
+    fill(datetime(2026, 3, 1, tzinfo=UTC), hours=24)
+    expected = sums(MARCH, table.dimensions)
+    roll_up(date(2026, 3, 1))
+    UsageRecord.objects.all().update(prompt_tokens=None)  # so that the rollup is what is read
+    assert sums(MARCH, table.dimensions) == expected
+    assert table._default_manager.count() == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("by", "where", "table"),
+    [
+        (["day", "model"], {"state": "failed"}, TargetDay),
+        (["key_id"], {"account": "acme"}, CallerDay),
+        (["key_id"], {"model": "small"}, UsageDay),
+        ([], {}, TargetDay),
+    ],
+)
+def test_shortest_table_that_has_the_columns_is_read(by: list[str], where: Any, table: type[DaySums]) -> None:
+    fill(datetime(2026, 3, 1, tzinfo=UTC), hours=24)
+    roll_up(date(2026, 3, 1))
+    with CaptureQueriesContext(connection) as captured:
+        sums(MARCH, by, where)
+    assert connection.ops.quote_name(table._meta.db_table) in captured[-1]["sql"]
 
 
 def test_rollup_keeps_names_apart_that_differ_in_case() -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, F, Value
+from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
-from threadless.reports.models import Rollup, UsageDay
+from threadless.reports.models import CallerDay, Rollup, UsageDay
 
 
 def erase_user(user_id: Any, using: str) -> None:
     """Set the user to null and empty the name of the key. Runs after the ledger has forgotten the person."""
-    rows = UsageDay.objects.using(using).filter(user_id=user_id)
+    for table in (UsageDay, CallerDay):
+        _erase(table._default_manager.using(using).filter(user_id=user_id), using)
+
+
+def _erase(rows: QuerySet[Any], using: str) -> None:
     for day in list(rows.order_by("day").values_list("day", flat=True).distinct()):
         with transaction.atomic(using=using):
             # Locks the day: a rollup that has read the ledger before the erasure is committed first.

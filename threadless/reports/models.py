@@ -1,8 +1,8 @@
-"""`UsageDay`, the sums of one day, and `Rollup`, when they were computed."""
+"""`UsageDay`, the sums of one day, two shorter tables of the same sums, and `Rollup`, when they were computed."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models
@@ -37,11 +37,14 @@ def _sum(name: Any) -> models.BigIntegerField[int, int]:
     return models.BigIntegerField(name, default=0)
 
 
-class UsageDay(models.Model):
-    """The sums of all usage records of one day that agree in the dimensions below.
+class DaySums(models.Model):
+    """The sums of all usage records of one day that agree in the dimensions of the table.
 
     The histogram has a column for each bucket, so that every database can add histograms with SUM.
     """
+
+    dimensions: ClassVar[tuple[str, ...]]
+    """The columns that tell rows of one day apart."""
 
     day = models.DateField(_("day"))
     digest = models.CharField(
@@ -49,25 +52,8 @@ class UsageDay(models.Model):
         max_length=32,
         help_text=_("Hash of the dimensions. All columns together are too long for a unique index of MariaDB."),
     )
-    account = models.CharField(_("account"), max_length=64, blank=True)
-    key_id = models.CharField(_("key id"), max_length=64, blank=True)
-    key_label = models.CharField(_("key"), max_length=100, blank=True)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("user"),
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        null=True,
-        related_name="+",
-    )
-    model = models.CharField(_("model asked"), max_length=200)
-    target_kind = models.CharField(_("kind"), max_length=8)
-    operation = models.CharField(_("operation"), max_length=16)
-    state = models.CharField(_("state"), max_length=11)
-    error_code = models.CharField(_("error code"), max_length=64, blank=True)
-
     calls = _sum(_("calls"))
+    failed = _sum(_("failed calls"))
     prompt_tokens = _sum(_("prompt tokens"))
     completion_tokens = _sum(_("completion tokens"))
     cached_tokens = _sum(_("cached tokens"))
@@ -90,9 +76,45 @@ class UsageDay(models.Model):
 
     class Meta:
         app_label = "threadless_reports"
+        abstract = True
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day:%Y-%m-%d} {self.digest}"
+
+
+def _user() -> Any:
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
+    )
+
+
+class UsageDay(DaySums):
+    """The sums by every dimension. A busy platform has thousands of rows a day."""
+
+    dimensions = (
+        "account", "key_id", "key_label", "user_id", "model", "target_kind", "operation", "state", "error_code",
+    )  # fmt: skip
+
+    account = models.CharField(_("account"), max_length=64, blank=True)
+    key_id = models.CharField(_("key id"), max_length=64, blank=True)
+    key_label = models.CharField(_("key"), max_length=100, blank=True)
+    user = _user()
+    model = models.CharField(_("model asked"), max_length=200)
+    target_kind = models.CharField(_("kind"), max_length=8)
+    operation = models.CharField(_("operation"), max_length=16)
+    state = models.CharField(_("state"), max_length=11)
+    error_code = models.CharField(_("error code"), max_length=64, blank=True)
+
+    class Meta(DaySums.Meta):
         verbose_name = _("usage of a day")
         verbose_name_plural = _("usage report")
-        default_permissions = ()
         constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_usageday_unique"),)
         indexes = (
             models.Index(fields=["account", "day"], name="threadless_usageday_account"),
@@ -100,9 +122,47 @@ class UsageDay(models.Model):
             models.Index(fields=["user", "day"], name="threadless_usageday_user"),
         )
 
-    def __str__(self) -> str:
-        return f"{self.day:%Y-%m-%d} {self.model} {self.state}"
 
+class CallerDay(DaySums):
+    """The sums of `UsageDay` by who called: fewer rows, so that long ranges are read in time."""
+
+    dimensions = ("account", "key_id", "key_label", "user_id")
+
+    account = models.CharField(_("account"), max_length=64, blank=True)
+    key_id = models.CharField(_("key id"), max_length=64, blank=True)
+    key_label = models.CharField(_("key"), max_length=100, blank=True)
+    user = _user()
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("usage of a day by caller")
+        verbose_name_plural = _("usage of days by caller")
+        constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_callerday_unique"),)
+        indexes = (
+            models.Index(fields=["account", "day"], name="threadless_callerday_account"),
+            models.Index(fields=["key_id", "day"], name="threadless_callerday_key"),
+            models.Index(fields=["user", "day"], name="threadless_callerday_user"),
+        )
+
+
+class TargetDay(DaySums):
+    """The sums of `UsageDay` by what was called and how it ended: few rows, however many keys there are."""
+
+    dimensions = ("model", "target_kind", "operation", "state", "error_code")
+
+    model = models.CharField(_("model asked"), max_length=200)
+    target_kind = models.CharField(_("kind"), max_length=8)
+    operation = models.CharField(_("operation"), max_length=16)
+    state = models.CharField(_("state"), max_length=11)
+    error_code = models.CharField(_("error code"), max_length=64, blank=True)
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("usage of a day by model")
+        verbose_name_plural = _("usage of days by model")
+        constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_targetday_unique"),)
+
+
+TABLES: Final[tuple[type[DaySums], ...]] = (TargetDay, CallerDay, UsageDay)
+"""All tables of sums, the shortest first. Each has the sums of all calls."""
 
 BUCKETS_MS: Final = (100, 200, 300, 500, 750, 1_000, 1_500, 2_500, 5_000, 10_000, 30_000)
 """Upper bounds of the buckets of the histogram, in milliseconds. The last bucket has none. Part of the stored data:

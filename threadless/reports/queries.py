@@ -11,13 +11,12 @@ from django.db import router
 from django.db.models import Q
 from django.utils import timezone
 
-from threadless.reports.models import Rollup, UsageDay
-from threadless.reports.rollup import DIMENSIONS
+from threadless.reports.models import TABLES, DaySums, Rollup, UsageDay
 from threadless.reports.sums import Sums, aggregates_of_days, aggregates_of_records, sums_of
 from threadless.usage.days import start_of_day
 from threadless.usage.models import UsageRecord
 
-GROUPS: Final = ("day", *DIMENSIONS)
+GROUPS: Final = ("day", *UsageDay.dimensions)
 """What sums can be grouped by, and with the exception of the day, filtered by."""
 MAX_DAYS_OF_RECORDS: Final = 31
 """How many days without a rollup a query reads from the ledger."""
@@ -72,12 +71,14 @@ def sums(
     the first token are left out, which is faster.
     Raises `NotRolledUp`, and `ValueError` for an unknown dimension.
     """
-    by, condition = tuple(by), _lookups(where or {})
+    by, where = tuple(by), where or {}
+    condition = _lookups(where)
     if unknown := set(by) - set(GROUPS):
         raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
     using = using or router.db_for_read(UsageRecord)
     from_records = days_of_records(period, using)
-    found = _from_rollup(period, from_records, by, condition, using, histogram)
+    table = _shortest_table({*by, *where} - {"day"})
+    found = _from_rollup(table, period, from_records, by, condition, using, histogram)
     for day in from_records:
         for group, added in _from_records(day, by, condition, using, histogram):
             found[group] = found.get(group, Sums()) + added
@@ -116,10 +117,20 @@ def _may_have_records(day: date, oldest: datetime, newest: datetime) -> bool:
     return start_of_day(day) <= newest and oldest < start_of_day(day + timedelta(days=1))
 
 
+def _shortest_table(columns: Collection[str]) -> type[DaySums]:
+    return next(table for table in TABLES if set(columns) <= set(table.dimensions))
+
+
 def _from_rollup(
-    period: Period, left_out: Collection[date], by: tuple[str, ...], where: Q, using: str, histogram: bool
+    table: type[DaySums],
+    period: Period,
+    left_out: Collection[date],
+    by: tuple[str, ...],
+    where: Q,
+    using: str,
+    histogram: bool,
 ) -> dict[Group, Sums]:
-    rows = UsageDay.objects.using(using).filter(where, day__range=(period.first, period.last))
+    rows = table._default_manager.using(using).filter(where, day__range=(period.first, period.last))
     rows = rows.exclude(day__in=left_out) if left_out else rows
     return _grouped(rows, by, aggregates_of_days(histogram))
 
@@ -144,7 +155,7 @@ def _grouped(rows: Any, by: Collection[str], aggregates: Mapping[str, Any]) -> d
 
 
 def _lookups(where: Mapping[str, Any]) -> Q:
-    if unknown := set(where) - set(DIMENSIONS):
+    if unknown := set(where) - set(UsageDay.dimensions):
         raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
     condition = Q()
     for name, value in where.items():

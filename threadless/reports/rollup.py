@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connections, router, transaction
-from django.db.models import CharField, DateField, Func, Sum, Value
+from django.db.models import Aggregate, CharField, DateField, Func, Sum, Value
 from django.db.models.functions import MD5, Cast, Coalesce
 from django.utils import timezone
 
 from threadless.conf import conf
-from threadless.reports.models import Rollup, UsageDay
-from threadless.reports.sums import COLUMNS, PREFIX, aggregates_of_records
+from threadless.reports.models import TABLES, DaySums, Rollup, UsageDay
+from threadless.reports.sums import COLUMNS, PREFIX, aggregates_of_days, aggregates_of_records
 from threadless.usage.days import day_of, start_of_day, today
 from threadless.usage.models import UsageRecord
-
-DIMENSIONS: Final = (
-    "account", "key_id", "key_label", "user_id", "model", "target_kind", "operation", "state", "error_code",
-)  # fmt: skip
-"""The columns of `UsageDay` that tell its rows of one day apart."""
 
 _CLOCK_MARGIN: Final = timedelta(minutes=10)
 """How far the clocks of servers may differ, and how long the transaction that opens a call may take."""
@@ -100,9 +96,8 @@ def _roll_up(day: date, using: str, **condition: Any) -> int:
         claimed = rollups.filter(**condition, is_purged=False).update(made_at=now, time_zone=str(conf.billing_zone))
         if not claimed:
             return 0
+        _replace(day, using)
         days = UsageDay.objects.using(using).filter(day=day)
-        days.delete()
-        _insert(day, using)
         calls = days.aggregate(calls=Sum("calls", default=0))["calls"]
         is_open = days.filter(state=UsageRecord.State.OPEN).exists()
         rollups.update(calls=calls, is_settled=not is_open and _is_over(day, now))
@@ -119,24 +114,36 @@ def _ensure_row(day: date, using: str) -> None:
     Rollup.objects.using(using).bulk_create([Rollup(day=day)], ignore_conflicts=True)
 
 
-def _insert(day: date, using: str) -> None:
-    """One INSERT … SELECT, which Django has no method for: it compiles the SELECT."""
-    connection = connections[using]
-    select, params = _sums_of_day(day, using).query.get_compiler(using=using).as_sql()
-    names = ("day", "digest", *DIMENSIONS, *COLUMNS)
-    columns = ", ".join(connection.ops.quote_name(name) for name in names)
-    table = connection.ops.quote_name(UsageDay._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({columns}) {select}", params)
-
-
-def _sums_of_day(day: date, using: str) -> Any:
+def _replace(day: date, using: str) -> None:
+    """Compute the sums of `UsageDay` from the ledger, and those of the shorter tables from `UsageDay`."""
+    for table in TABLES:
+        _rows(table, using).filter(day=day).delete()
     records = UsageRecord.objects.using(using).filter(
         opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
     )
-    records = records.order_by().annotate(day=Value(day, output_field=DateField()), digest=_digest())
-    grouped = records.values("day", "digest", *DIMENSIONS).annotate(**aggregates_of_records())
-    return grouped.values_list("day", "digest", *DIMENSIONS, *(PREFIX + name for name in COLUMNS))
+    dated = records.annotate(day=Value(day, output_field=DateField()))
+    _insert(UsageDay, dated, aggregates_of_records(), using)
+    for table in TABLES:
+        if table is not UsageDay:
+            _insert(table, _rows(UsageDay, using).filter(day=day), aggregates_of_days(), using)
+
+
+def _rows(table: type[DaySums], using: str) -> Any:
+    return table._default_manager.using(using)
+
+
+def _insert(table: type[DaySums], rows: Any, aggregates: Mapping[str, Aggregate], using: str) -> None:
+    """One INSERT … SELECT, which Django has no method for: it compiles the SELECT."""
+    dimensions = ("day", *table.dimensions)
+    made = PREFIX + "digest"  # `UsageDay` has a column `digest`
+    grouped = rows.order_by().annotate(**{made: _digest(table)}).values(*dimensions, made).annotate(**aggregates)
+    select = grouped.values_list(*dimensions, made, *(PREFIX + name for name in COLUMNS))
+    connection = connections[using]
+    sql, params = select.query.get_compiler(using=using).as_sql()
+    columns = ", ".join(connection.ops.quote_name(name) for name in (*dimensions, "digest", *COLUMNS))
+    into = connection.ops.quote_name(table._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {into} ({columns}) {sql}", params)
 
 
 class _Joined(Func):
@@ -149,8 +156,8 @@ class _Joined(Func):
         return self.as_sql(compiler, connection, template="%(expressions)s", arg_joiner=" || ", **context)
 
 
-def _digest() -> MD5:
+def _digest(table: type[DaySums]) -> MD5:
     """Tells apart what collations of MariaDB regard as equal, such as "small" and "Small"."""
     user = Coalesce(Cast("user_id", CharField()), Value(""))
-    parts = [user if name == "user_id" else name for name in DIMENSIONS]
+    parts = [user if name == "user_id" else name for name in table.dimensions]
     return MD5(_Joined(*(part for each in parts for part in (each, Value("\x1f")))))

@@ -1,4 +1,4 @@
-"""`Sums`, what reports add up, and how to compute it from usage records and from `UsageDay`."""
+"""`Sums`, what reports add up, and how to compute it from usage records and from the tables of days."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _State = UsageRecord.State
 FIRST_TOKENS: Final = tuple(f"first_token_{number}" for number in range(len(BUCKETS_MS) + 1))
 """The columns of the histogram of times to the first token."""
 _SUMMED: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_nano", "duration_ms")
-COLUMNS: Final = ("calls", *_SUMMED, "cost_unknown", *FIRST_TOKENS)
-"""The columns of sums in `UsageDay`."""
+COLUMNS: Final = ("calls", "failed", *_SUMMED, "cost_unknown", *FIRST_TOKENS)
+"""The columns of sums in the tables of days."""
 
 
 NUMBERS: Final = (
@@ -76,10 +76,9 @@ def sums_of(row: dict[str, Any]) -> Sums:
 
 
 def aggregates_of_days(histogram: bool = True) -> Mapping[str, Aggregate]:
-    """The aggregates that make `Sums` of rows of `UsageDay`."""
-    failed = Sum("calls", filter=Q(state=_State.FAILED))
+    """The aggregates that make `Sums` of rows of a table of days."""
     names = COLUMNS if histogram else COLUMNS[: -len(FIRST_TOKENS)]
-    return {PREFIX + name: Sum(name) for name in names} | {PREFIX + "failed": failed}
+    return {PREFIX + name: Sum(name) for name in names}
 
 
 def aggregates_of_records(histogram: bool = True) -> Mapping[str, Aggregate]:

@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from threadless.admin.targets import seen_by
+from threadless.keys.adapters import get_api_key_model
+from threadless.keys.models import AbstractAPIKey
 from threadless.reports.models import UsageDay
 from threadless.usage.models import UsageRecord
 
@@ -24,7 +27,8 @@ _EMPTY: Mapping[str, Any] = {
 
 
 def names_of(column: str, values: Collection[Any], request: HttpRequest, using: str) -> dict[Any, str]:
-    """The name of each value of a column. Reads at most one row for each."""
+    """The name of each value of a column. Reads at most one row for each value, and one statement for all keys that
+    exist."""
     values = [value for value in values if value not in ("", None)]
     found: dict[Any, str] = {}
     if column == "user_id":
@@ -34,7 +38,9 @@ def names_of(column: str, values: Collection[Any], request: HttpRequest, using: 
     elif column == "model":
         found = {target.id: target.name for target in seen_by(request) if target.name}
     elif column == "key_id":
-        found = {value: label for value in values if (label := _label_of_key(value, using))}
+        found = _names_of_keys(values)
+        labels = {value: _label_of_key(value, using) for value in values if value not in found}
+        found |= {value: label for value, label in labels.items() if label}
     elif column == "state":
         found = {state.value: str(state.label) for state in UsageRecord.State}
     elif column == "day":
@@ -43,8 +49,20 @@ def names_of(column: str, values: Collection[Any], request: HttpRequest, using: 
     return {"": empty, None: empty} | {value: found.get(value) or str(value) for value in values}
 
 
+def _names_of_keys(key_ids: Collection[str]) -> dict[str, str]:
+    """The names of the keys that are in our own key table."""
+    model: Any = get_api_key_model()
+    if not issubclass(model, AbstractAPIKey):
+        return {}
+    try:
+        found = model._default_manager.filter(pk__in=key_ids).values_list("pk", "name")
+        return {str(pk): name for pk, name in found}
+    except (ValueError, ValidationError):  # a key of another table, such as one that is not a number
+        return {}
+
+
 def _label_of_key(key_id: str, using: str) -> str:
-    """The latest name of a key, which may have been deleted. One index lookup."""
+    """The latest name of a key that was deleted or is in another table. One index lookup."""
     records = UsageRecord.objects.using(using).filter(key_id=key_id).order_by("-opened_at")
     label = records.values_list("key_label", flat=True).first()
     if label is None:  # its records were deleted
