@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 from django.db.models import Exists, OuterRef
@@ -43,6 +43,9 @@ class PlatformResolver(BaseResolver):
 
     def list(self, caller: Caller) -> Iterable[Target]:
         return llm.assistants(caller.user_id, organisation_of(caller))
+
+    def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        return llm.names_of_agents(ids)
 
 
 def organisation_of(caller: Caller) -> int | None:

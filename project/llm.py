@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -38,6 +38,11 @@ def find_assistant(name: str, user_id: Any, organisation_id: int | None) -> Targ
         agent = _agents(user_id, organisation_id).filter(public_id=name).first()
         return agent_target(agent) if agent else None
     return model_target(name) if name in settings.LLM_MODELS else None
+
+
+def names_of_agents(ids: Collection[str]) -> dict[str, str]:
+    """The names of agents, without their visibility: for people who may see the calls of everybody."""
+    return dict(Agent.objects.filter(public_id__in=ids).values_list("public_id", "name"))
 
 
 def model_target(name: str) -> Target:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from threadless.conf import conf
@@ -30,6 +30,14 @@ class BaseResolver(ABC):
             if target.id == name:
                 return target
         raise ModelNotFound(name)
+
+    def names(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Names for the lists and reports of the staff, by ID, of models and agents that the reader may not see.
+
+        Not limited by visibility: only people who may see every call read them. By default there are none, and the
+        pages show IDs.
+        """
+        return {}
 
 
 class SettingsResolver(BaseResolver):

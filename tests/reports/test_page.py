@@ -16,9 +16,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.reports.ledgers import at, fill
-from tests.support.factories import make_record, make_user
-from threadless.reports.queries import Period, total
+from tests.support.factories import make_key, make_record, make_user
+from threadless.reports.models import Rollup
+from threadless.reports.queries import Period, as_of, total
 from threadless.reports.rollup import roll_up
+from threadless.resolvers import SettingsResolver
 from threadless.usage.models import UsageRecord
 
 pytestmark = pytest.mark.django_db
@@ -110,7 +112,7 @@ def test_tiles_compare_with_the_range_before(admin_client: Client) -> None:
     for day in ("2026-03-04", "2026-03-05", "2026-03-05"):
         at(f"{day}T12:00:00+00:00")
     content = show(admin_client, since="2026-03-05", until="2026-03-05")
-    assert re.search(r"<dt>Calls</dt><dd><strong>2</strong> <span[^>]*>\+100", content)
+    assert re.search(r"<dt>Calls</dt><dd><strong><a [^>]*>2</a></strong> <span[^>]*>\+100", content)
 
 
 def test_sorted_table_says_by_which_column(admin_client: Client) -> None:
@@ -143,7 +145,7 @@ def test_health_shows_failures_and_calls_that_run(admin_client: Client) -> None:
     at("2026-03-05T12:00:00+00:00", state="failed", error_code="upstream_timeout")
     make_record(), make_record(deadline=timezone.now() - timedelta(minutes=1))
     content = show(admin_client)
-    assert "Now: 2 open calls, 1 of them overdue." in content
+    assert "Now: 2 open calls, 1 of them overdue." in re.sub(r"<[^>]*>", "", content)
     assert ["upstream_timeout", "1"] in rows(content, "health-title")
 
 
@@ -197,3 +199,87 @@ def test_no_query_of_the_page_reads_the_whole_ledger(admin_client: Client, by: s
             scans = [row[3] for row in cursor.fetchall() if row[3].startswith("SCAN threadless_usagerecord")]
         # The oldest and the newest call are the ends of an index.
         assert not scans or "LIMIT 1" in sql, (sql, scans)
+
+
+def test_failed_calls_lead_to_their_list(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="small", state="failed", error_code="upstream_timeout", request_id="wanted")
+    at("2026-03-05T12:00:00+00:00", model="small")
+    found = re.findall(r'href="([^"]*)" aria-label="1 \(50.0 %\) failed calls: (small|Total)"', show(admin_client))
+    assert [name for _, name in found] == ["small", "Total"]
+    for link, _ in found:
+        listed = admin_client.get(unescape(link)).context["cl"].result_list
+        assert [record.request_id for record in listed] == ["wanted"]
+
+
+def test_overdue_calls_lead_to_their_list(admin_client: Client) -> None:
+    make_record()
+    overdue = make_record(deadline=timezone.now() - timedelta(minutes=1))
+    [link] = re.findall(r'href="([^"]*)">1 of them overdue', show(admin_client))
+    listed = admin_client.get(unescape(link)).context["cl"].result_list
+    assert [record.request_id for record in listed] == [overdue.request_id]
+
+
+def test_page_says_from_when_its_sums_are(admin_client: Client) -> None:
+    fill(datetime(2026, 3, 10, tzinfo=UTC), hours=2)
+    assert "Sums were last computed" not in show(admin_client)
+    roll_up(date(2026, 3, 10))
+    content = show(admin_client)
+    made_at = Rollup.objects.get().made_at
+    assert made_at is not None
+    assert f'Sums were last computed at <time class="threadless-number" datetime="{made_at.isoformat()}"' in content
+    assert re.search(
+        r'As of <time class="threadless-number" datetime="[^"]+">\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC<', content
+    )
+
+
+def test_sums_of_a_busy_day_are_as_old_as_its_rollup() -> None:
+    day = timezone.now().date()
+    make_record()
+    before = timezone.now()
+    roll_up(day)
+    assert as_of(Period(day, day)) > before
+    Rollup.objects.update(calls=1_000_000, made_at=before - timedelta(minutes=5))
+    assert as_of(Period(day, day)) == before - timedelta(minutes=5)
+
+
+def test_budgets_have_names_and_lead_to_their_pages(admin_client: Client) -> None:
+    from threadless.budgets import api
+
+    user = make_user("ada")
+    at("2026-03-05T12:00:00+00:00", key_id="7", key_label="CI pipeline")
+    budgets = [api.set_budget(of, "calls", "month", 500) for of in (api.user(user.pk), api.key("7"), api.user("x"))]
+    content = show(admin_client)
+    assert '<th scope="row">user x</th>' in content
+    for name in ("user ada", "key CI pipeline"):
+        assert re.search(rf'<th scope="row"><a href="\?[^"]*">{name}</a>', content)
+    for budget in budgets:
+        assert f'href="/admin/threadless_budgets/budget/{budget.pk}/change/"' in content
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_agent_that_the_reader_may_not_see_has_its_name_if_the_resolver_tells_it(
+    admin_client: Client, configure: Any, is_named: bool
+) -> None:
+    at("2026-03-05T12:00:00+00:00", model="agent_7", target_kind="agent")
+    if is_named:
+        configure(RESOLVER="tests.reports.test_page.SecretAgents")
+    assert rows(show(admin_client))[1][0] == ("Geography guide" if is_named else "agent_7")
+
+
+class SecretAgents(SettingsResolver):
+    """A platform with an agent that nobody here may see."""
+
+    def names(self, ids: Any) -> dict[str, str]:
+        return {"agent_7": "Geography guide"}
+
+
+def test_page_of_a_key_leads_to_its_report_and_budgets(admin_client: Client) -> None:
+    key, _ = make_key()
+    content = admin_client.get(f"/admin/threadless/apikey/{key.pk}/change/").content.decode()
+    links = dict(re.findall(r'<li><a href="([^"]*)">(Report|Budgets)</a></li>', content))
+    assert list(links.values()) == ["Budgets", "Report"]
+    assert [admin_client.get(unescape(link)).status_code for link in links] == [200, 200]
+    client = Client()
+    client.force_login(make_user(is_staff=True, permissions=("view_apikey",)))
+    content = client.get(f"/admin/threadless/apikey/{key.pk}/change/").content.decode()
+    assert not re.findall(r">(Report|Budgets)</a></li>", content)

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from threadless.admin import once
 from threadless.admin.forms import APIKeyForm
 from threadless.admin.key_columns import KeyColumns
+from threadless.admin.key_links import links_of
 from threadless.admin.key_pages import KeyPages, Opaque
 from threadless.admin.status import AttentionFilter, ScopeFilter, StatusFilter
 from threadless.keys.models import AbstractAPIKey, APIKey
@@ -148,6 +149,7 @@ class BaseAPIKeyAdmin(KeyColumns, KeyPages):
             "rotate_url": self.key_url("rotate", key) if self.may_rotate(request, key) else "",
             "revoke_url": self.key_url("revoke", key) if may_revoke else "",
             "calls_url": self.calls_url(request, key),
+            "key_links": links_of(request, key, self.admin_site.name),
         }
 
     def _already_made(self, request: HttpRequest, pk: Any) -> HttpResponse:

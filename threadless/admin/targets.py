@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -34,9 +34,21 @@ def offered_to_key(key: Any) -> list[Target]:
     return _listed(caller)
 
 
-def name_of(target_id: str, seen: Iterable[Target]) -> str:
-    """The name for people; the ID if the model or agent has none or is not among those seen."""
-    return next((target.name for target in seen if target.id == target_id and target.name), target_id)
+def names_of(ids: Iterable[str], seen: Iterable[Target]) -> dict[str, str]:
+    """The name of each model or agent for people: of those seen, or that the resolver tells the staff; else the ID."""
+    names: dict[str, str] = {target.id: target.name for target in seen if target.name}
+    asked = list(dict.fromkeys(ids))
+    names |= _told([each for each in asked if each not in names])
+    return {each: names.get(each) or each for each in asked}
+
+
+def _told(ids: Collection[str]) -> Mapping[str, str]:
+    """A resolver that fails must not make the pages of the staff fail."""
+    try:
+        return conf.resolver().names(ids) if ids else {}
+    except Exception:
+        logger.exception("The resolver could not name models and agents.")
+        return {}
 
 
 def _caller(key: Any) -> Caller:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from threadless.admin import usage_columns as cells
 from threadless.admin import usage_filters as filters
-from threadless.admin.targets import name_of, seen_by
+from threadless.admin.targets import names_of, seen_by
 from threadless.admin.usage_detail import sections_of
 from threadless.admin.usage_export import ExportView
 from threadless.admin.usage_list import CallList
@@ -82,7 +82,7 @@ class UsageRecordAdmin(cells.CallColumns, ExportView, admin.ModelAdmin):  # type
             "has_view_permission": True,
             "media": self.media + Media(js=[Script("threadless/copy.js", defer=True)]),  # type: ignore[list-item]
             "record": record,
-            "model_name": name_of(record.model, seen_by(request)),
+            "model_name": names_of([record.model], seen_by(request))[record.model],
             "sections": sections_of(record, request, self.admin_site),
             "badge": cells.badge(record),
             "tokens": cells.tokens_of(record),

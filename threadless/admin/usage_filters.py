@@ -18,7 +18,7 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from threadless.admin.targets import name_of, seen_by
+from threadless.admin.targets import names_of, seen_by
 from threadless.keys.adapters import get_api_key_model
 from threadless.usage.models import UsageRecord
 from threadless.usage.search import models_in_use
@@ -177,7 +177,7 @@ class ModelFilter(ColumnFilter):
         if (value := self.value()) is not None and value not in names:
             names.append(value)
         self.seen = seen_by(request)
-        return [(name, name_of(name, self.seen)) for name in names]
+        return list(names_of(names, self.seen).items())
 
 
 class StateFilter(ColumnFilter):

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 
 from threadless.admin.moments import moment
+from threadless.admin.targets import names_of
 from threadless.admin.usage_filters import ModelFilter, RangeFilter, any_of
 from threadless.admin.usage_search import find
 from threadless.usage.search import INDEXED, Page, Position, Search
@@ -53,9 +54,9 @@ class CallList(ChangeList):
     def _name_models(self) -> None:
         """Give each row the name of its model or agent, for people."""
         seen = next(iter(spec.seen for spec in self.filter_specs if isinstance(spec, ModelFilter)), [])
-        names = {target.id: target.name for target in seen}
+        names = names_of([row.model for row in self.page.rows], seen)
         for row in self.page.rows:
-            row.model_name = names.get(row.model) or row.model  # type: ignore[attr-defined]
+            row.model_name = names[row.model]  # type: ignore[attr-defined]
 
     @property
     def older_url(self) -> str:

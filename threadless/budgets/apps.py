@@ -14,6 +14,7 @@ class BudgetsConfig(AppConfig):
     threadless_settings = ("threadless.budgets.conf.conf",)
     threadless_gates = ("threadless.budgets.gate.BudgetGate",)
     threadless_ledger_hooks = ("threadless.budgets.hook.BudgetHook",)
+    threadless_key_links = ("threadless.budgets.key_link.budgets_of_key",)
 
     def ready(self) -> None:
         from threadless.budgets import checks  # noqa: F401  (registers itself)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -11,9 +12,9 @@ from django.db import router
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from threadless.admin.moments import moment
 from threadless.admin.usage_export import EXPORT
 from threadless.conf import conf
 from threadless.reports.models import UsageDay
@@ -23,7 +24,7 @@ from threadless.reports.page.health import health
 from threadless.reports.page.report import Report
 from threadless.reports.page.selection import FILTERS, GROUPS, MEASURES, RANGES, Selection, parse, period_of
 from threadless.reports.page.table import COLUMNS, Line
-from threadless.reports.queries import NotRolledUp
+from threadless.reports.queries import NotRolledUp, as_of
 from threadless.reports.sums import NUMBERS
 from threadless.usage.days import today
 from threadless.usage.export import csv_lines, file_name
@@ -71,6 +72,7 @@ class ReportAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "media": self.media,
             **_choices(report.selection),
             **_numbers(report),
+            "budgets": budget_lines(report, request, self.admin_site.name),
             "zone": str(conf.billing_zone),
             "calls": reverse(f"{self.admin_site.name}:threadless_usagerecord_changelist"),
             "exports": reverse(f"{self.admin_site.name}:{EXPORT}", args=["csv"]),
@@ -127,11 +129,11 @@ def _numbers(report: Report) -> dict[str, Any]:
         "tiles": report.tiles(),
         "chart": report.chart() if lines else None,
         "lines": lines,
-        "total": Line(name=gettext("Total"), value=None, sums=report.total, calls_link=report.calls_query()),
+        "total": report.total_line(),
         "failures": report.failures(),
         "latencies": report.latencies(),
-        "health": health(router.db_for_read(UsageRecord)),
-        "budgets": budget_lines(selection),
+        **_health(),
+        "as_of": moment(as_of(selection.period)),
         "chips": [
             {"name": FILTERS[name], "value": value, "link": selection.without(name)}
             for name, value in report.names_of_filters().items()
@@ -139,6 +141,13 @@ def _numbers(report: Report) -> dict[str, Any]:
         "count": count_text(report.total.calls),
         "calls_query": report.calls_query(),
     }
+
+
+def _health() -> dict[str, Any]:
+    found = health(router.db_for_read(UsageRecord))
+    overdue = {"state": UsageRecord.State.OPEN.value, "deadline__lt": found.now.isoformat()}
+    summed_at = moment(found.summed_at) if found.summed_at else ""
+    return {"health": found, "overdue_query": f"?{urlencode(overdue)}", "summed_at": summed_at}
 
 
 def _choices(selection: Selection) -> dict[str, Any]:

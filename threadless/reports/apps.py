@@ -12,6 +12,7 @@ class ReportsConfig(AppConfig):
     verbose_name = _("API reports")
     default_auto_field = "django.db.models.BigAutoField"
     threadless_ledger_hooks = ("threadless.reports.ledger_hook.RollupHook",)
+    threadless_key_links = ("threadless.reports.page.key_link.report_of_key",)
 
     def ready(self) -> None:
         from threadless.reports import checks  # noqa: F401  (registers itself)

@@ -90,6 +90,12 @@ def total(period: Period, where: Mapping[str, Any] | None = None, using: str | N
     return sums(period, (), where, using).get((), Sums())
 
 
+def as_of(period: Period, using: str | None = None) -> datetime:
+    """The time until which the sums of the period are complete: now, or when the sums of a busy day were computed."""
+    unsettled = (each for each in _rollups(period, using or router.db_for_read(UsageRecord)) if not each.is_settled)
+    return min((each.made_at for each in unsettled if each.made_at and _is_current(each)), default=timezone.now())
+
+
 def days_of_records(period: Period, using: str) -> list[date]:
     """The days of the period whose sums must be read from the ledger. Raises `NotRolledUp` if there are too many."""
     oldest = UsageRecord.objects.using(using).order_by("opened_at", "id").values_list("opened_at", flat=True).first()

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.apps import apps
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 
 from threadless.reports.page.formats import cost_text, count_text
-from threadless.reports.page.selection import Selection
+from threadless.reports.page.report import Report
+from threadless.reports.page.selection import Selection, value_of
 
 _COLUMNS: Final = {"key": "key_id", "user": "user_id", "account": "account"}
 _MOST: Final = 20
 
 
-def budget_lines(selection: Selection) -> list[dict[str, Any]]:
-    """The budgets that are used most, or those of the filters. Empty without the app."""
+def budget_lines(report: Report, request: HttpRequest, site: str) -> list[dict[str, Any]]:
+    """The budgets that are used most, or those of the filters. Empty without the app. `site` names the admin site."""
     if not apps.is_installed("threadless.budgets"):
         return []
     from threadless.budgets.api import list_budgets  # an optional app
 
-    chosen = [state for state in list_budgets() if _matches(state, selection)]
-    chosen.sort(key=lambda state: -_share(state))
-    return [_line(state) for state in chosen[:_MOST]]
+    chosen = [state for state in list_budgets() if _matches(state, report.selection)]
+    chosen = sorted(chosen, key=lambda state: -_share(state))[:_MOST]
+    names = _names(chosen, report)
+    return [
+        _line(state) | _subject(state, report.selection, names) | {"budget_url": _url(state, request, site)}
+        for state in chosen
+    ]
 
 
 def _matches(state: Any, selection: Selection) -> bool:
@@ -30,10 +38,36 @@ def _matches(state: Any, selection: Selection) -> bool:
     return not wanted or wanted.get(state.subject.kind) == state.subject.id
 
 
+def _names(states: Iterable[Any], report: Report) -> dict[tuple[str, str], str]:
+    """The name of each key, user and account, by kind and ID."""
+    found: dict[tuple[str, str], str] = {}
+    for kind, column in _COLUMNS.items():
+        texts = {state.subject.id for state in states if state.subject.kind == kind}
+        values = {text: value for text in texts if (value := _value(column, text)) is not None}
+        names = report.names(column, list(values.values()))
+        found |= {(kind, text): names[value] for text, value in values.items()}
+    return found
+
+
+def _value(column: str, text: str) -> Any:
+    """None for a user who cannot exist."""
+    try:
+        return value_of(column, text)
+    except ValueError:
+        return None
+
+
+def _subject(state: Any, selection: Selection, names: dict[tuple[str, str], str]) -> dict[str, str]:
+    """Whose budget it is, with the report about their calls."""
+    kind, text = state.subject
+    if (kind, text) not in names:
+        return {"subject": f"{kind} {text}".strip(), "link": ""}
+    return {"subject": f"{kind} {names[kind, text]}", "link": selection.narrowed(_COLUMNS[kind], text)}
+
+
 def _line(state: Any) -> dict[str, Any]:
     write = cost_text if state.unit == "cost" else count_text
     return {
-        "subject": f"{state.subject.kind} {state.subject.id}".strip(),
         "unit": state.unit,
         "period": state.period,
         "used": write(state.spent + state.reserved),
@@ -42,6 +76,16 @@ def _line(state: Any) -> dict[str, Any]:
         "refused": count_text(state.refused),
         "resets_at": state.resets_at,
     }
+
+
+def _url(state: Any, request: HttpRequest, site: str) -> str:
+    """The page of the budget; empty if the reader may not see it."""
+    if not request.user.has_perm("threadless_budgets.view_budget"):
+        return ""
+    try:
+        return reverse(f"{site}:threadless_budgets_budget_change", args=[state.id])
+    except NoReverseMatch:
+        return ""
 
 
 def _share(state: Any) -> float:

@@ -1,12 +1,15 @@
-"""The health part of the report: open and overdue calls."""
+"""The health part of the report: open and overdue calls, and how old the sums are."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
+from django.db.models import Max
 from django.utils import timezone
 
+from threadless.reports.models import Rollup
 from threadless.usage.models import UsageRecord
 
 MOST: Final = 10_000
@@ -14,15 +17,20 @@ MOST: Final = 10_000
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls that have not ended."""
+    """Calls that have not ended, and the state of the sums."""
 
     open: int
     overdue: int
     """Open past their deadline: the process that owned them has probably died, and no sweep ran since."""
+    now: datetime
+    summed_at: datetime | None
+    """When sums of a day were last computed; None before the first time."""
 
 
 def health(using: str) -> Health:
-    """Read from the index by state and deadline."""
+    """Calls are read from the index by state and deadline."""
     calls = UsageRecord.objects.using(using).filter(state=UsageRecord.State.OPEN)
-    overdue = calls.filter(deadline__lt=timezone.now())
-    return Health(open=calls[:MOST].count(), overdue=overdue[:MOST].count())
+    now = timezone.now()
+    overdue = calls.filter(deadline__lt=now)
+    summed_at = Rollup.objects.using(using).aggregate(latest=Max("made_at"))["latest"]
+    return Health(open=calls[:MOST].count(), overdue=overdue[:MOST].count(), now=now, summed_at=summed_at)

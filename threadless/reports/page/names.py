@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from threadless.admin.targets import names_of as names_of_targets
 from threadless.admin.targets import seen_by
 from threadless.keys.adapters import get_api_key_model
 from threadless.keys.models import AbstractAPIKey
@@ -36,7 +37,7 @@ def names_of(column: str, values: Collection[Any], request: HttpRequest, using: 
         found = {pk: user.get_username() for pk, user in users.items()}
         found |= {value: f"#{value}" for value in values if value not in found}
     elif column == "model":
-        found = {target.id: target.name for target in seen_by(request) if target.name}
+        found = names_of_targets(values, seen_by(request))
     elif column == "key_id":
         found = _names_of_keys(values)
         labels = {value: _label_of_key(value, using) for value in values if value not in found}

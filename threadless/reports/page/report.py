@@ -19,9 +19,11 @@ from threadless.reports.page.table import LINES, Line, added, known_cost_text, o
 from threadless.reports.queries import NotRolledUp, sums, total
 from threadless.reports.sums import Sums
 from threadless.usage.days import start_of_day
+from threadless.usage.models import UsageRecord
 
 _LIST_NAMES: Final = {"user_id": "user"}
 """Filters of the list of calls that have another name than the column."""
+_FAILED: Final = UsageRecord.State.FAILED.value
 _TOP: Final = 10
 """Lines in the tables about health."""
 
@@ -49,7 +51,7 @@ class Report:
     def lines(self) -> list[Line]:
         """The lines of the table in their order."""
         values = ordered(self.groups, self._names_for_sorting(), self.selection.sort)
-        names = self._names(self.column, values[:LINES])
+        names = self.names(self.column, values[:LINES])
         lines = [self.line(self.column, value, names[value], self.groups[value]) for value in values[:LINES]]
         if rest := values[LINES:]:
             name = gettext("%(count)s others") % {"count": count_text(len(rest))}
@@ -59,36 +61,47 @@ class Report:
     def all_lines(self) -> list[Line]:
         """All lines, for the CSV file."""
         values = ordered(self.groups, self._names_for_sorting(), self.selection.sort)
-        names = self._names(self.column, values)
+        names = self.names(self.column, values)
         return [self.line(self.column, value, names[value], self.groups[value]) for value in values]
 
     def line(self, column: str, value: Any, name: str, found: Sums) -> Line:
         """One line with its links."""
-        link = self.selection.narrowed(column, value)
-        return Line(name=name, value=value, sums=found, link=link, calls_link=self.calls_query(column, value))
+        return Line(
+            name=name,
+            value=value,
+            sums=found,
+            link=self.selection.narrowed(column, value),
+            calls_link=self.calls_query(column, value),
+            failed_link=self.calls_query(column, value, state=_FAILED),
+        )
+
+    def total_line(self) -> Line:
+        """The line below the table."""
+        links = {"calls_link": self.calls_query(), "failed_link": self.calls_query(state=_FAILED)}
+        return Line(name=gettext("Total"), value=None, sums=self.total, **links)
 
     def tiles(self) -> list[dict[str, str]]:
         """The five figures at the top, with their change against the range before."""
         now, before = self.total, self._before() or Sums()
         p95, p95_before = now.first_token_ms(0.95), before.first_token_ms(0.95)
         tokens = f"{count_text(now.prompt_tokens)} / {count_text(now.completion_tokens)}"
-        before_tokens = before.prompt_tokens + before.completion_tokens
         note = gettext("%(count)s calls of unknown cost") % {"count": count_text(now.cost_unknown)}
-        failed, failed_before = _share(now), _share(before)
+        calls, failed = self.calls_query(), self.calls_query(state=_FAILED) if now.failed else ""
         return [
-            _tile(gettext("Calls"), count_text(now.calls), change_text(now.calls, before.calls)),
-            _tile(
-                gettext("Tokens in / out"),
-                tokens,
-                change_text(now.prompt_tokens + now.completion_tokens, before_tokens),
-            ),
+            _tile(gettext("Calls"), count_text(now.calls), change_text(now.calls, before.calls), link=calls),
+            _tile(gettext("Tokens in / out"), tokens, change_text(_tokens(now), _tokens(before))),
             _tile(
                 gettext("Cost"),
                 known_cost_text(now),
                 change_text(now.cost_nano, before.cost_nano),
                 note if now.cost_unknown else "",
             ),
-            _tile(gettext("Failed"), share_text(now.failed, now.calls), change_text(failed, failed_before)),
+            _tile(
+                gettext("Failed"),
+                share_text(now.failed, now.calls),
+                change_text(_share(now), _share(before)),
+                link=failed,
+            ),
             _tile(gettext("First token, p95"), seconds_text(p95), change_text(p95, p95_before)),
         ]
 
@@ -107,7 +120,7 @@ class Report:
         for day, found in by_day.items():
             if rest := measure(found) - sum(amounts[day].values()):
                 amounts[day][len(top)] = rest
-        names = [self._names(column, top)[value] for value in top]
+        names = [self.names(column, top)[value] for value in top]
         names += [gettext("others")] if len(groups) > len(top) else []
         days = list(self.selection.period.days())
         return chart(days, amounts, names, write, lambda day: self.selection.narrowed("day", day))
@@ -122,13 +135,13 @@ class Report:
         """The models with the most calls, for their times to the first token."""
         models = self._health[1]
         top = sorted(models, key=lambda model: -models[model].calls)[:_TOP]
-        names = self._names("model", top)
+        names = self.names("model", top)
         return [self.line("model", model, names[model], models[model]) for model in top]
 
-    def calls_query(self, column: str = "", value: Any = None) -> str:
+    def calls_query(self, column: str = "", value: Any = None, **narrower: Any) -> str:
         """The query string of the list of calls, or of its export, for one line or for the whole page."""
         first, last = self.selection.period.first, self.selection.period.last
-        filters: dict[str, Any] = dict(self.selection.filters)
+        filters: dict[str, Any] = {**self.selection.filters, **narrower}
         if column == "day":
             first = last = value
         elif column:
@@ -143,14 +156,15 @@ class Report:
 
     def names_of_filters(self) -> Mapping[str, str]:
         """The value of each filter as people know it."""
-        return {name: self._names(name, [value])[value] for name, value in self.selection.filters.items()}
+        return {name: self.names(name, [value])[value] for name, value in self.selection.filters.items()}
 
     def _names_for_sorting(self) -> Mapping[Any, str]:
         """Names are looked up for all lines only if they decide the order."""
         is_sorted_by_name = self.selection.sort.removeprefix("-") == "name"
-        return self._names(self.column, list(self.groups)) if is_sorted_by_name else {}
+        return self.names(self.column, list(self.groups)) if is_sorted_by_name else {}
 
-    def _names(self, column: str, values: Collection[Any]) -> dict[Any, str]:
+    def names(self, column: str, values: Collection[Any]) -> dict[Any, str]:
+        """The values of a column as people know them."""
         return names_of(column, values, self._request, self._using)
 
     def _sums(self, column: str, *, histogram: bool = True) -> dict[Any, Sums]:
@@ -175,9 +189,13 @@ class Report:
             return None
 
 
-def _tile(name: str, text: str, change: str, note: str = "") -> dict[str, str]:
-    return {"name": name, "text": text, "change": change, "note": note}
+def _tile(name: str, text: str, change: str, note: str = "", *, link: str = "") -> dict[str, str]:
+    return {"name": name, "text": text, "change": change, "note": note, "link": link}
 
 
 def _share(found: Sums) -> float:
     return found.failed / found.calls if found.calls else 0.0
+
+
+def _tokens(found: Sums) -> int:
+    return found.prompt_tokens + found.completion_tokens

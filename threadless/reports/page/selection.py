@@ -90,7 +90,7 @@ def parse(parameters: Mapping[str, str], today: date) -> Selection:
         by=_one_of(GROUPS, parameters.get("by"), "model"),
         measure=_one_of(MEASURES, parameters.get("measure"), "calls"),
         sort=_sort(parameters.get("sort", "")),
-        filters={name: _value(name, parameters[name]) for name in FILTERS if name in parameters},
+        filters={name: value_of(name, parameters[name]) for name in FILTERS if name in parameters},
     )
 
 
@@ -121,7 +121,8 @@ def _sort(text: str) -> str:
     return text if text.removeprefix("-") in SORTS else "-calls"
 
 
-def _value(column: str, text: str) -> Any:
+def value_of(column: str, text: str) -> Any:
+    """The value of a column that is written like this in an address. Raises `ValueError`."""
     if column != "user_id":
         return text
     try:

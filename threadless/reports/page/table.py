@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from functools import reduce
 from operator import add
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from threadless.reports.page.formats import cost_text, count_text, seconds_text, share_text
@@ -40,6 +41,16 @@ _KEYS: Final[Mapping[str, Callable[[Sums], float]]] = {
 }
 
 
+class Cell(NamedTuple):
+    """One figure."""
+
+    text: str
+    link: str = ""
+    """Query string of the list of the calls behind it."""
+    label: str = ""
+    """The name of the link, which says what the figure counts."""
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line."""
 
@@ -49,20 +60,28 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     """Query string of the report about this line alone; empty for the remainder and the total."""
     calls_link: str = ""
-    """Address of the calls behind it."""
+    """Query string of the list of the calls behind it; empty if that list cannot show them alone."""
+    failed_link: str = ""
+    """The same for the calls that failed."""
 
-    def cells(self) -> list[str]:
-        """The texts of `COLUMNS`."""
+    def cells(self) -> list[Cell]:
+        """The cells of `COLUMNS`."""
         sums = self.sums
+        of = {"count": count_text(sums.calls), "name": self.name}
+        failed = f"{count_text(sums.failed)} ({share_text(sums.failed, sums.calls)})" if sums.failed else "0"
         return [
-            count_text(sums.calls),
-            count_text(sums.prompt_tokens),
-            count_text(sums.completion_tokens),
-            count_text(sums.cached_tokens),
-            known_cost_text(sums),
-            f"{count_text(sums.failed)} ({share_text(sums.failed, sums.calls)})" if sums.failed else "0",
-            seconds_text(sums.first_token_ms(0.5)),
-            seconds_text(sums.first_token_ms(0.95)),
+            Cell(count_text(sums.calls), self.calls_link, gettext("%(count)s calls: %(name)s") % of),
+            Cell(count_text(sums.prompt_tokens)),
+            Cell(count_text(sums.completion_tokens)),
+            Cell(count_text(sums.cached_tokens)),
+            Cell(known_cost_text(sums)),
+            Cell(
+                failed,
+                self.failed_link if sums.failed else "",
+                gettext("%(count)s failed calls: %(name)s") % (of | {"count": failed}),
+            ),
+            Cell(seconds_text(sums.first_token_ms(0.5))),
+            Cell(seconds_text(sums.first_token_ms(0.95))),
         ]
 
 
