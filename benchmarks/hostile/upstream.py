@@ -122,8 +122,8 @@ def _send_large(sock: socket.socket, piece: bytes, count: int) -> None:
 
 
 def one_too_many(sock: socket.socket, asked: dict[str, Any]) -> None:
-    """The answer and another one, in the same segment, right behind it, or 2 ms later."""
-    extra, delay = _plain(completion("SMUGGLED")), asked.get("seed", 0) % 3
+    """The answer and another one: 2 ms later, in the same segment, or right behind it."""
+    extra, delay = _plain(completion("SMUGGLED")), (asked.get("seed", 0) + 2) % 3
     if delay == 0:
         sock.sendall(_plain(completion(str(asked["user"]))) + extra)
         return

@@ -96,9 +96,12 @@ def test_function_is_called_once_for_a_stream_that_is_sent_twice(upstream: Scrip
 
 
 def test_connection_is_used_again_by_its_own_tenant_alone(backend: OpenAIBackend, upstream: ScriptedUpstream) -> None:
-    for caller in (ADA, BOB, ADA, BOB):
+    for caller in (ADA, BOB) * 500:
         ask(backend, caller)
-    assert [exchange.connection for exchange in upstream.exchanges] == [1, 2, 1, 2]
+        if len(found := keys_by_connection(upstream)) < len(upstream.exchanges):
+            break
+    assert len(found) < len(upstream.exchanges)
+    assert all(len(keys) == 1 for keys in found.values())
 
 
 def test_tenants_that_call_at_once_share_no_connection(backend: OpenAIBackend, upstream: ScriptedUpstream) -> None:

@@ -20,6 +20,7 @@ class Sender:
 
     port: int
     max_idle: int = 10
+    rest_seconds: float = 0
     connect_seconds: float = WAIT
     first_byte_seconds: float = WAIT
     between_chunks_seconds: float = WAIT
@@ -34,6 +35,7 @@ class Sender:
             timeouts=Timeouts(self.connect_seconds, self.first_byte_seconds, self.between_chunks_seconds),
             limits=self.limits,
             max_idle=self.max_idle,
+            rest_seconds=self.rest_seconds,
             timer=self.timer,
         )
 

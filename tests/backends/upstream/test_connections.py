@@ -26,9 +26,8 @@ HOST = "127.0.0.1"
 
 
 def make_pool(port: int, *, connect_seconds: float = WAIT, max_idle: int = 10, **route: Any) -> Pool:
-    return Pool(
-        Route(peer=Peer(HOST, port), hostname=HOST, **route), connect_seconds=connect_seconds, max_idle=max_idle
-    )
+    path = Route(peer=Peer(HOST, port), hostname=HOST, **route)
+    return Pool(path, connect_seconds=connect_seconds, max_idle=max_idle, rest_seconds=0)
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from threadless.backends.upstream.parser import ProtocolError, ResponseParser
 from threadless.server import green
 
 _TUNNEL_HEAD_BYTES: Final = 65536
+_LATE: Final = b"HTTP/1.1 408"
+"""Some servers say this before they close an idle connection."""
 
 
 class State(Enum):
@@ -57,6 +59,10 @@ class Connection:
     def __init__(self, route: Route) -> None:
         self.state = State.NEW
         self.sock: Any = None
+        self.idle_since = 0.0
+        """By the monotonic clock; 0 before its first call has ended."""
+        self.has_surplus = False
+        """True if bytes arrived that belong to no call."""
         self._route = route
         self._lifetime: lifetime.Lifetime | None = None
         self._stop: Callable[[], None]
@@ -80,16 +86,19 @@ class Connection:
 
     def resume(self) -> bool:
         """Attach an idle connection to the running call. False if it can no longer be used; it is closed then."""
-        if self.is_readable():  # the upstream has closed it, or has sent something that belongs to no call
+        if self.is_readable():
+            received = self._receive_at_once()
+            self.has_surplus = received != b"" and received != _LATE
             self.close()
             return False
         self._attach()
         self.state = State.ACTIVE
         return True
 
-    def pause(self) -> None:
+    def pause(self, now: float) -> None:
         """Detach from the running call and wait for the next one."""
         self._detach()
+        self.idle_since = now
         self.state = State.IDLE
 
     def close(self) -> None:
@@ -109,6 +118,15 @@ class Connection:
         poll = green.original("select", "poll")()
         poll.register(self.sock.fileno(), select.POLLIN)
         return bool(poll.poll(0))
+
+    def _receive_at_once(self) -> bytes:
+        """A few bytes of what has arrived; empty if the peer has closed the connection."""
+        self.sock.settimeout(0)
+        try:
+            data: bytes = self.sock.recv(len(_LATE))
+        except OSError:
+            return b""
+        return data
 
     def _connect_to_any(self, addresses: list[Address], deadline: float) -> None:
         for index, (family, address) in enumerate(addresses):

@@ -7,6 +7,8 @@ here.
 from __future__ import annotations
 
 import base64
+import contextlib
+import logging
 import re
 import ssl
 import time
@@ -33,6 +35,12 @@ _ATTEMPTS: Final = 2
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+REST_SECONDS: Final = 0.05
+"""How long a connection rests before its next call. A surplus response that follows the answer arrives meanwhile."""
+_DISTRUST_SECONDS: Final = 300.0
+"""How long no connection is used again after the upstream has sent something that belongs to no call."""
+
+logger = logging.getLogger("threadless")
 
 
 class InvalidOptionError(ValueError):
@@ -48,41 +56,77 @@ class Endpoint(NamedTuple):
 
 
 class Pool:
-    """The connections over one route. At most `max_idle` are kept while no call uses them."""
+    """The connections over one route. At most `max_idle` are kept while no call uses them.
 
-    def __init__(self, route: Route, *, connect_seconds: float, max_idle: int) -> None:
+    Bytes that arrive on an idle connection close it. Bytes that arrive after the next request was sent cannot be told
+    from its answer. A connection therefore rests for `rest_seconds` before it is used again. Meanwhile calls use other
+    connections; a busy pool has only a few more for that.
+    """
+
+    def __init__(
+        self, route: Route, *, connect_seconds: float, max_idle: int, rest_seconds: float = REST_SECONDS
+    ) -> None:
         self._route = route
         self._connect_seconds = connect_seconds
-        self._idle: deque[Connection] = deque(maxlen=max_idle)
-        weakref.finalize(self, _close_all, self._idle)
+        self._max_idle = max_idle
+        self._rest_seconds = rest_seconds
+        self._resting: deque[Connection] = deque()
+        """Not yet ready for use; the first has rested longest."""
+        self._rested: deque[Connection] = deque()
+        """Ready for use; the last was used last."""
+        self._distrusted_until = 0.0
+        weakref.finalize(self, _close_all, self._resting, self._rested)
 
     def __len__(self) -> int:
         """The number of idle connections."""
-        return len(self._idle)
+        return len(self._resting) + len(self._rested)
 
     def take(self) -> Connection:
         """An open connection, attached to the running call.
 
         Raises `UpstreamUnavailable` if there is none, and what `Lifetime.check` raises if the call has ended.
         """
-        while self._idle:
+        now = time.monotonic()
+        self._sort(now)
+        while self._rested and now >= self._distrusted_until:
             try:
-                connection = self._idle.pop()
+                connection = self._rested.pop()
             except IndexError:  # another thread took it
                 break
             if connection.resume():
                 return connection
-        return self._open()
+            if connection.has_surplus:
+                self.distrust()
+        return self.open()
 
     def give_back(self, connection: Connection, *, is_reusable: bool) -> None:
         """Take a connection back from a call. Close it unless another call may use it."""
-        if is_reusable and len(self._idle) < (self._idle.maxlen or 0):
-            connection.pause()
-            self._idle.append(connection)
+        now = time.monotonic()
+        if is_reusable and len(self) < self._max_idle and now >= self._distrusted_until:
+            connection.pause(now)
+            self._resting.append(connection)
         else:
             connection.close()
 
-    def _open(self) -> Connection:
+    def distrust(self) -> None:
+        """Use no connection again for some minutes: the upstream has sent something that belongs to no call."""
+        now = time.monotonic()
+        if now >= self._distrusted_until:
+            logger.warning("An upstream sent bytes after its answer. For 5 minutes, each call opens a new connection.")
+        self._distrusted_until = now + _DISTRUST_SECONDS
+        _close_all(self._resting, self._rested)
+
+    def _sort(self, now: float) -> None:
+        """Make the connections that have rested ready for use."""
+        try:
+            while (connection := self._resting.popleft()).idle_since + self._rest_seconds <= now:
+                self._rested.append(connection)
+        except IndexError:
+            return
+        self._resting.appendleft(connection)
+
+    def open(self) -> Connection:
+        """A new connection. Raises what `take` does."""
         current, left = lifetime.current(), self._connect_seconds
         for _ in range(_ATTEMPTS):
             connection, started = Connection(self._route), time.monotonic()
@@ -100,9 +144,11 @@ class Pool:
         raise UpstreamUnavailable("The model could not be reached.") from None
 
 
-def _close_all(connections: deque[Connection]) -> None:
-    while connections:
-        connections.pop().close()
+def _close_all(*queues: deque[Connection]) -> None:
+    for connections in queues:
+        with contextlib.suppress(IndexError):  # it is empty
+            while True:
+                connections.pop().close()
 
 
 def make_endpoint(base_url: str, path: str, headers: Mapping[str, str], *, trust_env: bool) -> Endpoint:

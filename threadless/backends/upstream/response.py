@@ -26,8 +26,6 @@ from threadless.server.timeouts import COARSE_SECONDS
 
 _SEGMENT_BYTES: Final = 16384
 """What is read at once, and therefore decoded without a break."""
-_ONE_WRITE_BYTES: Final = 65536
-"""Up to this size, copying costs less than a second write and a second read by the peer."""
 _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
@@ -81,9 +79,7 @@ class Response:
 
     def __enter__(self) -> Self:
         try:
-            connection = self._connection = self._pool.take()
-            self._sock = connection.sock
-            self._send(connection)
+            self._ask()
             while not self._parser.status:
                 self._first_content = self._receive(self._timeouts.first_byte_seconds)
         except BaseException as error:
@@ -96,6 +92,8 @@ class Response:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._pool.give_back(connection, is_reusable=self._is_reusable())
+        if self._parser.has_surplus:
+            self._pool.distrust()
         self._parser.close()
         if isinstance(error, TimeoutError):
             raise UpstreamTimeout("The model took too long to answer.") from None
@@ -236,9 +234,20 @@ class Response:
             if green.is_patched():
                 time.sleep(_PAUSE_SECONDS)
 
-    def _send(self, connection: Connection) -> None:
-        """Send the request, and free its bytes."""
+    def _ask(self) -> None:
+        """Send the request over a connection, and free its bytes."""
         pieces, self._request = self._request, ()
+        connection = self._pool.take()
+        self._send(connection, pieces)
+        if not self._is_in_order and connection.idle_since:
+            # It may be a surplus response to an earlier call. The request was not sent whole, so it may be sent again.
+            self._connection = None
+            self._pool.give_back(connection, is_reusable=False)
+            self._send(self._pool.open(), pieces)
+
+    def _send(self, connection: Connection, pieces: tuple[bytes, ...]) -> None:
+        """Send a request until the upstream answers."""
+        self._connection, self._sock = connection, connection.sock
         seconds = self._timeouts.first_byte_seconds
         self._sock.settimeout(seconds if self._life is None else min(seconds, self._life.remaining))
         is_early = False
@@ -247,6 +256,8 @@ class Response:
                 rest = memoryview(piece)
                 while rest:
                     is_early = is_early or connection.is_readable()
+                    if is_early and connection.idle_since:
+                        return
                     rest = rest[self._sock.send(rest[:_MAX_SEND]) :]
             self._is_in_order = not is_early
         except TimeoutError:
@@ -278,15 +289,3 @@ class _File(io.RawIOBase):
         taken, self._rest = data[: len(buffer)], data[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
-
-
-def make_request(head: bytes, body: bytes, request_id: str) -> tuple[bytes, ...]:
-    """The bytes of a request, in one or two pieces, each for one write.
-
-    Raises `ValueError` for a request ID that a header cannot hold.
-    """
-    if not (request_id.isascii() and request_id.isprintable()):
-        raise ValueError("A request ID must be printable ASCII.")
-    own = f"X-Request-Id: {request_id}\r\n" if request_id else ""
-    head = b"%b%bContent-Length: %d\r\n\r\n" % (head, own.encode(), len(body))
-    return (head + body,) if len(body) <= _ONE_WRITE_BYTES else (head, body)
