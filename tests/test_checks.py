@@ -258,6 +258,20 @@ def test_limit_counted_in_unshared_cache_is_w003_and_without_atomicity_w006(
     assert found(settings, {limit: 10}, CACHES=caches) == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["threadless.W011"]),
+        ({"retry_attempts": 0}, []),
+        ({"retry_attempts": 0, "ignore_exc": True}, ["threadless.W011"]),
+    ],
+)
+def test_memcached_that_hides_its_failures_is_w011(settings: Any, options: dict[str, Any], expected: list[str]) -> None:
+    backend = "django.core.cache.backends.memcached.PyMemcacheCache"
+    caches = {"default": {"BACKEND": backend, "LOCATION": "127.0.0.1:11211", "OPTIONS": options}}
+    assert found(settings, {"REQUESTS_PER_MINUTE": 10}, CACHES=caches) == expected
+
+
 class RootUrls:
     """A URLconf that includes our routes without a prefix."""
 

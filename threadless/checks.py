@@ -14,6 +14,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.memcached import PyMemcacheCache
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
@@ -197,13 +198,28 @@ def _check_throttle_cache() -> Iterator[CheckMessage]:
     has_limit = conf.requests_per_minute is not None or conf.tokens_per_minute is not None
     if alias not in caches.settings:
         yield _error("THROTTLE_CACHE", f": {alias!r} is not in CACHES.", "threadless.E011")
-    elif has_limit and isinstance(caches[alias], LocMemCache | DummyCache):
+    elif has_limit:
+        yield from _check_counting(alias, import_string(caches.settings[alias]["BACKEND"]))
+
+
+def _check_counting(alias: str, cache: type[BaseCache]) -> Iterator[CheckMessage]:
+    if issubclass(cache, LocMemCache | DummyCache):
         text = f"THREADLESS['THROTTLE_CACHE']: server processes do not share {alias!r}, so each allows the full limits."
         hint = "Name a cache that all server processes share, such as Redis."
         yield CheckWarning(text, hint=hint, id="threadless.W003")
-    elif has_limit and type(caches[alias]).incr is BaseCache.incr:
+    elif cache.incr is BaseCache.incr:
         text = f"THREADLESS['THROTTLE_CACHE']: {alias!r} does not count atomically, so counts are lost under load."
         yield CheckWarning(text, hint="Name a cache in Redis or Memcached.", id="threadless.W006")
+    elif issubclass(cache, PyMemcacheCache) and _is_silent(caches.settings[alias]):
+        text = f"THREADLESS['THROTTLE_CACHE']: {alias!r} hides that Memcached is away, so calls are admitted uncounted."
+        hint = "Set 'OPTIONS': {'retry_attempts': 0, 'dead_timeout': 1} for this cache."
+        yield CheckWarning(text, hint=hint, id="threadless.W011")
+
+
+def _is_silent(settings: Mapping[str, Any]) -> bool:
+    """True if pymemcache returns nothing, instead of an error, while it waits to try a failed server again."""
+    options = settings.get("OPTIONS", {})
+    return bool(options.get("retry_attempts", 2) or options.get("ignore_exc"))
 
 
 SECOND_ROUND: Final[tuple[tuple[tuple[str, ...], Callable[[], Iterable[CheckMessage]]], ...]] = (

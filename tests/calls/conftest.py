@@ -9,15 +9,14 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from tests.support.closing_redis import close_caches
-from tests.support.limits import ANSWER, Limit, local_cache, redis_cache
+from tests.support.closing_caches import close_caches
+from tests.support.limits import ANSWER, CACHES, SHARED_CACHES, Limit, local_cache
 
 
-@pytest.fixture(params=["local", "redis"])
+@pytest.fixture(params=["local", *SHARED_CACHES])
 def limit(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Limit]:
     """Sets limits, on each kind of cache."""
-    cache = local_cache() if request.param == "local" else redis_cache()
-    settings.CACHES = {"default": cache, "other": local_cache()}
+    settings.CACHES = {"default": CACHES[request.param](), "other": local_cache()}
 
     def change(**values: Any) -> None:
         backend = {"BACKEND": "threadless.backends.dummy.DummyBackend", "OPTIONS": {"answer": ANSWER}}

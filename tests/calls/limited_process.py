@@ -1,6 +1,6 @@
 """One server process of several: tries to be admitted, prints how often it was, and then waits for its end.
 
-`python -m tests.calls.limited_process requests|calls PREFIX LIMIT ATTEMPTS`
+`python -m tests.calls.limited_process requests|calls CACHE PREFIX LIMIT ATTEMPTS`
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from typing import Any
 import django
 from django.conf import settings
 
-from tests.support.limits import REDIS_URL
+from tests.support.limits import MEMCACHED, REDIS_URL
 from threadless.types import Caller, Limits
 
+SHARED = {
+    "redis": {"BACKEND": "tests.support.closing_caches.ClosingRedisCache", "LOCATION": REDIS_URL},
+    "memcached": {"BACKEND": "tests.support.closing_caches.ClosingMemcachedCache", "LOCATION": MEMCACHED},
+}
 
-def caches(prefix: str) -> dict[str, dict[str, str]]:
-    """The Redis that all processes share, with this prefix for its keys."""
-    backend = "django.core.cache.backends.redis.RedisCache"
-    return {"default": {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": prefix}}
+
+def caches(kind: str, prefix: str) -> dict[str, dict[str, str]]:
+    """The cache that all processes share, with this prefix for its keys."""
+    return {"default": SHARED[kind] | {"KEY_PREFIX": prefix}}
 
 
 def caller(limit: int) -> Caller:
@@ -51,10 +55,10 @@ def is_admitted(unit: str, who: Caller) -> bool:
 
 def main() -> None:
     """Begin when the first line arrives on stdin, and end at its end."""
-    unit, prefix, limit, attempts = sys.argv[1:]
+    unit, cache, prefix, limit, attempts = sys.argv[1:]
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
-    settings.CACHES = caches(prefix)
+    settings.CACHES = caches(cache, prefix)
     print("ready", flush=True)
     sys.stdin.readline()
     print(sum(is_admitted(unit, caller(int(limit))) for _ in range(int(attempts))), flush=True)

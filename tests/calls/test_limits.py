@@ -195,6 +195,14 @@ def test_call_is_refused_without_the_cache_if_the_host_says_so(
     assert not UsageRecord.objects.exists()
 
 
+def test_call_is_refused_if_the_cache_hides_that_it_is_away(
+    limit: Limit, api: CompletionClient, settings: Settings
+) -> None:
+    limit(CACHE_FAILURE="refuse", REQUESTS_PER_MINUTE=1)
+    settings.CACHES = {"default": {"BACKEND": "tests.support.broken_cache.SilentCache"}}
+    assert call(api).status_code == 503
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("policy", ["continue", "refuse"])
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Server processes that count in one Redis admit no more than the limit together."""
+"""Server processes that count in one cache admit no more than the limit together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import time_machine
 from pytest_django import Settings
 
 from tests.calls.limited_process import caches, caller, is_admitted
-from tests.support.limits import redis_cache
+from tests.support.closing_caches import close_caches
+from tests.support.limits import CACHES, SHARED_CACHES
 from threadless.calls.limits import levels_of
 from threadless.conf import conf
 
@@ -22,8 +23,9 @@ LIMIT, PROCESSES, ATTEMPTS = 100, 4, 60
 class Process:
     """A process that makes its attempts when it is told to."""
 
-    def __init__(self, unit: str, prefix: str) -> None:
-        command = [sys.executable, "-m", "tests.calls.limited_process", unit, prefix, str(LIMIT), str(ATTEMPTS)]
+    def __init__(self, unit: str, cache: str, prefix: str) -> None:
+        arguments = [unit, cache, prefix, str(LIMIT), str(ATTEMPTS)]
+        command = [sys.executable, "-m", "tests.calls.limited_process", *arguments]
         self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def read(self) -> str:
@@ -38,19 +40,20 @@ class Process:
         self.popen.stdin.flush()
 
 
-@pytest.fixture
-def prefix(settings: Settings) -> str:
-    """The names of this test in Redis, for this process too."""
-    redis_cache()
+@pytest.fixture(params=SHARED_CACHES)
+def shared(request: pytest.FixtureRequest, settings: Settings) -> Iterator[tuple[str, str]]:
+    """The cache of this test and the prefix of its names there, for this process too."""
+    CACHES[request.param]()
     prefix = uuid.uuid4().hex
-    settings.CACHES = caches(prefix)
-    return prefix
+    settings.CACHES = caches(request.param, prefix)
+    yield request.param, prefix
+    close_caches()
 
 
 @pytest.fixture
-def processes(prefix: str, request: pytest.FixtureRequest) -> Iterator[list[Process]]:
+def processes(shared: tuple[str, str], request: pytest.FixtureRequest) -> Iterator[list[Process]]:
     """Four processes, ready to begin; killed at the end."""
-    processes = [Process(request.param, prefix) for _ in range(PROCESSES)]
+    processes = [Process(request.param, *shared) for _ in range(PROCESSES)]
     assert [each.read() for each in processes] == ["ready"] * PROCESSES
     yield processes
     for each in processes:

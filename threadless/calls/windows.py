@@ -97,11 +97,11 @@ class Window(msgspec.Struct, frozen=True):
         """The new value of the counter."""
         cache, key = caches[conf.throttle_cache], self._key(piece)
         try:
-            return int(cache.incr(key, amount))
+            return _counted(cache.incr(key, amount))
         except ValueError:  # the first of this piece
             if cache.add(key, amount, timeout=(self.pieces + 2) * self.piece_seconds):
                 return amount
-        return int(cache.incr(key, amount))
+        return _counted(cache.incr(key, amount))
 
     def _read(self, first: int, end: int) -> Counts:
         keys = {self._key(piece): piece for piece in range(first, end)}
@@ -131,6 +131,13 @@ class RateWindow(Window, frozen=True):
                 _closed.clear()
             counts = _closed[self.name, last, end] = self._read(last - self.pieces, end)
         return counts
+
+
+def _counted(value: Any) -> int:
+    """The new value of a counter. pymemcache returns False instead of it if its server failed a moment ago."""
+    if value is False:
+        raise ConnectionError("The cache did not count.")
+    return int(value)
 
 
 def name_of(kind: str, identity: str) -> str:
