@@ -18,6 +18,7 @@ from django.db.models.signals import post_delete
 
 from threadless.budgets.models import Budget, Counter
 from threadless.db.prepared import Statement, row_count
+from threadless.usage.hooks import Update
 
 LOCK_SECONDS: Final = 2
 """How long a call waits for a counter that another transaction has locked. SQLite waits for its `timeout`."""
@@ -45,6 +46,16 @@ def counter_id(using: str, budget_id: int, starts_at: datetime) -> int | None:
                 _ids.clear()
             _ids[using, budget_id, starts_at] = found
     return found
+
+
+def reserving(using: str, counter: int, amount: int) -> Update:
+    """The UPDATE of `reserve`."""
+    return Update(_statement(using, _RESERVE, _WHERE_ROOM).sql, (amount, counter, amount))
+
+
+def settling(using: str, counter: int, *, spent: int, held: int) -> Update:
+    """The UPDATE of `settle`."""
+    return Update(_statement(using, _SETTLE, "").sql, (spent, held, counter))
 
 
 def reserve(using: str, counter: int, amount: int) -> bool:
@@ -82,11 +93,15 @@ def _create(using: str, budget_id: int, starts_at: datetime) -> int | None:
 
 
 def _run(using: str, assignments: str, condition: str, params: tuple[int, ...]) -> int:
-    connection = connections[using]
+    return _statement(using, assignments, condition).run(connections[using], params, row_count)
+
+
+def _statement(using: str, assignments: str, condition: str) -> Statement:
     statement = _statements.get((using, assignments))
     if statement is None:
-        statement = _statements[using, assignments] = Statement(_update_sql(connection, assignments, condition))
-    return statement.run(connection, params, row_count)
+        sql = _update_sql(connections[using], assignments, condition)
+        statement = _statements[using, assignments] = Statement(sql)
+    return statement
 
 
 def _update_sql(connection: Any, assignments: str, condition: str) -> str:

@@ -10,7 +10,7 @@ from threadless.budgets import counters, notices
 from threadless.budgets.needs import used
 from threadless.budgets.plan import Plan, decode_held
 from threadless.usage.base import Entry, Opening, Outcome
-from threadless.usage.hooks import LedgerHook
+from threadless.usage.hooks import LedgerHook, Update
 
 NAME: Final = "budgets"
 
@@ -20,6 +20,19 @@ class BudgetHook(LedgerHook):
 
     name = NAME
     only_reserved = True
+
+    def opening_update(self, using: str, opening: Opening) -> tuple[Update, str] | None:
+        plan: Plan | None = opening.reservations.get(NAME)
+        return None if plan is None else plan.reservation()
+
+    def settling_update(self, using: str, state: str, outcome: Outcome) -> Update | None:
+        held = decode_held(state)
+        if len(held) != 1:
+            return None
+        [(counter, (unit, amount, only_notifies))] = held.items()
+        if only_notifies:
+            return None
+        return counters.settling(using, counter, spent=used(unit, outcome), held=amount)
 
     def opening(self, using: str, opening: Opening) -> str | None:
         plan: Plan | None = opening.reservations.get(NAME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,7 +11,7 @@ from threadless.budgets.models import Unit
 from threadless.pricing import cost_nano
 from threadless.types import Target, Usage
 from threadless.usage.base import Outcome
-from threadless.usage.columns import outcome_columns
+from threadless.usage.columns import MAX_BIG_INTEGER, bounded
 
 if TYPE_CHECKING:
     from threadless.calls.call import Call
@@ -55,10 +55,10 @@ def used(unit: str, outcome: Outcome) -> int:
     """How much of a budget a call has used: the numbers of its row."""
     if unit == Unit.CALLS:
         return 1
-    columns: dict[str, Any] = outcome_columns(outcome)
     if unit == Unit.TOKENS:
-        return (columns["prompt_tokens"] or 0) + (columns["completion_tokens"] or 0)
-    return (columns["cost_nano"] or 0) if unit == Unit.COST else 0
+        usage = outcome.usage
+        return bounded(usage.prompt_tokens) + bounded(usage.completion_tokens) if usage else 0
+    return bounded(outcome.cost_nano or 0, MAX_BIG_INTEGER) if unit == Unit.COST else 0
 
 
 def _answers(call: Call) -> int:

@@ -5,17 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from django.core.signals import setting_changed
 from django.utils import timezone
 
 from threadless.budgets.models import Period
 from threadless.conf import conf
 
+_known: Final[dict[str, tuple[datetime, datetime]]] = {}
+"""The start and the end of the last period of each kind that a call was in. Most calls are in the same one."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Start of the one period of a total."""
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def start_of(period: str, moment: datetime) -> datetime:
     """The start of the period that contains this moment, as the database stores it. Weeks begin on Monday."""
+    starts_at, ends_at = _known.get(period) or (None, moment)
+    if starts_at is None or not starts_at <= moment < ends_at:
+        starts_at = _start_of(period, moment)
+        _known[period] = starts_at, _stored(end_of(period, starts_at) or _NEVER)
+    return starts_at
+
+
+def _start_of(period: str, moment: datetime) -> datetime:
     if period == Period.TOTAL:
         return _stored(_EPOCH)
     day = _local(moment).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
@@ -45,3 +57,6 @@ def _local(moment: datetime) -> datetime:
 def _stored(moment: datetime) -> datetime:
     """In UTC, or naive in Django's `TIME_ZONE` without `USE_TZ`."""
     return timezone.make_naive(moment) if timezone.is_naive(timezone.now()) else moment.astimezone(UTC)
+
+
+setting_changed.connect(lambda **_: _known.clear(), weak=False)

@@ -15,7 +15,7 @@ from threadless.budgets.needs import Need
 from threadless.budgets.periods import end_of, start_of
 from threadless.encoding import encode
 from threadless.exceptions import APIError, InsufficientQuota, RateLimited, retry_headers
-from threadless.usage.hooks import TryAgain
+from threadless.usage.hooks import TryAgain, Update
 
 _SMALLEST_STEP: Final = 16
 _SHRINK: Final = 4
@@ -120,6 +120,14 @@ class Plan:
                 continue
             self._give_way(next(share for share in self._shares if share.counter == counter))
         return encode_held(held)
+
+    def reservation(self) -> tuple[Update, str] | None:
+        """The UPDATE that reserves everything, and the state of the hook; None if it takes more than one UPDATE."""
+        if len(self._shares) != 1 or self._shares[0].only_notifies:
+            return None
+        held = self.held(self.output)
+        [(counter, (_, amount, _))] = held.items()
+        return None if amount > MAX_LIMIT else (counters.reserving(self.using, counter, amount), encode_held(held))
 
     def _give_way(self, share: Share) -> NoReturn:
         """What to try when a counter has no room: the next budget, a smaller step, or nothing."""

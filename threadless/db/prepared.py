@@ -22,7 +22,7 @@ class Statement:
     """One statement for one database, with parameters marked `%s`. Thread-safe."""
 
     def __init__(self, sql: str) -> None:
-        self._sql = sql
+        self.sql = sql
         self._sqlite_sql = _PLACEHOLDER.sub("?", sql).replace("%%", "%")
 
     def run(self, connection: Any, params: Sequence[Any], read: Callable[[Any], T]) -> T:
@@ -31,7 +31,7 @@ class Statement:
         connection.ensure_connection()
         if connection.vendor != "sqlite" or connection.queries_logged or connection.execute_wrappers:
             with connection.cursor() as cursor:  # so that query logs and execute wrappers see it
-                cursor.execute(self._sql, params)
+                cursor.execute(self.sql, params)
                 return read(cursor)
         connection.validate_no_broken_transaction()
         with connection.wrap_database_errors:

@@ -83,6 +83,8 @@ class Entry(NamedTuple):
     request_id: str
     has_hooks: bool = True
     """False if no ledger hook took part in the opening, so that none needs to take part in the settlement."""
+    hook_state: str | None = None
+    """What the hooks kept with the record when it was opened, if that is known."""
 
 
 class BaseUsageRecorder(ABC):

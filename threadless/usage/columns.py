@@ -14,7 +14,7 @@ from threadless.usage.models import UsageRecord
 _LENGTHS: Final = {field.name: field.max_length for field in UsageRecord._meta.concrete_fields if field.max_length}
 _MAX_SMALL_INTEGER: Final = 2**15 - 1
 _MAX_INTEGER: Final = 2**31 - 1
-_MAX_BIG_INTEGER: Final = 2**63 - 1
+MAX_BIG_INTEGER: Final = 2**63 - 1
 
 
 def opening_columns(opening: Opening) -> dict[str, Any]:
@@ -49,15 +49,15 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
         "error_code": _text("error_code", outcome.error_code),
         "finish_reason": _text("finish_reason", outcome.finish_reason),
         "upstream_model": _text("upstream_model", outcome.upstream_model),
-        "prompt_tokens": _count(usage.prompt_tokens) if usage else None,
-        "completion_tokens": _count(usage.completion_tokens) if usage else None,
-        "cached_tokens": _count(usage.cached_tokens) if usage else None,
-        "reasoning_tokens": _count(usage.reasoning_tokens) if usage else None,
+        "prompt_tokens": bounded(usage.prompt_tokens) if usage else None,
+        "completion_tokens": bounded(usage.completion_tokens) if usage else None,
+        "cached_tokens": bounded(usage.cached_tokens) if usage else None,
+        "reasoning_tokens": bounded(usage.reasoning_tokens) if usage else None,
         "usage_source": usage.source if usage else "",
-        "cost_nano": None if outcome.cost_nano is None else _count(outcome.cost_nano, _MAX_BIG_INTEGER),
-        "tool_calls": _count(outcome.tool_calls, _MAX_SMALL_INTEGER),
-        "first_token_ms": None if first is None else _count(round(first * 1000)),
-        "duration_ms": _count(round(outcome.duration_seconds * 1000)),
+        "cost_nano": None if outcome.cost_nano is None else bounded(outcome.cost_nano, MAX_BIG_INTEGER),
+        "tool_calls": bounded(outcome.tool_calls, _MAX_SMALL_INTEGER),
+        "first_token_ms": None if first is None else bounded(round(first * 1000)),
+        "duration_ms": bounded(round(outcome.duration_seconds * 1000)),
     }
 
 
@@ -68,7 +68,8 @@ def _text(column: str, value: str) -> str:
     return value[: _LENGTHS[column]]
 
 
-def _count(value: int, maximum: int = _MAX_INTEGER) -> int:
+def bounded(value: int, maximum: int = _MAX_INTEGER) -> int:
+    """The number that a column stores for this one."""
     return value if 0 <= value <= maximum else min(max(value, 0), maximum)
 
 

@@ -18,9 +18,10 @@ from threadless.db.prepared import Statement, first_row
 from threadless.encoding import encode
 from threadless.exceptions import Overloaded
 from threadless.extensions import additions
-from threadless.usage import ledger_sql
+from threadless.usage import joint_sql, ledger_sql
 from threadless.usage.base import Entry, Opening, Outcome
 from threadless.usage.columns import opening_columns, outcome_columns
+from threadless.usage.joint_sql import Update
 from threadless.usage.models import UsageRecord
 
 _MAX_ATTEMPTS: Final = 20
@@ -53,6 +54,19 @@ class LedgerHook:
     only_reserved: ClassVar[bool] = False
     """If True, the hook takes part only in calls for which a gate has put something into `Opening.reservations` under
     its name. Other calls have no transaction for it."""
+
+    def opening_update(self, using: str, opening: Opening) -> tuple[Update, str] | None:
+        """One UPDATE that does all that `opening` would do, and the state. None: call `opening`.
+
+        Where the database can do both in one statement, which costs less than a transaction, the UPDATE runs with the
+        INSERT of the record. If it changes no row, there is no record, and `opening` is called. Only for hooks that
+        need no `opened`, and only if no other hook takes part in calls.
+        """
+        return None
+
+    def settling_update(self, using: str, state: str, outcome: Outcome) -> Update | None:
+        """One UPDATE that does all that `settling` would do for a record that was open. None: call `settling`."""
+        return None
 
     def opening(self, using: str, opening: Opening) -> str | None:
         """Called before the record is inserted. May raise an `APIError` to refuse the call, or `TryAgain`.
@@ -121,6 +135,8 @@ def open_record(connection: Any, opening: Opening) -> Entry:
     hooks = tuple(hook for hook in call_hooks() if not hook.only_reserved or hook.name in opening.reservations)
     if not hooks:
         return Entry(using, ledger_sql.insert(connection, columns), columns["request_id"], has_hooks=False)
+    if (entry := _open_in_one(connection, opening, columns)) is not None:
+        return entry
     for attempt in range(_MAX_ATTEMPTS):
         try:
             return _open_with_hooks(connection, opening, columns, hooks)
@@ -138,12 +154,38 @@ def _open_with_hooks(
     using = connection.alias
     with transaction.atomic(using=using, durable=True):
         states = {hook.name: hook.opening(using, opening) for hook in hooks}
-        entry = Entry(
-            using, ledger_sql.insert(connection, columns | {"hook_state": _dump(states)}), columns["request_id"]
-        )
+        state = _dump(states)
+        pk = ledger_sql.insert(connection, columns | {"hook_state": state})
+        entry = Entry(using, pk, columns["request_id"], hook_state=state)
         for hook in hooks:
             hook.opened(using, entry, states[hook.name])
     return entry
+
+
+def _only_hook(connection: Any) -> LedgerHook | None:
+    """The hook whose UPDATE may run in the statement of the record."""
+    hooks = call_hooks()
+    return hooks[0] if len(hooks) == 1 and joint_sql.is_possible(connection) else None
+
+
+def _open_in_one(connection: Any, opening: Opening, columns: dict[str, Any]) -> Entry | None:
+    hook, using = _only_hook(connection), connection.alias
+    found = None if hook is None else hook.opening_update(using, opening)
+    if hook is None or found is None:
+        return None
+    update, state = found
+    hook_state = _dump({hook.name: state})
+    pk = joint_sql.insert_with(connection, columns | {"hook_state": hook_state}, update)
+    return None if pk is None else Entry(using, pk, columns["request_id"], hook_state=hook_state)
+
+
+def _settle_in_one(entry: Entry, columns: Mapping[str, Any], outcome: Outcome) -> bool:
+    connection = connections[entry.using]
+    hook = _only_hook(connection)
+    state = None if hook is None else load_states(entry.hook_state).get(hook.name)
+    if hook is None or state is None or (update := hook.settling_update(entry.using, state, outcome)) is None:
+        return False
+    return joint_sql.settle_with(connection, entry, columns, update)
 
 
 def settle_record(entry: Entry, outcome: Outcome) -> int:
@@ -154,16 +196,24 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
         return ledger_sql.settle(entry, columns)
     if not (entry.has_hooks and call_hooks()) and ledger_sql.settle(entry, columns, ledger_sql.OPEN):
         return 1
+    if _settle_in_one(entry, columns, outcome):
+        return 1
     with transaction.atomic(using=entry.using, durable=True):
         # The update comes first: it locks the record and shows which state it had.
-        was_interrupted = not ledger_sql.settle(entry, columns, ledger_sql.OPEN)
+        is_known = bool(ledger_sql.settle_known(entry, columns))
+        was_interrupted = not (is_known or ledger_sql.settle(entry, columns, ledger_sql.OPEN))
         if was_interrupted and not ledger_sql.settle(entry, columns, ledger_sql.INTERRUPTED):
             return 0
-        [state] = _STATE.run(connections[entry.using], [entry.pk], first_row)
-        states = load_states(state)
+        states = load_states(entry.hook_state if is_known else _read_state(entry))
         for hook in hooks if was_interrupted else call_hooks():
             hook.settling(entry.using, entry, states.get(hook.name), outcome, was_interrupted=was_interrupted)
     return 1
+
+
+def _read_state(entry: Entry) -> str | None:
+    [state] = _STATE.run(connections[entry.using], [entry.pk], first_row)
+    found: str | None = state
+    return found
 
 
 def replace_state(entry: Entry, name: str, state: str) -> bool:

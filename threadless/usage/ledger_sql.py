@@ -1,4 +1,4 @@
-"""The two statements of the ledger, compiled once per process. Every call runs both.
+"""The statements of the ledger, compiled once per process. Every call inserts its record and settles it.
 
 Compiling them for each call would take longer than running them. If Django compiles them in an unexpected way, the ORM
 is used instead, which is slower.
@@ -42,13 +42,15 @@ _TIMES: Final = ("opened_at", "deadline")
 
 _inserts: Final[dict[str, Statement | None]] = {}
 _updates: Final[dict[str, Statement | None]] = {}
-"""Statements by database; None if the ORM must be used."""
+_known_updates: Final[dict[str, Statement | None]] = {}
+"""Statements by database; None if the ORM must be used. The last ones also compare the hooks' state."""
 
 
 @receiver(setting_changed)
 def _forget(**kwargs: Any) -> None:  # noqa: ARG001
     _inserts.clear()
     _updates.clear()
+    _known_updates.clear()
 
 
 def insert(connection: Any, values: Mapping[str, Any]) -> int:
@@ -56,18 +58,28 @@ def insert(connection: Any, values: Mapping[str, Any]) -> int:
 
     Committed immediately if the connection is in autocommit mode.
     """
-    using = connection.alias
-    statement = _inserts[using] if using in _inserts else _compile(_inserts, using, _insert_sql)
+    statement = insert_statement(connection)
     if statement is None:
         record = UsageRecord(**values)
-        record.save(using=using, force_insert=True)
+        record.save(using=connection.alias, force_insert=True)
         return int(record.pk)
+    read = returned_id if connection.features.can_return_columns_from_insert else _last_id
+    return statement.run(connection, insert_params(connection, values), read)
+
+
+def insert_statement(connection: Any) -> Statement | None:
+    """The statement of `insert`; None if the ORM must be used."""
+    using = connection.alias
+    return _inserts[using] if using in _inserts else _compile(_inserts, using, _insert_sql)
+
+
+def insert_params(connection: Any, values: Mapping[str, Any]) -> list[Any]:
+    """Its parameters."""
     row = {**_DEFAULTS, **values}
     row["user_id"] = _FIELDS["user_id"].get_db_prep_save(row["user_id"], connection)
     for name in _TIMES:
         row[name] = connection.ops.adapt_datetimefield_value(row[name])
-    read = _returned_id if connection.features.can_return_columns_from_insert else _last_id
-    return statement.run(connection, list(row.values()), read)
+    return list(row.values())
 
 
 def settle(entry: Entry, values: Mapping[str, Any], states: tuple[str, ...] = PROVISIONAL) -> int:
@@ -83,9 +95,34 @@ def settle(entry: Entry, values: Mapping[str, Any], states: tuple[str, ...] = PR
             pk=entry.pk, request_id=entry.request_id, state__in=states
         )
         return records.update(**values, settled_at=now)
-    settled_at = connection.ops.adapt_datetimefield_value(now)
+    return statement.run(connection, _settle_params(connection, entry, values, states), row_count)
+
+
+def settle_known(entry: Entry, values: Mapping[str, Any]) -> int:
+    """Settle an open record whose hooks' state is still that of its opening, so that nobody needs to read it."""
+    connection = connections[entry.using]
+    statement = settle_known_statement(entry.using, values)
+    if statement is None or entry.hook_state is None:
+        return 0
+    return statement.run(connection, settle_known_params(connection, entry, values), row_count)
+
+
+def settle_known_statement(using: str, names: Iterable[str]) -> Statement | None:
+    """The statement of `settle_known`; None if the ORM must be used."""
+    if using in _known_updates:
+        return _known_updates[using]
+    return _compile(_known_updates, using, partial(_update_sql, names=names, compares_hook_state=True))
+
+
+def settle_known_params(connection: Any, entry: Entry, values: Mapping[str, Any]) -> list[Any]:
+    """Its parameters."""
+    return [*_settle_params(connection, entry, values, OPEN), entry.hook_state]
+
+
+def _settle_params(connection: Any, entry: Entry, values: Mapping[str, Any], states: tuple[str, ...]) -> list[Any]:
+    settled_at = connection.ops.adapt_datetimefield_value(timezone.now())
     states = states if len(states) == len(PROVISIONAL) else states * len(PROVISIONAL)
-    return statement.run(connection, [*values.values(), settled_at, entry.pk, entry.request_id, *states], row_count)
+    return [*values.values(), settled_at, entry.pk, entry.request_id, *states]
 
 
 def unexpected_statements(using: str, names: Iterable[str]) -> list[str]:
@@ -122,17 +159,19 @@ def _insert_sql(using: str) -> str:
     return str(statement)
 
 
-def _update_sql(using: str, names: Iterable[str]) -> str:
+def _update_sql(using: str, names: Iterable[str], *, compares_hook_state: bool = False) -> str:
     fields = [*(_FIELDS[name] for name in names), _FIELDS["settled_at"]]
     # Django writes NULL into the SQL for None. All values differ, so that their order can be verified.
     values = {field.attname: _probe(field, number) for number, field in enumerate(fields)}
     number, text = len(fields), str(len(fields) + 1)
     records = UsageRecord.objects.using(using).filter(pk=number, request_id=text, state__in=PROVISIONAL)
+    if compares_hook_state:
+        records = records.filter(hook_state=text)
     query: Any = records.query.chain(sql.UpdateQuery)
     query.add_update_values(values)
     statement, params = query.get_compiler(using=using).as_sql()
     prepared = [field.get_db_prep_save(values[field.attname], connections[using]) for field in fields]
-    if list(params) != [*prepared, number, text, *PROVISIONAL]:
+    if list(params) != [*prepared, number, text, *PROVISIONAL, *([text] if compares_hook_state else [])]:
         raise RuntimeError(f"Unexpected parameters: {statement}")
     return str(statement)
 
@@ -144,7 +183,8 @@ def _probe(field: Any, number: int) -> Any:
     return str(number) if isinstance(field, models.CharField) else number
 
 
-def _returned_id(cursor: Any) -> int:
+def returned_id(cursor: Any) -> int:
+    """The primary key that the statement returns."""
     return int(first_row(cursor)[0])
 
 
