@@ -20,7 +20,8 @@ _SHOWN: Final = 5
 _BOOKS: Final = """\
 Every request id that the upstream saw is exactly one row. A row whose id it never saw is failed, cancelled or
 interrupted. The tokens of a completed row are those that the upstream reported for its id. After one sweep no row is
-open.
+open. Budgets cover all calls; before and after the sweep, `spent` of each counter is the sum of its settled rows, and
+`reserved` the sum of what its open rows hold.
 
 A run is {run.CALLS} calls, {run.AT_ONCE} at a time: plain, streamed and with tools, on an upstream that answers, fails,
 stalls and cuts; {run.LEAVING:.0%} of the clients leave early. On PostgreSQL three workers, one killed by SIGKILL in the

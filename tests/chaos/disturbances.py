@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.chaos import clients, logs, run, victim
+from tests.chaos import budgets, clients, logs, run, victim
 from tests.chaos.redis_server import Redis
 from tests.chaos.upstream import behave
 from tests.chaos.victim import Attempt, Victim, Window
@@ -129,9 +129,10 @@ def _rig(kind: str, folder: Path, database_url: str, **variables: str) -> Iterat
             UPSTREAM_API_KEY=UPSTREAM_KEY,
             UPSTREAM_MODELS="small",
             UPSTREAM_TIMEOUT="10",
-            TEST_SETTINGS=json.dumps({"THREADLESS": timings | limits}),
+            TEST_SETTINGS=json.dumps({"THREADLESS": timings | limits | budgets.SETTINGS}),
             **variables,
         )
+        budgets.set_budgets(host)
         with serve(kind, env=host.env, workers=WORKERS, options=_OPTIONS[kind]) as server:
             yield Rig(kind=kind, upstream=upstream, host=host, server=server)
 

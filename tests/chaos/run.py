@@ -2,7 +2,7 @@
 
 The promise: every request id that the upstream saw is exactly one row; a row whose id it never saw is failed,
 cancelled or interrupted; the tokens of a completed row are those that the upstream reported for its id; no row is
-open after a sweep.
+open after a sweep. The counters of the budgets agree with the rows, before and after the sweep.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import psycopg
 
+from tests.chaos import budgets
 from tests.chaos.upstream import PLAIN, STREAMED, TOOLS, behave, usage_of
 from tests.servers.postgres import Cluster
 from tests.servers.rig import Rig, rig
@@ -116,7 +117,8 @@ def _host(kind: str, folder: Path, workers: int, database_url: str = "") -> Iter
         workers=workers,
         options=["--graceful-timeout", "8"],
         variables={"UPSTREAM_TIMEOUT": "1"},
-        THREADLESS=_TIMINGS,
+        prepare=budgets.set_budgets,
+        THREADLESS=_TIMINGS | budgets.SETTINGS,
         **pool,
     ) as made:
         made.upstream.script(behave)
@@ -161,11 +163,13 @@ def _interrupt(cluster: Cluster) -> None:
 
 def close_the_books(made: Rig) -> Books:
     """Let the deadlines pass, sweep once, and compare."""
+    disagreements = budgets.faults_of(made.ledger)
     _pass_deadlines(made.host)
     made.host.manage("threadless_sweep")
     seen = Counter(exchange.request_id for exchange in made.upstream.exchanges)
     found = made.ledger.rows()
-    return Books(seen=seen, rows=found, faults=list(faults(seen, found)))
+    disagreements += budgets.faults_of(made.ledger)
+    return Books(seen=seen, rows=found, faults=[*faults(seen, found), *disagreements])
 
 
 def _pass_deadlines(host: Host) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,13 @@ def rig(
     workers: int = 1,
     options: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    prepare: Callable[[Host], None] | None = None,
     **settings: Any,
 ) -> Iterator[Rig]:
     """Running, from its first answer to the end of the block.
 
-    `variables` are the host's own environment, `settings` those of `tests.servers.settings`.
+    `variables` are the host's own environment, `settings` those of `tests.servers.settings`. `prepare` is called
+    before the server starts.
     """
     with ScriptedUpstream() as upstream:
         host = prepared_host(
@@ -62,5 +64,7 @@ def rig(
             TEST_SETTINGS=json.dumps(settings),
             **(variables or {}),
         )
+        if prepare is not None:
+            prepare(host)
         with serve(kind, env=host.env, workers=workers, options=options) as server:
             yield Rig(kind=kind, upstream=upstream, host=host, server=server)

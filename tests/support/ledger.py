@@ -25,9 +25,10 @@ class Ledger:
 
     def rows(self) -> list[Row]:
         """All rows, oldest first."""
-        return self._read(_QUERY.format(""))
+        return self.read(_QUERY.format(""))
 
-    def _read(self, query: str, *values: str) -> list[Row]:
+    def read(self, query: str, *values: str) -> list[Row]:
+        """The rows of a query with the placeholders of SQLite."""
         if self._url.startswith("sqlite:"):
             with closing(sqlite3.connect(self._url.removeprefix("sqlite:///"), timeout=20)) as database:
                 database.row_factory = sqlite3.Row
@@ -37,7 +38,7 @@ class Ledger:
 
     def rows_of(self, request_id: str) -> list[Row]:
         """The rows with this id, which the server or the client chose; settled or not."""
-        return self._read(_QUERY.format(" WHERE ? IN (request_id, client_request_id)"), request_id)
+        return self.read(_QUERY.format(" WHERE ? IN (request_id, client_request_id)"), request_id)
 
     def settled_row(self, request_id: str) -> Row:
         """The only row with this id; waits until it is settled."""
