@@ -49,6 +49,8 @@ class Model:
         """Called before each piece."""
         self.hidden = 0
         """Tokens of reasoning that only the usage shows."""
+        self.usage: dict[str, int] | None = None
+        """What the upstream claims instead of the true usage."""
         self.calls = 0
 
     def __call__(self, payload: Any, caller: Any) -> Any:
@@ -56,6 +58,7 @@ class Model:
         prompt = sum(PER_MESSAGE + len(message["content"]) for message in payload["messages"])
         tokens = len("".join(self.answer)) + self.hidden
         usage = {"prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens}
+        usage = self.usage or usage
         return self._stream(usage) if payload.get("stream") else completion("".join(self.answer), usage=usage)
 
     def _stream(self, usage: Any) -> Iterator[dict[str, Any]]:

@@ -121,6 +121,13 @@ def test_next_budget_must_have_the_same_subject_and_unit_and_no_circle() -> None
         api.set_budget(api.PLATFORM, "cost", "month", 100, next=credit)
 
 
+def test_next_budget_stays_until_it_is_removed() -> None:
+    credit = api.set_budget(ACME, "cost", "total", 100)
+    api.set_budget(ACME, "cost", "month", 10, next=credit)
+    assert api.set_budget(ACME, "cost", "month", 20).next_id == credit.pk
+    assert api.set_budget(ACME, "cost", "month", 20, next=None).next_id is None
+
+
 def test_budgets_of_a_caller_are_those_of_its_key_user_account_and_the_platform() -> None:
     caller = Caller(user_id=3, key_id="7", account="acme")
     for subject in (api.PLATFORM, api.key(7), api.user(3), ACME, api.key(8), api.user(7), api.account("other")):

@@ -53,10 +53,14 @@ def test_add_raises_the_limit_and_the_change_is_recorded() -> None:
     assert BudgetChange.objects.values_list("before", "after").latest("id") == (5_000_000_000, 5_000_000_001)
 
 
-def test_next_names_the_budget_that_is_charged_next() -> None:
+def test_next_names_the_budget_that_is_charged_next_and_none_removes_it() -> None:
     run("set", "--platform", "--unit", "cost", "--period", "total", "--limit", "100")
     run("set", "--platform", "--unit", "cost", "--period", "month", "--limit", "1", "--next", "total")
     assert Budget.objects.get(period="month").next == Budget.objects.get(period="total")
+    run("set", "--platform", "--unit", "cost", "--period", "month", "--limit", "2")
+    assert Budget.objects.get(period="month").next is not None
+    run("set", "--platform", "--unit", "cost", "--period", "month", "--limit", "2", "--next", "none")
+    assert Budget.objects.get(period="month").next is None
 
 
 def test_list_shows_all_budgets_or_those_of_one_subject() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from types import EllipsisType
 from typing import Any
 
 import msgspec
@@ -18,8 +19,11 @@ from django.utils import timezone
 
 from threadless.budgets import known
 from threadless.budgets.models import Action, Budget, BudgetChange, Counter
+from threadless.budgets.needs import Need
 from threadless.budgets.periods import end_of, start_of
+from threadless.budgets.plan import NAME, Plan
 from threadless.budgets.subjects import PLATFORM, Subject, account, key, subjects_of, user
+from threadless.types import Caller, ChatRequest, Target
 from threadless.usage.models import UsageRecord
 
 __all__ = [
@@ -29,6 +33,7 @@ __all__ = [
     "account",
     "add_to_budget",
     "budgets_of",
+    "charge",
     "delete_budget",
     "find_budget",
     "key",
@@ -79,12 +84,13 @@ def set_budget(
     limit: int,
     *,
     action: str | None = None,
-    next: Budget | None = None,
+    next: Budget | EllipsisType | None = ...,
     by: Any = None,
 ) -> Budget:
     """Create a budget, or change its limit, action and next budget. What is spent stays.
 
-    Arguments that are None change nothing. `by` is the user who makes the change. Raises `ValidationError`.
+    Without `action` and `next`, these stay as they are; `next=None` removes the next budget. `by` is the user who makes
+    the change. Raises `ValidationError`.
     """
     using = ledger_alias()
     with transaction.atomic(using=using):
@@ -92,7 +98,8 @@ def set_budget(
         before = None if budget.pk is None else budget.limit
         budget.limit = limit
         budget.action = action or budget.action or Action.REFUSE
-        budget.next = next or budget.next
+        if not isinstance(next, EllipsisType):
+            budget.next = next
         save_budget(budget, before, by)
     return budget
 
@@ -170,6 +177,19 @@ def budgets_of(subjects: Iterable[Subject]) -> list[BudgetState]:
     for subject in subjects:
         chosen |= Q(subject_kind=subject.kind, subject_id=subject.id)
     return _states(Budget.objects.using(ledger_alias()).filter(chosen))
+
+
+def charge(request: ChatRequest, target: Target, caller: Caller, *, output_tokens: int | None = None) -> dict[str, Any]:
+    """Charge a chat of the platform to the budgets of its caller: `meter(…, reservations=charge(request, …))`.
+
+    It reserves the prompt and `output_tokens`; without them the target's limit or `BUDGET_OUTPUT_TOKENS`. A stream does
+    not reserve more while it runs. `meter` raises the `InsufficientQuota` or `RateLimited` of a budget without room;
+    this function raises `InsufficientQuota` if a cost budget meets a target without a price.
+    """
+    using = ledger_alias()
+    chains = known.chains_of(using, subjects_of(caller))
+    need = Need.of_request(request, target, output_tokens)
+    return {NAME: Plan(using, chains, need, timezone.now())} if chains else {}
 
 
 def state_of(budget: Budget) -> BudgetState:

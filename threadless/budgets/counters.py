@@ -18,7 +18,7 @@ from django.db.models.signals import post_delete
 
 from threadless.budgets.models import Budget, Counter
 from threadless.db.prepared import Statement, row_count
-from threadless.usage.hooks import Update
+from threadless.usage.joint_sql import Update
 
 LOCK_SECONDS: Final = 2
 """How long a call waits for a counter that another transaction has locked. SQLite waits for its `timeout`."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter as Sums
 from collections.abc import Mapping
-from typing import Final
 
 from threadless.budgets import counters, notices
 from threadless.budgets.needs import used
-from threadless.budgets.plan import Plan, decode_held
+from threadless.budgets.plan import NAME, Plan, decode_held
 from threadless.usage.base import Entry, Opening, Outcome
-from threadless.usage.hooks import LedgerHook, Update
+from threadless.usage.hooks import LedgerHook
+from threadless.usage.joint_sql import Update
 
-NAME: Final = "budgets"
+__all__ = ["NAME", "BudgetHook"]
 
 
 class BudgetHook(LedgerHook):

@@ -8,8 +8,9 @@ import msgspec
 
 from threadless.budgets.conf import conf
 from threadless.budgets.models import Unit
+from threadless.completions.estimate import prompt_tokens
 from threadless.pricing import cost_nano
-from threadless.types import Target, Usage
+from threadless.types import ChatRequest, Target, Usage
 from threadless.usage.base import Outcome
 from threadless.usage.columns import MAX_BIG_INTEGER, bounded
 
@@ -29,13 +30,19 @@ class Need(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, call: Call) -> Need:
         """The need of a call. The client's limit counts, otherwise the target's, otherwise that of the setting."""
-        prompt, target, asked = call.account.prompt_estimate(), call.target, call.asked
-        prompt += -(-prompt * conf.budget_prompt_margin // 100)
+        prompt, target, asked = _with_margin(call.account.prompt_estimate()), call.target, call.asked
         known = [limit for limit in (asked.max_output_tokens, target.max_output_tokens) if limit]
         step = conf.budget_step_tokens
         if asked.is_stream and not asked.max_output_tokens and step is not None:
             return cls(target, prompt, min([step, *known]), True)
         return cls(target, prompt, min(known or [conf.budget_output_tokens]) * _answers(call), False)
+
+    @classmethod
+    def of_request(cls, request: ChatRequest, target: Target, output_tokens: int | None) -> Need:
+        """The need of a chat of the platform, which is known at once."""
+        known = [limit for limit in (output_tokens, target.max_output_tokens) if limit]
+        output = min(known or [conf.budget_output_tokens])
+        return cls(target, _with_margin(prompt_tokens(request, target)), output, False)
 
     def amount(self, unit: str, output: int) -> int | None:
         """How much of a budget this much output needs. None if the price is unknown."""
@@ -59,6 +66,11 @@ def used(unit: str, outcome: Outcome) -> int:
         usage = outcome.usage
         return bounded(usage.prompt_tokens) + bounded(usage.completion_tokens) if usage else 0
     return bounded(outcome.cost_nano or 0, MAX_BIG_INTEGER) if unit == Unit.COST else 0
+
+
+def _with_margin(prompt: int) -> int:
+    """The estimate of a prompt with the margin, rounded up."""
+    return prompt - (-prompt * conf.budget_prompt_margin // 100)
 
 
 def _answers(call: Call) -> int:

@@ -15,8 +15,11 @@ from threadless.budgets.needs import Need
 from threadless.budgets.periods import end_of, start_of
 from threadless.encoding import encode
 from threadless.exceptions import APIError, InsufficientQuota, RateLimited, retry_headers
-from threadless.usage.hooks import TryAgain, Update
+from threadless.usage.hooks import TryAgain
+from threadless.usage.joint_sql import Update
 
+NAME: Final = "budgets"
+"""The name of our ledger hook, under which it finds the plan of a call."""
 _SMALLEST_STEP: Final = 16
 _SHRINK: Final = 4
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from typing import Any
 
 from django.utils import timezone
 from msgspec.structs import replace
@@ -80,12 +81,20 @@ class Metering:
 
 @contextmanager
 def meter(
-    request: ChatRequest, target: Target, caller: Caller, *, operation: str = "host-chat", is_stream: bool = False
+    request: ChatRequest,
+    target: Target,
+    caller: Caller,
+    *,
+    operation: str = "host-chat",
+    is_stream: bool = False,
+    reservations: Mapping[str, Any] | None = None,
 ) -> Iterator[Metering]:
     """Meter one call of the platform itself: the record is opened at the beginning and settled at the end.
 
-    `operation` tells these records from those of API clients (at most 16 characters). Raises `RuntimeError` inside a
-    transaction, where the record could vanish, and the `APIError` of a ledger hook that refuses it, such as a budget's.
+    `operation` tells these records from those of API clients (at most 16 characters). `reservations` is what ledger
+    hooks are to reserve, by their names, such as the result of `threadless.budgets.api.charge`. Raises `RuntimeError`
+    inside a transaction, where the record could vanish, and the `APIError` of a ledger hook that refuses it, such as a
+    budget's.
     """
     metering = Metering(request, target)
     recorder = conf.usage_recorder()
@@ -97,6 +106,7 @@ def meter(
             target=target,
             is_stream=is_stream,
             opened_at=timezone.now(),
+            reservations=reservations or {},
         )
     )
     try:

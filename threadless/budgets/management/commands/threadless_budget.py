@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from types import EllipsisType
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -14,6 +15,8 @@ from threadless.budgets.amounts import amount_text, parse_amount
 from threadless.budgets.models import Action, Budget, Period, Unit
 
 _COLUMNS: Final = "subject unit period limit spent reserved remaining refused action resets_at"
+
+_NONE: Final = "none"
 
 
 class Command(BaseCommand):
@@ -37,7 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--limit", metavar="N", help="Tokens, calls, or an amount of the currency, such as 12.50.")
         parser.add_argument("--action", choices=Action.values, help="Refuse calls (the default), or only notify.")
         parser.add_argument(
-            "--next", choices=Period.values, help="The period of the same subject's budget that is charged next."
+            "--next",
+            choices=(*Period.values, _NONE),
+            help="The period of the same subject's budget that is charged next, or none.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -87,8 +92,14 @@ def _change(subject: api.Subject, options: dict[str, Any]) -> None:
     if options["verb"] == "add":
         api.add_to_budget(subject, unit, period, limit)
         return
-    following = api.find_budget(subject, unit, options["next"]) if options["next"] else None
-    api.set_budget(subject, unit, period, limit, action=options["action"], next=following)
+    api.set_budget(subject, unit, period, limit, action=options["action"], next=_next(subject, options))
+
+
+def _next(subject: api.Subject, options: dict[str, Any]) -> Budget | EllipsisType | None:
+    """The budget that `--next` names; `...` without it, which keeps the present one."""
+    if not options["next"]:
+        return ...
+    return None if options["next"] == _NONE else api.find_budget(subject, options["unit"], options["next"])
 
 
 def _subject(options: dict[str, Any]) -> api.Subject | None:
