@@ -32,39 +32,35 @@ decode_held = msgspec.json.Decoder(Held).decode
 class Share:
     """The part of a call that one chain of budgets pays: all of it, charged to the first that has room."""
 
+    budget: KnownBudget
+    """The budget that pays."""
+    counter: int
+    """Its counter of the current period."""
+    only_notifies: bool
+    """True if the budget never refuses a call, so that nothing is reserved."""
+
     def __init__(self, using: str, chain: Chain, now: datetime) -> None:
         self._places = [
             (budget, starts_at, counter)
             for budget in chain
             if (counter := counters.counter_id(using, budget.id, starts_at := start_of(budget.period, now))) is not None
         ]
-
-    @property
-    def exists(self) -> bool:
+        self.exists = bool(self._places)
         """False if all budgets of the chain have just been deleted."""
-        return bool(self._places)
-
-    @property
-    def budget(self) -> KnownBudget:
-        """The budget that pays."""
-        return self._places[0][0]
-
-    @property
-    def counter(self) -> int:
-        """Its counter of the current period."""
-        return self._places[0][2]
-
-    @property
-    def only_notifies(self) -> bool:
-        """True if the budget never refuses a call, so that nothing is reserved."""
-        return self.budget.action == Action.NOTIFY
+        if self.exists:
+            self._take_first()
 
     def turn_to_next(self) -> bool:
         """Charge the next budget of the chain instead. False if there is none."""
         if len(self._places) == 1:
             return False
         del self._places[0]
+        self._take_first()
         return True
+
+    def _take_first(self) -> None:
+        self.budget, _, self.counter = self._places[0]
+        self.only_notifies = self.budget.action == Action.NOTIFY
 
     def refusal(self) -> APIError:
         """The error for a call that the budget has no room for."""
@@ -109,7 +105,9 @@ class Plan:
 
     def held(self, output: int) -> Held:
         """What the call must hold for so many tokens of output, by counter in the order in which they are locked."""
-        shares = sorted(self._shares, key=lambda share: share.counter)
+        shares = self._shares
+        if len(shares) > 1:
+            shares = sorted(shares, key=lambda share: share.counter)
         return {share.counter: (share.budget.unit, self.amount(share, output), share.only_notifies) for share in shares}
 
     def reserve(self) -> str:

@@ -15,32 +15,36 @@ class Subject(NamedTuple):
     id: str = ""
 
 
+_KEY: Final = SubjectKind.KEY.value
+_USER: Final = SubjectKind.USER.value
+_ACCOUNT: Final = SubjectKind.ACCOUNT.value
+
 PLATFORM: Final = Subject(SubjectKind.PLATFORM.value)
 """All calls."""
 
 
 def key(key_id: object) -> Subject:
     """The key with this primary key."""
-    return Subject(SubjectKind.KEY.value, str(key_id))
+    return Subject(_KEY, str(key_id))
 
 
 def user(user_id: object) -> Subject:
     """The user with this primary key."""
-    return Subject(SubjectKind.USER.value, str(user_id))
+    return Subject(_USER, str(user_id))
 
 
 def account(name: str) -> Subject:
     """The account with this name, as in `Caller.account`."""
-    return Subject(SubjectKind.ACCOUNT.value, name)
+    return Subject(_ACCOUNT, name)
 
 
 def subjects_of(caller: Caller) -> tuple[Subject, ...]:
     """Everyone whose budgets a call of this caller uses."""
     found = [PLATFORM]
     if caller.key_id:
-        found.append(key(caller.key_id))
+        found.append(Subject(_KEY, str(caller.key_id)))
     if caller.user_id is not None:
-        found.append(user(caller.user_id))
+        found.append(Subject(_USER, str(caller.user_id)))
     if caller.account:
-        found.append(account(caller.account))
+        found.append(Subject(_ACCOUNT, caller.account))
     return tuple(found)

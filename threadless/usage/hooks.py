@@ -162,14 +162,15 @@ def _open_with_hooks(
     return entry
 
 
-def _only_hook(connection: Any) -> LedgerHook | None:
+def _only_hook(using: str) -> LedgerHook | None:
     """The hook whose UPDATE may run in the statement of the record."""
     hooks = call_hooks()
-    return hooks[0] if len(hooks) == 1 and joint_sql.is_possible(connection) else None
+    return hooks[0] if joint_sql.is_possible(using) and len(hooks) == 1 else None
 
 
 def _open_in_one(connection: Any, opening: Opening, columns: dict[str, Any]) -> Entry | None:
-    hook, using = _only_hook(connection), connection.alias
+    using = connection.alias
+    hook = _only_hook(using)
     found = None if hook is None else hook.opening_update(using, opening)
     if hook is None or found is None:
         return None
@@ -180,12 +181,11 @@ def _open_in_one(connection: Any, opening: Opening, columns: dict[str, Any]) -> 
 
 
 def _settle_in_one(entry: Entry, columns: Mapping[str, Any], outcome: Outcome) -> bool:
-    connection = connections[entry.using]
-    hook = _only_hook(connection)
+    hook = _only_hook(entry.using)
     state = None if hook is None else load_states(entry.hook_state).get(hook.name)
     if hook is None or state is None or (update := hook.settling_update(entry.using, state, outcome)) is None:
         return False
-    return joint_sql.settle_with(connection, entry, columns, update)
+    return joint_sql.settle_with(connections[entry.using], entry, columns, update)
 
 
 def settle_record(entry: Entry, outcome: Outcome) -> int:

@@ -7,9 +7,11 @@ The UPDATE of the hook is a part of the statement, so that both are committed or
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from django.core.signals import setting_changed
+from django.db import connections
 from django.dispatch import receiver
 
 from threadless.db.prepared import Statement, first_row
@@ -35,11 +37,13 @@ _joined: Final[dict[tuple[str, str, str], Statement | None]] = {}
 @receiver(setting_changed)
 def _forget(**kwargs: Any) -> None:  # noqa: ARG001
     _joined.clear()
+    is_possible.cache_clear()
 
 
-def is_possible(connection: Any) -> bool:
+@cache
+def is_possible(using: str) -> bool:
     """Whether one statement of this database can write to two tables."""
-    return bool(connection.vendor == "postgresql")
+    return bool(connections[using].vendor == "postgresql")
 
 
 def insert_with(connection: Any, values: Mapping[str, Any], update: Update) -> int | None:
