@@ -61,6 +61,8 @@ SIGNATURES: dict[object, str] = {
     AbstractAPIKey.revoke: "(self) -> 'None'",
     AbstractAPIKey.set_new_secret: "(self) -> 'str'",
     AbstractAPIKey.rotate: "(self, previous_for: 'timedelta' = datetime.timedelta(0)) -> 'str'",
+    LedgerHook.opening_update: "(self, using: 'str', opening: 'Opening') -> 'tuple[Update, str] | None'",
+    LedgerHook.settling_update: "(self, using: 'str', state: 'str', outcome: 'Outcome') -> 'Update | None'",
     LedgerHook.opening: "(self, using: 'str', opening: 'Opening') -> 'str | None'",
     LedgerHook.opened: "(self, using: 'str', entry: 'Entry', state: 'str | None') -> 'None'",
     LedgerHook.settling: "(self, using: 'str', entry: 'Entry', state: 'str | None', outcome: 'Outcome', *,"
@@ -70,7 +72,7 @@ SIGNATURES: dict[object, str] = {
     LedgerHook.purging: "(self, using: 'str', before: 'date') -> 'None'",
     LedgerHook.erasing: "(self, using: 'str', user_id: 'Any') -> 'None'",
     meter: "(request: 'ChatRequest', target: 'Target', caller: 'Caller', *, operation: 'str' = 'host-chat',"
-    " is_stream: 'bool' = False) -> 'Iterator[Metering]'",
+    " is_stream: 'bool' = False, reservations: 'Mapping[str, Any] | None' = None) -> 'Iterator[Metering]'",
     release_connections: "(*, keep_files: 'bool' = False) -> 'None'",
     get_api_key_model: "() -> 'type[models.Model]'",
     APIError.__init__: "(self, message: 'str', *, param: 'str | None' = None, code: 'str | None' = None,"

@@ -31,6 +31,9 @@ from threadless.usage.sweep import sweep
 
 TARGET = Target(id="small", model="m", price={"prompt": "1", "completion": "3"})
 CALLER = Caller(user_id=None, key_id="7", account="acme")
+"""Five budgets cover its calls, so that they are opened and settled in transactions."""
+LONE = Caller(user_id=None, key_id="8")
+"""One budget covers its calls, so that one statement can do that on PostgreSQL."""
 FIELDS = {"tokens": ("prompt_tokens", "completion_tokens"), "cost": ("cost_nano",)}
 amounts = st.integers(0, 300)
 
@@ -51,19 +54,26 @@ class Calls(RuleBasedStateMachine):
         super().__init__()
         UsageRecord.objects.all().delete()
         Budget.objects.all().delete()
-        credit = api.set_budget(api.PLATFORM, "tokens", "total", 3000)
-        api.set_budget(api.PLATFORM, "tokens", "day", 500, next=credit)
+        credit = api.set_budget(api.account("acme"), "tokens", "total", 3000)
+        api.set_budget(api.account("acme"), "tokens", "day", 500, next=credit)
         api.set_budget(api.key(7), "cost", "month", 2_000_000)
         api.set_budget(api.account("acme"), "concurrent", "total", 6)
         api.set_budget(api.account("acme"), "calls", "week", 12)
+        api.set_budget(api.key(8), "tokens", "month", 2000)
         known.forget()
         counters.forget()
 
-    @rule(target=running, prompt=amounts, output=st.integers(1, 300), is_stepwise=st.booleans())
-    def reserve(self, prompt: int, output: int, is_stepwise: bool) -> Any:
-        chains = known.chains_of("default", api.subjects_of(CALLER))
+    @rule(
+        target=running,
+        caller=st.sampled_from([CALLER, LONE]),
+        prompt=amounts,
+        output=st.integers(1, 300),
+        is_stepwise=st.booleans(),
+    )
+    def reserve(self, caller: Caller, prompt: int, output: int, is_stepwise: bool) -> Any:
+        chains = known.chains_of("default", api.subjects_of(caller))
         plan = Plan("default", chains, Need(TARGET, prompt, output, is_stepwise), timezone.now())
-        opening = make_opening(caller=CALLER, target=TARGET, reservations={NAME: plan})
+        opening = make_opening(caller=caller, target=TARGET, reservations={NAME: plan})
         try:
             return Running(plan, DatabaseUsageRecorder().open(opening))
         except APIError:
@@ -101,7 +111,7 @@ class Calls(RuleBasedStateMachine):
 
     @rule(limit=st.integers(0, 3000))
     def change_limit(self, limit: int) -> None:
-        api.set_budget(api.PLATFORM, "tokens", "total", limit)
+        api.set_budget(api.account("acme"), "tokens", "total", limit)
 
     @invariant()
     def counters_agree_with_the_ledger(self) -> None:
