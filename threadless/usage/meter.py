@@ -19,7 +19,7 @@ from threadless.conf import conf
 from threadless.exceptions import APIError, InternalError
 from threadless.pricing import cost_nano
 from threadless.types import Caller, ChatRequest, Chunk, Completion, Target, Usage
-from threadless.usage.base import FinalState, Opening, Outcome
+from threadless.usage.base import BaseUsageRecorder, FinalState, Opening, Outcome
 
 
 class Metering:
@@ -98,19 +98,24 @@ def meter(
     """
     metering = Metering(request, target)
     recorder = conf.usage_recorder()
-    entry = recorder.open(
-        Opening(
-            operation=operation,
-            request_id=metering.request.request_id,
-            caller=caller,
-            target=target,
-            is_stream=is_stream,
-            opened_at=timezone.now(),
-            reservations=reservations or {},
-        )
+    opening = Opening(
+        operation=operation,
+        request_id=metering.request.request_id,
+        caller=caller,
+        target=target,
+        is_stream=is_stream,
+        opened_at=timezone.now(),
+        reservations=reservations or {},
     )
-    try:
+    with _settled(recorder, recorder.open(opening), metering):
         yield metering
+
+
+@contextmanager
+def _settled(recorder: BaseUsageRecorder, entry: Any, metering: Metering) -> Iterator[None]:
+    """Settle the record when the block ends in any way."""
+    try:
+        yield
     except BaseException as error:
         recorder.settle(entry, metering.outcome(error))
         raise
