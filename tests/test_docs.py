@@ -15,6 +15,7 @@ from django.core.management import load_command_class
 from django.http import Http404
 from rest_framework import exceptions as drf
 
+from tests.support.reference import table
 from threadless.api.exception_handler import api_error
 from threadless.backends.base import BaseChatBackend
 from threadless.backends.dummy import DummyBackend
@@ -38,13 +39,6 @@ every_page = pytest.mark.parametrize("page", MANUAL, ids=lambda page: page.relat
 def outside_blocks(page: Path) -> str:
     """The page without its code blocks."""
     return re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
-
-
-def table(page: str, heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading, without backticks."""
-    section = (REFERENCE / page).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("| ")]
-    return [[cell.strip().replace("`", "") for cell in row.strip("|").split("|")] for row in rows[1:]]
 
 
 def anchors(page: Path) -> set[str]:

@@ -19,6 +19,7 @@ from urllib3.util import Retry
 
 from tests.support.fixtures import Configure, IssueKey
 from tests.support.node import Node
+from tests.support.reference import table
 from threadless import exceptions
 from threadless.api.exception_handler import api_error
 from threadless.calls.levels import Level, Limit, refusal
@@ -36,12 +37,17 @@ class Conflict(drf.APIException):
     status_code = 409
 
 
+CODES_OF_400 = (
+    *("missing_required_parameter", "invalid_type", "invalid_json", "unknown_parameter", "unsupported_parameter"),
+    "context_length_exceeded",
+)
 ERRORS: list[tuple[APIError, bool]] = [
     (exceptions.InternalError(), True),
     (api_error(RuntimeError()), True),
     (api_error(ImproperlyConfigured("A setting is missing.")), False),
     (api_error(exceptions.InvalidBackend("There is no such alias.")), False),
     (exceptions.InvalidRequest("Invalid."), False),
+    *((exceptions.InvalidRequest("Invalid.", code=code), False) for code in CODES_OF_400),
     (exceptions.NotAuthenticated("No key."), False),
     (exceptions.InsufficientScope("No scope."), False),
     (exceptions.ModelNotFound("small"), False),
@@ -54,6 +60,7 @@ ERRORS: list[tuple[APIError, bool]] = [
     (refusal([Level(Limit("requests", "key", 0, Window("any", 10, 6)), Sum(0, [], 0))]), False),
     (exceptions.InsufficientQuota("Used up."), False),
     (exceptions.UpstreamError(), True),
+    (exceptions.UpstreamError(headers=exceptions.NO_RETRY), False),
     (exceptions.UpstreamUnavailable(), True),
     (exceptions.UpstreamTimeout(), True),
     (exceptions.Overloaded(), True),
@@ -106,6 +113,21 @@ def test_node_sdk_retries_the_same_errors_after_the_same_time() -> None:
         assert result["calls"] == 1 + is_retried, error
         exact = error.headers.get("retry-after-ms")
         assert not is_retried or exact is None or int(exact) in map(round, result["waits"]), error
+
+
+@pytest.mark.parametrize("row", table("errors.md", "Status, type and code"), ids=lambda row: f"{row[0]} {row[2]}")
+def test_each_row_of_the_reference_says_what_the_sdks_do(row: list[str]) -> None:
+    """Each is one of the errors that the tests above give to both SDKs and to urllib3."""
+    status, kind, code, _, retried = row
+    found = {each for error, each in ERRORS if (str(error.status_code), error.type, error.code) == (status, kind, code)}
+    assert retried.startswith("yes") in found
+    if retried.startswith("yes") and "after Retry-After" in retried:
+        assert all(error.headers.get("Retry-After") for error, each in ERRORS if error.code == code and each), code
+
+
+def test_errors_are_those_of_the_reference() -> None:
+    rows = {tuple(row[:3]) for row in table("errors.md", "Status, type and code")}
+    assert {(str(error.status_code), error.type, error.code) for error, _ in ERRORS} == rows
 
 
 def test_every_error_of_ours_is_checked() -> None:

@@ -1,4 +1,4 @@
-"""A failed call leaves one record at WARNING or above, with its request id; a refused one leaves none."""
+"""A failed call leaves one record at WARNING or above, with its request id; a refused one leaves one at DEBUG."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from django.db import OperationalError
 from django.views.debug import ExceptionReporter
 
 from tests.support import factories
-from tests.support.bodies import chunk, completion
+from tests.support.bodies import chunk, completion, event
 from tests.support.client import PATH, body_of
+from tests.support.serving import free_port
 from tests.support.upstream import Exchange, ScriptedUpstream
 from threadless.calls.running import wait_for_calls
 from threadless.models import UsageRecord
@@ -64,6 +65,37 @@ def fail_in_answer(exchange: Exchange) -> None:
     exchange.end()
 
 
+def begin(exchange: Exchange) -> None:
+    """The first part of an answer in the form that was asked for."""
+    is_stream = exchange.body.get("stream")
+    exchange.start(content_type="text/event-stream" if is_stream else "application/json")
+    exchange.chunk(event(chunk({"content": CANARY})) if is_stream else b'{"choices": [')
+
+
+def cut_in_answer(exchange: Exchange) -> None:
+    begin(exchange)
+    exchange.cut()
+
+
+def be_silent_in_answer(exchange: Exchange) -> None:
+    begin(exchange)
+    exchange.wait_closed(WAIT)
+
+
+def break_in_answer(exchange: Exchange) -> None:
+    begin(exchange)
+    exchange.chunk(b'data: {"choices": [}\n\n')
+    exchange.end()
+
+
+def abort(exchange: Exchange) -> None:
+    if exchange.body.get("stream"):
+        exchange.stream(chunk({"content": CANARY}), chunk(finish_reason="abort"))
+        return
+    message = {"role": "assistant", "content": CANARY}
+    exchange.answer(completion(choices=[{"index": 0, "message": message, "finish_reason": "abort"}]))
+
+
 def keep_silent(exchange: Exchange) -> None:
     exchange.wait_closed(WAIT)
 
@@ -76,7 +108,16 @@ SCRIPTS: dict[str, Callable[[Exchange], None]] = {
     "upstream cut": lambda exchange: exchange.cut(),
     "upstream not JSON": lambda exchange: exchange.answer(f"<html>{CANARY}".encode()),
     "error in the answer": fail_in_answer,
+    "upstream 429": lambda exchange: exchange.answer(ERROR, 429),
+    "upstream 503": lambda exchange: exchange.answer(ERROR, 503),
+    "no answer of HTTP": lambda exchange: exchange.send(b"220 smtp ready\r\n\r\n"),
+    "cut in the answer": cut_in_answer,
+    "silent in the answer": be_silent_in_answer,
+    "malformed in the answer": break_in_answer,
+    "reason that means a failure": abort,
 }
+ADDRESSES: dict[str, str] = {"upstream down": "http://127.0.0.1:{free}/v1", "no TLS": "https://127.0.0.1:{port}/v1"}
+"""Backends that cannot connect: nobody listens, or somebody who does not speak TLS."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "bug": {"BACKENDS": {"default": {"BACKEND": FUNCTION, "OPTIONS": {"function": break_at_once}}}},
     "late bug": {"BACKENDS": {"default": {"BACKEND": FUNCTION, "OPTIONS": {"function": break_later}}}},
@@ -112,13 +153,19 @@ class Host:
         """All of them at WARNING or above, from any logger."""
         return [record for record in self._log.records if record.levelno >= logging.WARNING]
 
+    @property
+    def own_records(self) -> list[logging.LogRecord]:
+        """Ours and those of Django's requests, at every level."""
+        return [record for record in self._log.records if record.name.startswith(("threadless", "django.request"))]
+
 
 @pytest.fixture
 def host(settings: Any, caplog: pytest.LogCaptureFixture) -> Iterator[Host]:
     """A host before a scripted upstream."""
-    caplog.set_level(logging.DEBUG)
+    for logger in ("", "django.request", "threadless"):
+        caplog.set_level(logging.DEBUG, logger)
     with ScriptedUpstream() as upstream:
-        options = {"base_url": upstream.base_url, "first_byte_seconds": 0.3}
+        options = {"base_url": upstream.base_url, "first_byte_seconds": 0.3, "between_chunks_seconds": 0.3}
         backend = {"BACKEND": "threadless.backends.openai.OpenAIBackend", "OPTIONS": options}
         settings.THREADLESS = {**settings.THREADLESS, "BACKENDS": {"default": backend}}
         yield Host(upstream, settings, caplog)
@@ -128,6 +175,9 @@ def fail(host: Host, settings: Any, kind: str, *, stream: bool) -> str:
     """Let a call fail in this way; the id that the record must have."""
     host.upstream.script(SCRIPTS.get(kind, lambda exchange: exchange.answer(completion())))
     host.set(**SETTINGS.get(kind, {}))
+    if kind in ADDRESSES:
+        options = {"base_url": ADDRESSES[kind].format(free=free_port(), port=host.upstream.port)}
+        host.set(BACKENDS={"default": {"BACKEND": "threadless.backends.openai.OpenAIBackend", "OPTIONS": options}})
     if kind == "cache away":
         settings.CACHES = {"default": {"BACKEND": "tests.support.broken_cache.BrokenCache"}}
     response = host.post(json.dumps(body_of(CANARY, stream=stream)).encode())
@@ -135,14 +185,14 @@ def fail(host: Host, settings: Any, kind: str, *, stream: bool) -> str:
 
 
 @both_kinds
-@pytest.mark.parametrize("kind", [*SCRIPTS, *SETTINGS])
+@pytest.mark.parametrize("kind", [*SCRIPTS, *ADDRESSES, *SETTINGS])
 def test_failed_call_leaves_one_record_with_its_id(host: Host, settings: Any, kind: str, stream: bool) -> None:
     request_id = fail(host, settings, kind, stream=stream)
     assert [request_id in record.getMessage() for record in host.records] == [True]
 
 
 @both_kinds
-@pytest.mark.parametrize("kind", [*SCRIPTS, *SETTINGS])
+@pytest.mark.parametrize("kind", [*SCRIPTS, *ADDRESSES, *SETTINGS])
 def test_records_hold_neither_what_was_said_nor_the_key(host: Host, settings: Any, kind: str, stream: bool) -> None:
     fail(host, settings, kind, stream=stream)
     lines = [logging.Formatter().format(record) for record in host.records]
@@ -208,14 +258,21 @@ REFUSED: dict[str, tuple[bytes, dict[str, str], int]] = {
 
 
 @pytest.mark.parametrize(("content", "headers", "status"), REFUSED.values(), ids=REFUSED)
-def test_refused_call_leaves_no_record(host: Host, content: bytes, headers: dict[str, str], status: int) -> None:
+def test_refused_call_leaves_one_record_at_debug_level(
+    host: Host, content: bytes, headers: dict[str, str], status: int
+) -> None:
     host.set(MAX_BODY_BYTES=1000)
-    assert host.post(content, **headers).status_code == status
+    response = host.post(content, **headers)
+    assert response.status_code == status
     assert host.records == []
+    assert [(record.levelname, response["x-request-id"] in record.getMessage()) for record in host.own_records] == [
+        ("DEBUG", True)
+    ]
 
 
-def test_refused_rate_leaves_no_record(host: Host) -> None:
+def test_refused_rate_leaves_one_record_at_debug_level(host: Host) -> None:
     host.set(REQUESTS_PER_MINUTE=1)
     content = json.dumps(body_of()).encode()
     assert [host.post(content).status_code for _ in range(2)] == [200, 429]
     assert host.records == []
+    assert [record.levelname for record in host.own_records] == ["DEBUG"]

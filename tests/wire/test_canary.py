@@ -12,11 +12,14 @@ import pytest
 from tests.support.bodies import chunk
 from tests.support.upstream import Exchange, Script
 from tests.wire.cases.calling import CaseServer, Result
-from tests.wire.cases.canaries import ANSWER_PATHS, ERROR_PATHS, Path, answer_with, put
+from tests.wire.cases.canaries import ANSWER_PATHS, ERROR_PATHS, UNKNOWN, Path, answer_with, put
 from tests.wire.cases.case import INSTRUCTIONS, KEY, PRIVATE_MODEL
 
 BODY = {"model": "small", "messages": [{"role": "user", "content": "Hi"}]}
-HEADERS = ("Content-Type", "Retry-After", "X-Request-Id", "OpenAI-Organization", "Server", "Location", "X-Key")
+HEADERS = (
+    *("Content-Type", "Retry-After", "retry-after-ms", "X-Request-Id", "OpenAI-Organization", "Server", "Location"),
+    *("WWW-Authenticate", "Set-Cookie", "x-ratelimit-limit-requests", "openai-processing-ms", "Link", "X-Key"),
+)
 FORMS = ("{}", "<html>{}</html>", "{{", "data: {}\n\n", "event: error\ndata: {}\n\n", "error: {}")
 both_forms = pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
 
@@ -38,7 +41,7 @@ def check(result: Result, secrets: tuple[str, ...]) -> None:
     row = {name: value for name, value in (result.row or {}).items() if name != "target_model"}
     if PRIVATE_MODEL in secrets:
         del row["upstream_model"]  # the operator's column for this name
-    for text in (result.shown, str(row), str(result.records)):
+    for text in (result.shown, str(row), result.log):
         for secret in secrets:
             assert secret.lower() not in text.lower().replace("\\/", "/"), text
 
@@ -75,7 +78,7 @@ def send(exchange: Exchange, body: dict[str, Any]) -> None:
 
 
 @both_forms
-@pytest.mark.parametrize("status", [200, 400, 429])
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
 @pytest.mark.parametrize("path", ERROR_PATHS, ids=name_of)
 def test_field_of_an_error_shows_no_secret(case_server: CaseServer, path: Path, status: int, is_stream: bool) -> None:
     def scripts() -> Iterable[tuple[tuple[str, ...], Script]]:
@@ -127,3 +130,23 @@ def test_check_finds_a_secret(case_server: CaseServer) -> None:
     for secret in ("Hello", "chat"):
         with pytest.raises(AssertionError):
             check(result, (secret,))
+
+
+@both_forms
+def test_check_finds_a_secret_in_the_log_alone(case_server: CaseServer, is_stream: bool) -> None:
+    body = {"error": {"message": "Disk full.", "type": "server_error"}}
+    result = call(case_server, lambda exchange: fail(exchange, body, 500), is_stream=is_stream)
+    assert "Disk full" not in result.shown
+    with pytest.raises(AssertionError):
+        check(result, ("Disk full",))
+
+
+def test_fields_are_those_that_the_canary_must_cover() -> None:
+    """Known fields by name, and at each level one that nobody knows."""
+    named = {path[-1] for path in ANSWER_PATHS}
+    assert {"id", "system_fingerprint", "finish_reason", "native_finish_reason", "stop_reason"} <= named
+    places = {path[:-1] for path in ANSWER_PATHS if path[-1] == UNKNOWN}
+    message = ("choices", 0, "message")
+    levels = {(), ("choices", 0), message, ("choices", 0, "logprobs"), ("usage",), (*message, "tool_calls", 0)}
+    assert levels <= places
+    assert {path[:-1] for path in ERROR_PATHS if path[-1] == UNKNOWN} == {(), ("error",)}

@@ -24,6 +24,7 @@ from threadless.exceptions import (
     DatabaseUnavailable,
     InternalError,
     InvalidIntegration,
+    RateLimited,
     retry_headers,
 )
 from threadless.usage.base import CLIENT_LEFT
@@ -117,8 +118,9 @@ def _from_drf(error: drf.APIException) -> APIError:
         return InternalError()
     message = error.detail if isinstance(error.detail, str) else "The request is not valid."
     failure = _of_status(error.status_code, str(message))
-    if (wait := getattr(error, "wait", None)) is not None:
-        failure.headers |= retry_headers(wait)
+    wait = getattr(error, "wait", None)
+    if wait is not None or failure.status_code == RateLimited.status_code:
+        failure.headers |= retry_headers(1 if wait is None else wait)
     return failure
 
 

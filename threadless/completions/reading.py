@@ -15,7 +15,20 @@ from threadless.types import JSONObject, JSONValue
 
 _MESSAGES: Final = (
     *("message", "msg", "error_message", "errorMessage", "error_msg", "errmsg", "Message", "detail", "error", "errors"),
-    *("description", "faultstring", "fault", "status_msg", "base_resp", "reason", "title", "text", "raw"),
+    *(
+        "err",
+        "description",
+        "faultstring",
+        "fault",
+        "status_msg",
+        "base_resp",
+        "reason",
+        "title",
+        "text",
+        "raw",
+        "header",
+        "response",
+    ),
 )
 """Names under which upstreams send the words of an error, most specific first."""
 _CODES: Final = ("code", "error_code", "errorCode", "errcode", "status_code", "statusCode", "__type")

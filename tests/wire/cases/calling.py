@@ -43,11 +43,10 @@ class CaseServer:
         start = self.server.log.stat().st_size
         with Client(self.server.port, self.host.key) as client:
             reply = client.post(body)
-        request_id = reply.headers["x-request-id"]
-        row = self.ledger.settled_row(request_id) if has_row else None
-        records = _records(self.server.log.read_bytes()[start:].decode(), request_id)
+        row = self.ledger.settled_row(reply.headers["x-request-id"]) if has_row else None
+        log = self.server.log.read_bytes()[start:].decode()
         sent = self.upstream.exchanges[-1].body if self.upstream.exchanges else {}
-        return Result(reply, row, records, sent)
+        return Result(reply, row, log, sent)
 
 
 def body_of(case: Case, *, is_stream: bool) -> dict[str, Any]:
@@ -93,8 +92,9 @@ def _added(message: Any, delta: Any) -> Any:
 class Result:
     """What came of one call."""
 
-    def __init__(self, reply: Reply, row: Row | None, records: list[tuple[str, str]], sent: dict[str, Any]) -> None:
-        self.reply, self.row, self.records, self.sent = reply, row, records, sent
+    def __init__(self, reply: Reply, row: Row | None, log: str, sent: dict[str, Any]) -> None:
+        self.reply, self.row, self.log, self.sent = reply, row, log, sent
+        self.records = _records(log, reply.headers["x-request-id"])
         self.is_stream = reply.headers["Content-Type"].startswith("text/event-stream")
         text = reply.content.decode()
         self.is_done = text.endswith("data: [DONE]\n\n")
@@ -123,7 +123,7 @@ class Result:
         """Everything in the row and the log."""
         hidden = ("target_model", "upstream_model")  # the operator's
         row = {name: value for name, value in (self.row or {}).items() if name not in hidden}
-        return f"{row} {self.records}"
+        return f"{row} {self.log}"
 
     @property
     def calls(self) -> list[tuple[str, str]]:

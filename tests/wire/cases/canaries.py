@@ -13,6 +13,8 @@ from typing import Any, Final
 from tests.support.bodies import USAGE
 
 Path = tuple[str | int, ...]
+UNKNOWN: Final = "x_unheard_of"
+"""A field that no document names."""
 
 _BODY: Final = (
     *(
@@ -42,6 +44,7 @@ _BODY: Final = (
     ),
     *(
         "sglext",
+        UNKNOWN,
         "guardrail",
         "trace",
         "session_id",
@@ -55,18 +58,59 @@ _BODY: Final = (
 _CHOICE: Final = (
     *("finish_reason", "native_finish_reason", "stop_reason", "matched_stop", "content_filter_results"),
     *("content_filter_result", "content_filter_offsets", "seed", "hidden_states", "meta_info", "grounding_metadata"),
-    *("safety_ratings", "citation_metadata", "index", "provider", "routed_experts", "flags"),
+    *("safety_ratings", "citation_metadata", "index", "provider", "routed_experts", "flags", UNKNOWN),
 )
 _MESSAGE: Final = (
     *("role", "name", "tool_call_id", "context", "end_turn", "metadata", "provider_specific_fields", "sources"),
-    *("prefix", "model", "recipient", "channel", "type", "status", "extra_content", "annotations", "citations"),
+    *(
+        "prefix",
+        "model",
+        "recipient",
+        "channel",
+        "type",
+        "status",
+        "extra_content",
+        "annotations",
+        "citations",
+        UNKNOWN,
+    ),
 )
-_CALL: Final = ("id", "type", "extra_content", "provider_specific_fields", "thought_signature", "status", "index")
-_USAGE: Final = ("cost_details", "pricing", "currency", "queue_time", "server_tool_use", "speed", "iterations", "note")
-_LOGPROBS: Final = ("note", "model", "request_id")
+_CALL: Final = (
+    "id",
+    "type",
+    "extra_content",
+    "provider_specific_fields",
+    "thought_signature",
+    "status",
+    "index",
+    UNKNOWN,
+)
+_USAGE: Final = (
+    "cost_details",
+    "pricing",
+    "currency",
+    "queue_time",
+    "server_tool_use",
+    "speed",
+    "iterations",
+    "note",
+    UNKNOWN,
+)
+_LOGPROBS: Final = ("note", "model", "request_id", UNKNOWN)
 _ERROR: Final = (
     *("message", "type", "param", "code", "status", "innererror", "details", "metadata", "request_id", "provider_name"),
-    *("inner_error", "help", "links", "target", "content_filter_result", "extra", "reason", "domain", "retryDelay"),
+    *(
+        "inner_error",
+        "help",
+        "links",
+        "target",
+        "content_filter_result",
+        "extra",
+        "reason",
+        "domain",
+        "retryDelay",
+        UNKNOWN,
+    ),
 )
 
 ANSWER_PATHS: Final[list[Path]] = [
@@ -95,7 +139,10 @@ ERROR_PATHS: Final[list[Path]] = [
     *(("error", "innererror", name) for name in ("code", "note")),
     *(("error", "details", 0, name) for name in ("@type", "reason", "note")),
     *(("error", "metadata", name) for name in ("raw", "provider_name", "headers")),
-    *((name,) for name in ("detail", "message", "msg", "code", "type", "object", "request_id", "docs", "status")),
+    *(
+        (name,)
+        for name in ("detail", "message", "msg", "code", "type", "object", "request_id", "docs", "status", UNKNOWN)
+    ),
     *(("detail", 0, name) for name in ("msg", "loc", "type", "input", "url", "ctx")),
 ]
 

@@ -91,7 +91,7 @@ ERRORS = [
     Case(
         kind="error in a success",
         name="error in the choice",
-        source=at.OPENROUTER_ERRORS,
+        source=at.OPENROUTER_CHOICE,
         answer=json_bytes(
             completion(choices=[{"index": 0, "message": {}, "finish_reason": "error", "error": {"message": _LEAK}}])
         ),
@@ -146,6 +146,6 @@ ERRORS = [
     _empty("empty object", at.LITELLM, {"message": "", "type": "", "param": "", "code": None}),
     _empty("empty string", at.ONE_API, ""),
     _empty("code 0", at.MINIMAX, {"code": 0, "message": "success"}),
-    _empty("null", at.VLLM, None),
+    _empty("null", at.ANTHROPIC_NULL, None),
     _empty("false", at.ONE_API, False),
 ]

@@ -14,7 +14,7 @@ _USUAL = events(spoken(), _STOP)
 _ANSWER = completion("Hello")
 
 
-def _logprobs(value: float) -> dict[str, Any]:
+def _logprobs(value: float | None) -> dict[str, Any]:
     content = [
         {
             "token": "NaN",
@@ -26,7 +26,7 @@ def _logprobs(value: float) -> dict[str, Any]:
     return {"index": 0, "finish_reason": None, "logprobs": {"content": content, "refusal": None}}
 
 
-def _with_logprobs(value: float) -> dict[str, bytes]:
+def _with_logprobs(value: float | None) -> dict[str, bytes]:
     message = {"role": "assistant", "content": "Hello"}
     answer = completion(choices=[{**_logprobs(value), "message": message, "finish_reason": "stop"}])
     stream = events(json_event(chunk(choices=[{**_logprobs(value), "delta": message}])), _STOP)
@@ -53,6 +53,7 @@ _LEAKING = {"index": 0, "finish_reason": f"ended by {KEY}", "native_finish_reaso
 FORMS = [
     formed("usual", at.OPENAI, answer=_ANSWER, stream=_USUAL, shown=("chatcmpl-upstream",)),
     formed("-Infinity", at.SGLANG_LOGPROBS, **_with_logprobs(float("-inf")), shown=_UNLIKELY),
+    formed("log probability null", at.VLLM_NULL, **_with_logprobs(None), shown=_UNLIKELY),
     formed("NaN", at.VLLM_LOGPROBS, **_with_logprobs(float("nan")), shown=_UNLIKELY),
     formed(
         "Infinity in another field",

@@ -64,8 +64,8 @@ REASONS = [
     *(
         failed(word, source)
         for word, source in [
-            ("error", at.OPENROUTER),
-            ("abort", at.VLLM_CHAT),
+            ("error", at.OPENROUTER_CHOICE),
+            ("abort", at.VLLM_ENGINE),
             ("insufficient_system_resource", at.DEEPSEEK),
             ("network_error", at.ZHIPU_STOP),
             ("MALFORMED_FUNCTION_CALL", at.GEMINI_STOP),
@@ -73,7 +73,7 @@ REASONS = [
         ]
     ),
     finished("pause_turn", at.ANTHROPIC_STOP, reason="pause_turn"),
-    finished("repetition_detected", at.VLLM_CHAT, reason="repetition_detected"),
+    finished("repetition", at.VLLM_ENGINE, reason="repetition"),
     _AFTER,
     _LEGACY,
 ]

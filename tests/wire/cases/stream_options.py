@@ -31,7 +31,7 @@ STREAM_OPTIONS = [
         at.AZURE_OPTIONS,
         _error("Unrecognized request argument supplied: stream_options", param=None, code=None),
     ),
-    _refusing("name of the parameter alone", at.CLINE, _error("Not supported", param="stream_options")),
+    _refusing("name of the parameter alone", at.AZURE_PARAM, _error("Unknown parameter.", param="stream_options")),
     _refusing("detail", at.FASTAPI, {"detail": [_FORBIDDEN]}, 422),
     _refusing("detail in a message", at.MISTRAL, {"object": "error", "message": {"detail": [_FORBIDDEN]}}, 422),
     _refusing("list in a text", at.PYDANTIC, {"object": "error", "message": str([_FORBIDDEN]), "code": 400}),

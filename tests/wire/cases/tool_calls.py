@@ -30,14 +30,14 @@ TOOL_CALLS = [
     ),
     called(
         "type empty",
-        at.ALIBABA,
+        at.AZURE_EMPTY_TYPE,
         [[{**_WHOLE, "type": ""}]],
         [{**_WHOLE, "type": ""}],
         calls=_F,
         shown=('"type":"function"',),
         hidden=('"type":""',),
     ),
-    called("type null", at.VLLM_CHAT, [[{**_WHOLE, "type": None}]], [{**_WHOLE, "type": None}], calls=_F),
+    called("type null", at.ZEN, [[{**_WHOLE, "type": None}]], [{**_WHOLE, "type": None}], calls=_F),
     called(
         "type of another case",
         at.AI_SDK,
@@ -47,7 +47,7 @@ TOOL_CALLS = [
     ),
     called(
         "name in pieces",
-        at.ALIBABA,
+        at.GEMINI_NAME,
         [[_part("get_wea", "", index=0, id="a")], [_part("ther", "", index=0)], [_part("", '{"x":1}', index=0)]],
         calls=[("get_weather", '{"x":1}')],
     ),
@@ -65,7 +65,7 @@ TOOL_CALLS = [
     ),
     called(
         "all index 0 and id empty",
-        at.GEMINI_INDEX,
+        at.GEMINI_INDEX_0,
         [[_part("f", '{"x":1}', index=0, id="")], [_part("g", "{}", index=0, id="")]],
         [_part("f", '{"x":1}', index=0, id=""), _part("g", "{}", index=0, id="")],
         calls=_FG,
@@ -78,7 +78,7 @@ TOOL_CALLS = [
     ),
     called(
         "name after the id",
-        at.LITELLM_INDEX,
+        at.AI_SDK,
         [[{"index": 0, "id": "a", "type": "function"}], [_part("f", "", index=0)], [_part(None, '{"x":1}', index=0)]],
         calls=_F,
     ),
@@ -108,7 +108,7 @@ TOOL_CALLS = [
     ),
     called(
         "arguments as an object",
-        at.OLLAMA,
+        at.GLM_INDEX,
         [[_part("f", {"x": 1}, index=0, id="a")]],
         [_part("f", {"x": 1}, id="a")],
         calls=_F,
@@ -124,7 +124,7 @@ TOOL_CALLS = [
     ),
     called(
         "no id",
-        at.OLLAMA,
+        at.SGLANG_NO_ID,
         [[_part("f", '{"x":1}', index=0)], [_OTHER]],
         [_part("f", '{"x":1}'), _OTHER],
         calls=_FG,
