@@ -29,7 +29,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 def health(using: str) -> Health:
     """Calls are read from the index by state and deadline."""
-    calls = UsageRecord.objects.using(using).filter(state=UsageRecord.State.OPEN)
+    calls = UsageRecord.objects.using(using).filter(state=UsageRecord.State.OPEN).order_by()
     now = timezone.now()
     overdue = calls.filter(deadline__lt=now)
     summed_at = Rollup.objects.using(using).aggregate(latest=Max("made_at"))["latest"]

@@ -115,8 +115,12 @@ class Report:
         amounts: dict[date, dict[int, int]] = {day: {} for day in by_day}
         where = {**self.selection.filters, column: top}
         by_both = sums(self.selection.period, ("day", column), where, self._using, histogram=False)
+        places = {value: number for number, value in enumerate(top)}
+        # A database that ignores case groups "acme" and "ACME" under either name. The others need no place.
+        folded = {_folded(value): number for value, number in places.items()}
         for (day, value), found in by_both.items():
-            amounts[day][top.index(value)] = measure(found)
+            if (place := places.get(value, folded.get(_folded(value)))) is not None:
+                amounts[day][place] = measure(found)
         for day, found in by_day.items():
             if rest := measure(found) - sum(amounts[day].values()):
                 amounts[day][len(top)] = rest
@@ -191,6 +195,10 @@ class Report:
 
 def _tile(name: str, text: str, change: str, note: str = "", *, link: str = "") -> dict[str, str]:
     return {"name": name, "text": text, "change": change, "note": note, "link": link}
+
+
+def _folded(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _share(found: Sums) -> float:
