@@ -35,7 +35,7 @@ def test_text_uses_no_refused_phrase(path: Path) -> None:
     ("path", "text"),
     [
         ("threadless/exceptions.py", "The model '{name}' does not exist or you do not have access to it."),
-        ("threadless/templates/threadless/completions.html", "Model or agent"),
+        ("threadless/templates/threadless/playground/settings.html", "Model or agent"),
         ("threadless/management/commands/create_api_key.py", "What the key is for."),
         ("README.md", "## Settings"),
     ],

@@ -51,7 +51,7 @@ def check_pages() -> None:
     client.force_login(user)
     for page in ("/api/v1/chat/completions", "/admin/threadless/apikey/add/", "/admin/threadless/usagerecord/"):
         assert client.get(page, headers={"Accept": "text/html"}).status_code == 200, page
-    for name in ("admin.css", "copy.js", "playground.css", "playground.js"):
+    for name in ("admin.css", "copy.js", "playground.css", "playground/playground.css", "playground/start.js"):
         assert find(f"threadless/{name}"), name
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from project.settings import *  # noqa: F403
 from project.settings import MIDDLEWARE
+from project.settings import THREADLESS as _GIVEN
+from threadless.types import Target, Usage
 
+_SHOWN: dict[str, Any] = {"COST_IN_USAGE": True, "PRICER": "tests.api.browser_settings.price"}
+THREADLESS = _GIVEN | _SHOWN
 MIDDLEWARE = ["tests.api.browser_settings.StrictPolicy", *MIDDLEWARE]
+
+
+def price(target: Target, usage: Usage, reported: int | None) -> int:
+    """The same for each token."""
+    return 10_000 * ((usage.prompt_tokens or 0) + (usage.completion_tokens or 0))
 
 
 class StrictPolicy:

@@ -7,6 +7,8 @@ from typing import Any
 
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 
+from threadless.api.sign_in import login_address
+from threadless.api.underlying import django_request
 from threadless.conf import conf
 from threadless.encoding import encode
 from threadless.keys.scopes import permission_name
@@ -57,7 +59,13 @@ class CallPageRenderer(_PageRenderer):
 
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         context = super().get_context(data, accepted_media_type, renderer_context)
-        return context | {"method": "POST", "chosen": context["request"].query_params.get("model")}
+        return context | {
+            "method": "POST",
+            "chosen": context["request"].query_params.get("model"),
+            "max_bytes": conf.max_body_bytes,
+            "currency": conf.currency,
+            "login_address": login_address(django_request(context["request"])),
+        }
 
 
 class ModelsPageRenderer(_PageRenderer):

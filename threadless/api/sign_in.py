@@ -22,7 +22,7 @@ def check_signed_in(request: Request) -> None:
     user = getattr(plain, "user", None)
     if user is None or user.is_authenticated or not asks_for_page(request):
         return
-    if _has_login_page(login_address(plain)):
+    if login_address(plain):
         raise SignInFirst
 
 
@@ -32,14 +32,15 @@ def login_redirect(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def login_address(request: HttpRequest) -> str:
-    """The login page of the setting `LOGIN_URL`, with `?next=` for this page."""
+    """The page of the setting `LOGIN_URL`, with `?next=` for this page; empty if the host does not serve it."""
     from django.contrib.auth.views import redirect_to_login  # needs the app registry
 
-    return redirect_to_login(request.get_full_path()).url
+    address = redirect_to_login(request.get_full_path()).url
+    return address if _is_served(address) else ""
 
 
-def _has_login_page(address: str) -> bool:
-    """Django's default for `LOGIN_URL` is an address that many hosts do not serve. Other sites count as served."""
+def _is_served(address: str) -> bool:
+    """Django's default for `LOGIN_URL` is an address that many hosts do not have. Other sites count as served."""
     parts = urlsplit(address)
     if parts.netloc:
         return True
