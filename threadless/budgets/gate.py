@@ -45,8 +45,9 @@ class BudgetGate(Gate):
             return plan.output
         try:
             extend(plan, call.entry, produced, NAME)
-        except (DatabaseError, InterfaceError):  # the call continues, and the next step reserves for both
-            logger.warning("The reservation of call %s could not be extended.", call.request_id, exc_info=True)
+        except (DatabaseError, InterfaceError) as error:  # the call continues, and the next step reserves for both
+            text = "The reservation of call %s could not be extended: %s."
+            logger.info(text, call.request_id, type(error).__name__)  # no warning, because no call fails
             return produced + (conf.budget_step_tokens or 1)
         finally:
             release_connections(keep_files=True)
