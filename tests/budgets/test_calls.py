@@ -201,3 +201,17 @@ def test_caller_without_a_budget_causes_no_query_of_the_app(model: Model, client
     with CaptureQueriesContext(connection) as queries:
         ask(client)
     assert not [query["sql"] for query in queries if "budget" in query["sql"] or "BEGIN" in query["sql"]]
+
+
+def test_call_with_one_budget_writes_its_counter_twice_and_reads_nothing(
+    model: Model, client: CompletionClient
+) -> None:
+    api.set_budget(api.PLATFORM, "tokens", "total", 1000)
+    ask(client)
+    with CaptureQueriesContext(connection) as queries:
+        ask(client)
+    statements = [query["sql"] for query in queries]
+    assert len([sql for sql in statements if "budgets_counter" in sql]) == 2
+    assert not [sql for sql in statements if sql.startswith("SELECT") and ("budget" in sql or "hook_state" in sql)]
+    if connection.vendor == "postgresql":
+        assert "BEGIN" not in statements
