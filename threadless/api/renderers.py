@@ -57,6 +57,18 @@ class CallPageRenderer(_PageRenderer):
     def __init__(self, template: str) -> None:
         self.template = template
 
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+        """With `?raw` the page has a form for the raw body instead of a conversation."""
+        if "raw" in renderer_context["request"].query_params:
+            self.template = "threadless/raw.html"
+        return super().render(data, accepted_media_type, renderer_context)
+
+    def get_raw_data_form(self, data: Any, view: Any, method: str, request: Any) -> Any:
+        """DRF's form for the raw body."""
+        if method != "POST" or "raw" not in request.query_params:
+            return None
+        return BrowsableAPIRenderer.get_raw_data_form(self, data, view, method, request)
+
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         context = super().get_context(data, accepted_media_type, renderer_context)
         return context | {

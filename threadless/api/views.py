@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -111,6 +112,8 @@ class CallView(EndpointView):
     """The endpoint of one dialect. A signed-in browser gets a page to try it, if the dialect has one."""
 
     http_method_names = ["get", "post"]
+    parser_classes = [JSONParser]
+    """Only for the form with the raw body: we read bodies ourselves."""
     dialect: Dialect = None  # type: ignore[assignment]  # set by `as_view`
 
     def describe(self) -> Operation | None:

@@ -36,3 +36,23 @@ export class Draft {
         }
     }
 }
+
+/** Hands the request, a JSON text, to the page with the raw form. */
+export function giveRaw(body) {
+    try {
+        sessionStorage.setItem(`${KEY}-raw`, body);
+    } catch {
+        // Without room for it, the form is empty.
+    }
+}
+
+/** The request that was handed over last; null if there is none. */
+export function takeRaw() {
+    try {
+        const body = sessionStorage.getItem(`${KEY}-raw`);
+        sessionStorage.removeItem(`${KEY}-raw`);
+        return body;
+    } catch {
+        return null;
+    }
+}

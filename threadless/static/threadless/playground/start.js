@@ -2,7 +2,7 @@
 import { Code } from "./code.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
-import { Draft } from "./draft.js";
+import { Draft, giveRaw } from "./draft.js";
 import { element, hideFailure, note, refuse, text } from "./page.js";
 import { Run } from "./run.js";
 import { fill, readSettings, valuesOf } from "./settings.js";
@@ -47,6 +47,7 @@ class Playground {
             button.addEventListener("click", () => this.insertExample(button.dataset.example));
         }
         document.addEventListener("keydown", (event) => this.onKey(event));
+        element("to-raw").addEventListener("click", () => giveRaw(JSON.stringify(this.nextBody(), null, 2)));
         addEventListener("pagehide", () => { if (this.timer !== null) this.rest(); });
     }
 
