@@ -49,6 +49,15 @@ def test_stream_holds_at_most_one_step_more_than_it_has_produced(model: Model, c
     assert sums() == (PROMPT + 200, 0)
 
 
+def test_steps_of_a_long_stream_grow_with_it(model: Model, client: CompletionClient) -> None:
+    api.set_budget(api.PLATFORM, "tokens", "total", 10**9)
+    model.answer = ["x" * 1000] * 100
+    held = []
+    model.between = lambda number: held.append(sums()[1])
+    stream(client)
+    assert len(set(held)) < 50
+
+
 def test_stream_ends_with_an_event_when_the_budget_is_used_up(model: Model, client: CompletionClient) -> None:
     api.set_budget(api.PLATFORM, "tokens", "total", PROMPT + 200)
     model.answer = ["x" * 10] * 1000

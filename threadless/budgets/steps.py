@@ -14,6 +14,8 @@ from threadless.usage.hooks import replace_state
 
 _PART_OF_ROOM: Final = 32
 """A step takes at most this part of what is left, so that many streams can use up a budget together."""
+_PART_OF_OUTPUT: Final = 8
+"""A step is at least this part of the output so far, so that a long stream extends seldom."""
 _SMALLEST_STEP: Final = 16
 _ATTEMPTS: Final = 5
 
@@ -53,7 +55,7 @@ def _step(plan: Plan, before: Held, output: int) -> tuple[Share, int]:
 
 def _tokens(plan: Plan, share: Share, before: Held, output: int, left: int) -> int:
     """The tokens of the next step within what is left of one budget."""
-    step = conf.budget_step_tokens or 1
+    step = max(conf.budget_step_tokens or 1, output // _PART_OF_OUTPUT)
     _, holds, _ = before.get(share.counter, ("", 0, False))
     left += holds - plan.amount(share, output)
     price = plan.amount(share, output + step) - plan.amount(share, output)
