@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
 from django.core.signals import setting_changed
+from django.db import connections
 
 from threadless.budgets.models import Budget
 from threadless.budgets.subjects import Subject
+from threadless.db.prepared import Statement
 from threadless.server.process import reset_after_fork
 
 KEPT_SECONDS: Final = 5.0
@@ -67,10 +70,21 @@ def _read_all(using: str, now: float) -> _BySubject | None:
         kept = _all.get(using)
         if kept is not None and now - kept[0] <= KEPT_SECONDS:  # another thread has read them meanwhile
             return kept[1]
-        rows = list(Budget.objects.using(using).values_list(*_FIELDS)[: MAX_KEPT + 1])
+        rows = _statement(using).run(connections[using], (), _all_rows)
         found = None if len(rows) > MAX_KEPT else _by_subject(rows)
         _all[using] = (now, found)
         return found
+
+
+@cache
+def _statement(using: str) -> Statement:
+    """Reads all budgets, or one more than are kept. Compiled once, because a call waits for it every five seconds."""
+    query = Budget.objects.using(using).order_by().values_list(*_FIELDS)[: MAX_KEPT + 1].query
+    return Statement(query.get_compiler(using=using).as_sql()[0])
+
+
+def _all_rows(cursor: Any) -> list[Any]:
+    return list(cursor.fetchall())
 
 
 def _chains_of_some(using: str, subjects: tuple[Subject, ...], now: float) -> tuple[Chain, ...]:
