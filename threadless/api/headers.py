@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from threadless.api.underlying import add_headers
+
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 """The request headers that can decide who the caller is."""
 PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": ", ".join(_CREDENTIALS)}
@@ -61,12 +63,6 @@ def set_headers(response: HttpResponseBase, request_id: str, stopwatch: Stopwatc
 
     An answer is for one caller: a shared cache must not store it, and the cache of a browser must not mix up callers.
     """
-    headers = response.headers
-    headers.setdefault("Cache-Control", PRIVATE["Cache-Control"])
-    if "Vary" in headers:
+    if "Vary" in response.headers:
         patch_vary_headers(response, _CREDENTIALS)
-    else:
-        headers["Vary"] = PRIVATE["Vary"]
-    headers["x-request-id"] = request_id
-    for name, value in (stopwatch.headers() | limits).items():
-        headers[name] = value
+    add_headers(response, {"x-request-id": request_id, **stopwatch.headers(), **limits}, PRIVATE)

@@ -23,8 +23,10 @@ _WRITTEN_FIELDS: Final = {
     "images": frozenset({"image_url"}),
     "reasoning_details": frozenset({"text", "summary", "data", "signature"}),
     "thinking_blocks": frozenset({"thinking", "text", "data", "signature"}),
+    "annotations": frozenset[str](),
 }
 """Fields of `message` and `delta` with objects, and what the model wrote in these."""
+_OUTPUT_FIELDS: Final = _TEXT_FIELDS | _WRITTEN_FIELDS.keys()
 _CALL_FIELDS: Final = frozenset({"name", "arguments", "input"})
 _LOGPROB_FIELDS: Final = frozenset(
     {"content", "refusal", "tokens", "token_logprobs", "top_logprobs", "text_offset", "token_ids"}
@@ -59,7 +61,8 @@ def _clean_output(output: JSONObject, redact: CallRedactor) -> None:
         items = value if isinstance(value, list) else [value]
         cleaned = [_cleaned_item(item, _WRITTEN_FIELDS[name], redact) for item in items]
         output[name] = cleaned if isinstance(value, list) else cleaned[0]
-    redact.fields(output, _TEXT_FIELDS | _WRITTEN_FIELDS.keys())
+    if not _OUTPUT_FIELDS.issuperset(output):
+        redact.fields(output, _OUTPUT_FIELDS)
 
 
 def _cleaned_item(item: Any, written: frozenset[str], redact: CallRedactor) -> Any:

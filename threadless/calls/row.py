@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from inspect import isawaitable
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -51,7 +50,7 @@ class Row:
     def open(self, owned: Ownership) -> None:
         """Store the call durably. An exception ends the call before the upstream is called."""
         entry = self._call.entry = self._recorder.open(self._opening)
-        if isawaitable(entry):
+        if hasattr(entry, "__await__"):
             raise WrongType(self._recorder, "open", "what settle() needs, without `async`", entry)
         self._call.context = HostContext(self._opening)
         owned.add(self._call.context.leave)  # after the settlement, which is added next

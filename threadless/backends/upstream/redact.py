@@ -126,7 +126,7 @@ class CallRedactor:
     def names(self, fields: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         """Those of the fields that `name` changes, with their new values."""
         values = [value for name in names if (value := fields.get(name)) is not None]
-        if all(type(value) is str and _WORD.fullmatch(value) for value in values):
+        if set(map(type, values)) <= {str} and all(map(_WORD.fullmatch, values)):
             text = " ".join(values)
             if self._without_names(text) == text:  # almost always
                 return {}
@@ -139,7 +139,7 @@ class CallRedactor:
             if name in PROMPT_ECHO_FIELDS and not self._allow_prompt_echo:
                 del fields[name]
                 continue
-            if isinstance(value := fields[name], str | list | dict) and name not in PROMPT_ECHO_FIELDS:
+            if isinstance(value := fields[name], (str, list, dict)) and name not in PROMPT_ECHO_FIELDS:
                 fields[name] = self.value(value)
             if (clean_name := self._field_name(name)) != name:
                 fields[clean_name] = fields.pop(name)
