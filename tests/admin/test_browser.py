@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 from project.accounts.models import ApiKey
+from threadless.budgets import api
 from threadless.usage.models import UsageRecord
 user = User.objects.get()
 user.is_staff = user.is_superuser = True
@@ -35,6 +36,8 @@ records = [UsageRecord.objects.create(
     prompt_tokens=12345, completion_tokens=678, usage_source="estimated", cost_nano=123456789, first_token_ms=345,
     duration_ms=12345, opened_at=now - timedelta(minutes=n), deadline=now) for n, state in
     enumerate(["completed", "failed", "cancelled", "interrupted", "open"])]
+api.set_budget(api.account(str(org.pk)), "cost", "month", 1_234_567_890_000)
+api.set_budget(api.PLATFORM, "tokens", "week", 50_000_000)
 client = Client()
 client.force_login(user)
 print(json.dumps([client.cookies["sessionid"].value, made[4].pk, records[1].pk]))
@@ -49,6 +52,7 @@ PAGES = {
     "calls": CALLS,
     "narrowed calls": f"{CALLS}?account=1&since=2026-01-01&until=2026-01-02",
     "call": CALLS + "{call}/change/",
+    "budgets": "/admin/threadless_budgets/budget/",
     "playground": "/api/v1/chat/completions",
     "models": "/api/v1/models",
 }
@@ -110,7 +114,7 @@ def test_page_of_new_secret_has_no_violation_of_ours(site: Site, is_dark: bool) 
     assert site.console() == []
 
 
-@pytest.mark.parametrize("page", ["keys", "calls"])
+@pytest.mark.parametrize("page", ["keys", "calls", "budgets"])
 def test_list_fits_beside_the_open_sidebar(site: Site, page: str) -> None:
     show_as(site.browser, width=1280, is_dark=False)
     site.open(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -10,11 +10,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from threadless.admin.moments import moment
 from threadless.budgets import api
 from threadless.budgets.amounts import amount_text, parse_amount
-from threadless.budgets.models import Budget, BudgetChange
+from threadless.budgets.models import Budget, BudgetChange, Unit
 
 
 class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -69,7 +73,7 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Changes limits through the API, so that each change is recorded and applies at once."""
 
     form = BudgetForm
-    list_display = ("__str__", "shown_limit", "spent", "reserved", "remaining", "resets_at", "refused", "action")
+    list_display = ("__str__", "use", "remaining", "reset", "refused")
     list_filter = ("subject_kind", "unit", "period", "action")
     search_fields = ("=subject_id",)
     readonly_fields = ("spent", "reserved", "remaining", "resets_at", "refused")
@@ -92,9 +96,20 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         for budget in queryset:
             self.delete_model(request, budget)
 
-    @admin.display(description=_("limit"))
-    def shown_limit(self, budget: Budget) -> str:
-        return amount_text(budget.unit, budget.limit)
+    class Media:
+        css: ClassVar = {"all": ("threadless/admin.css",)}
+
+    @admin.display(description=_("used of the limit"))
+    def use(self, budget: Budget) -> SafeString:
+        """What is spent and reserved, above the limit."""
+        state = api.state_of(budget)
+        used, limit = (_grouped(budget.unit, each) for each in (state.spent + state.reserved, budget.limit))
+        markup = '<div class="threadless-line">{}</div><div class="threadless-line threadless-note">{}</div>'
+        return format_html(markup, used, limit)
+
+    @admin.display(description=_("resets"))
+    def reset(self, budget: Budget) -> SafeString | str:
+        return moment(api.state_of(budget).resets_at)
 
     @admin.display(description=_("spent"))
     def spent(self, budget: Budget) -> str:
@@ -106,7 +121,7 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("remaining"))
     def remaining(self, budget: Budget) -> str:
-        return amount_text(budget.unit, api.state_of(budget).remaining)
+        return _grouped(budget.unit, api.state_of(budget).remaining)
 
     @admin.display(description=_("resets at"))
     def resets_at(self, budget: Budget) -> Any:
@@ -115,6 +130,11 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("refused calls"))
     def refused(self, budget: Budget) -> int:
         return api.state_of(budget).refused
+
+
+def _grouped(unit: str, amount: int) -> str:
+    """The amount with separators, such as 50,000,000."""
+    return amount_text(unit, amount) if unit == Unit.COST else number_format(amount, force_grouping=True)
 
 
 def _text_of(change: BudgetChange, amount: int | None) -> str:
