@@ -58,3 +58,8 @@ def test_detail_links_only_to_pages_that_the_reader_may_open(user: Any) -> None:
     assert "alice" in content
     assert "/admin/auth/user/" not in content
     assert "/admin/threadless/apikey/" not in content
+
+
+def test_page_of_a_call_offers_no_history(admin_client: Client) -> None:
+    record = make_record()
+    assert "/history/" not in admin_client.get(f"/admin/threadless/usagerecord/{record.pk}/change/").content.decode()

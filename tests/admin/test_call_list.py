@@ -140,3 +140,16 @@ def test_export_of_all_rows_holds_those_of_the_search(admin_client: Client) -> N
     response: Any = admin_client.post(f"{LIST}?q=large", data)
     lines = b"".join(response.streaming_content).decode().splitlines()
     assert [line.split(",")[0] for line in lines[1:-1]] == ["req_wanted"]
+
+
+def test_list_that_nothing_limits_offers_no_link_to_show_all(admin_client: Client) -> None:
+    make_calls(10)
+    assert "Show all" not in admin_client.get(LIST).content.decode()
+
+
+def test_filters_are_named_by_what_they_ask(admin_client: Client) -> None:
+    make_record()
+    response = admin_client.get(LIST)
+    names = [str(spec.title) for spec in response.context["cl"].filter_specs]
+    assert {"date", "state", "answer", "who counted the tokens"} <= set(names)
+    assert "API usage" in response.content.decode()
