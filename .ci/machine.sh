@@ -10,6 +10,7 @@ nginx nginx-light
 chromium chromium
 chromedriver chromium-driver
 git git
+xgettext gettext
 openssl openssl
 "
 
