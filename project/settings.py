@@ -16,6 +16,9 @@ env = environ.Env()
 SECRET_KEY = env.str("SECRET_KEY", default="") or get_random_secret_key()
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# For an installation behind TLS. Browsers would not send such cookies to a server without it, so not by default.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", default=False)
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0)
 
 INSTALLED_APPS = [
     "django.contrib.admin",

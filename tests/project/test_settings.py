@@ -32,6 +32,15 @@ def test_secret_key_is_never_the_same_by_default() -> None:
     assert read_settings("s.SECRET_KEY") != read_settings("s.SECRET_KEY")
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [({}, [False, False, 0]), ({"SECURE_COOKIES": "1", "HSTS_SECONDS": "60"}, [True, True, 60])],
+)
+def test_cookies_are_secure_where_the_installation_says_so(variables: dict[str, str], expected: list[Any]) -> None:
+    names = "[s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS]"
+    assert read_settings(names, **variables) == expected
+
+
 def test_upstream_models_map_public_names() -> None:
     models = read_settings("s.LLM_MODELS", UPSTREAM_MODELS="fast=vendor/fast-v2, plain")
     assert models == {"fast": "vendor/fast-v2", "plain": "plain"}
