@@ -67,7 +67,7 @@ def test_arrow_keys_move_between_tabs(page: Page) -> None:
     page.press("HOME", "ARROW_LEFT")
     assert page.focused() == "tl-tab-raw"
     page.press("TAB")
-    assert page.focused() == "tl-copy"
+    assert page.focused() == "tl-to-raw"
 
 
 def test_first_tab_stop_skips_to_the_content(page: Page) -> None:
