@@ -17,6 +17,8 @@ _LIMITS = {"tokens": ("total", 10**12), "calls": ("day", 10**9), "concurrent": (
 """High enough that no call is refused. Unit → period and limit."""
 SETTINGS: dict[str, Any] = {"BUDGET_STEP_TOKENS": 1}
 """The answers are short. With this step, streams extend their reservations."""
+LONG_STEP: dict[str, Any] = {"BUDGET_STEP_TOKENS": 100_000}
+"""For an upstream whose chunks have 30,000 letters. With the usual step, each chunk would extend the reservation."""
 COUNTERS = (
     "SELECT counter.id, counter.spent, counter.reserved, budget.unit FROM threadless_budgets_counter counter "
     "JOIN threadless_budgets_budget budget ON budget.id = counter.budget_id"

@@ -129,7 +129,7 @@ def _rig(kind: str, folder: Path, database_url: str, **variables: str) -> Iterat
             UPSTREAM_API_KEY=UPSTREAM_KEY,
             UPSTREAM_MODELS="small",
             UPSTREAM_TIMEOUT="10",
-            TEST_SETTINGS=json.dumps({"THREADLESS": timings | limits}),
+            TEST_SETTINGS=json.dumps({"THREADLESS": timings | limits | budgets.LONG_STEP}),
             **variables,
         )
         budgets.set_budgets(host)
