@@ -249,6 +249,7 @@ def test_package_is_imported_only_by_its_adapter(package: str) -> None:
         ("openai", "openai"),
         ("litellm", "litellm"),
         ("any_llm", "any_llm"),
+        ("pydantic_ai", "pydantic_ai"),
     ],
 )
 def test_llm_package_is_imported_only_by_its_bridge(package: str, bridge: str) -> None:

@@ -9,6 +9,9 @@ import openai
 from langchain_openai import ChatOpenAI
 from langgraph.graph import MessagesState, StateGraph
 from pydantic import SecretStr
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.support.upstream import UPSTREAM_KEY
 from threadless.contrib.langchain import REQUEST_FIELDS, bind_request
@@ -61,6 +64,19 @@ def any_llm(url: str) -> Callable[[Any, Any, Any], Any]:
     return lambda request, target, caller: {"provider": "openai", **access}
 
 
+def pydantic_ai_model(url: str) -> Callable[[Any, Any, Any], Any]:
+    """A model per call with one asynchronous client."""
+    client = openai.AsyncOpenAI(base_url=url, api_key=UPSTREAM_KEY, max_retries=0, timeout=5)
+    provider = OpenAIProvider(openai_client=client)
+    return lambda request, target, caller: OpenAIChatModel(target.model, provider=provider)
+
+
+def pydantic_ai_agent(url: str) -> Callable[[Any, Any, Any], Any]:
+    """An agent per call around such a model."""
+    model = pydantic_ai_model(url)
+    return lambda request, target, caller: Agent(model(request, target, caller))
+
+
 BRIDGES: Final[dict[str, tuple[str, Make, dict[str, Any]]]] = {
     "langchain": ("threadless.contrib.langchain.LangChainBackend", langchain, {}),
     "langgraph": ("threadless.contrib.langgraph.LangGraphBackend", langgraph, {"reads": REQUEST_FIELDS}),
@@ -68,4 +84,6 @@ BRIDGES: Final[dict[str, tuple[str, Make, dict[str, Any]]]] = {
     "openai, asynchronous": ("threadless.contrib.openai.OpenAIClientBackend", async_openai_client, {}),
     "litellm": ("threadless.contrib.litellm.LiteLLMBackend", litellm, {}),
     "any_llm": ("threadless.contrib.any_llm.AnyLLMBackend", any_llm, {}),
+    "pydantic_ai, model": ("threadless.contrib.pydantic_ai.PydanticAIBackend", pydantic_ai_model, {}),
+    "pydantic_ai, agent": ("threadless.contrib.pydantic_ai.PydanticAIBackend", pydantic_ai_agent, {}),
 }

@@ -79,6 +79,35 @@ def call_both_tools(exchange: Exchange) -> None:
     exchange.stream(*pieces, chunk(finish_reason="tool_calls"), chunk(choices=[], usage=USAGE))
 
 
+def call(name: str, **arguments: str) -> dict[str, Any]:
+    """A call of one tool."""
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    return {"id": f"call_{name}", "type": "function", "function": function}
+
+
+def play(exchange: Exchange, *calls: dict[str, Any], text: str | None = None) -> None:
+    """A text and calls, as a stream or as a whole."""
+    reason = "tool_calls" if calls else "stop"
+    if not exchange.body.get("stream"):
+        message = {"role": "assistant", "content": text} | ({"tool_calls": list(calls)} if calls else {})
+        choice = {"index": 0, "message": message, "finish_reason": reason}
+        exchange.answer(completion(choices=[choice], usage=USAGE))
+        return
+    pieces = [{"tool_calls": [{**each, "index": index}]} for index, each in enumerate(calls)]
+    words = [chunk({"content": text})] if text else []
+    end = (chunk(finish_reason=reason), chunk(choices=[], usage=USAGE))
+    exchange.stream(*words, *map(chunk, pieces), *end)
+
+
+def look_up(exchange: Exchange) -> None:
+    """Call the tool `shelf` of the agent, then repeat what it said."""
+    results = [message["content"] for message in exchange.body["messages"] if message["role"] == "tool"]
+    if results:
+        play(exchange, text=results[-1])
+    else:
+        play(exchange, call("shelf", book="Emma"), text="Let me see.")
+
+
 def answer_in_json(exchange: Exchange) -> None:
     """A structured answer, if it was asked for."""
     asked = exchange.body.get("response_format") or {}

@@ -15,7 +15,8 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from tests.bridges import scripts
 from tests.bridges.conftest import Platform
 from tests.bridges.makers import langchain
-from tests.support.bodies import chunk, completion
+from tests.bridges.scripts import call, look_up, play
+from tests.support.bodies import chunk
 from tests.support.upstream import Exchange
 from threadless.calls.running import wait_for_calls
 from threadless.contrib.langchain import REQUEST_FIELDS, bind_request
@@ -60,34 +61,6 @@ def library(platform: Platform) -> Platform:
     """A platform that answers by this graph."""
     platform.use(BACKEND, function=Library(platform), reads=REQUEST_FIELDS)
     return platform
-
-
-def call(name: str, **arguments: str) -> dict[str, Any]:
-    function = {"name": name, "arguments": json.dumps(arguments)}
-    return {"id": f"call_{name}", "type": "function", "function": function}
-
-
-def play(exchange: Exchange, *calls: dict[str, Any], text: str | None = None) -> None:
-    """A text and calls, as a stream or as a whole."""
-    reason = "tool_calls" if calls else "stop"
-    if not exchange.body.get("stream"):
-        message = {"role": "assistant", "content": text} | ({"tool_calls": list(calls)} if calls else {})
-        choice = {"index": 0, "message": message, "finish_reason": reason}
-        exchange.answer(completion(choices=[choice], usage=scripts.USAGE))
-        return
-    pieces = [{"tool_calls": [{**each, "index": index}]} for index, each in enumerate(calls)]
-    words = [chunk({"content": text})] if text else []
-    end = (chunk(finish_reason=reason), chunk(choices=[], usage=scripts.USAGE))
-    exchange.stream(*words, *map(chunk, pieces), *end)
-
-
-def look_up(exchange: Exchange) -> None:
-    """Call the graph's tool, then repeat what it said."""
-    results = [message["content"] for message in exchange.body["messages"] if message["role"] == "tool"]
-    if results:
-        play(exchange, text=results[-1])
-    else:
-        play(exchange, call("shelf", book="Emma"), text="Let me see.")
 
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["plain", "stream"])
