@@ -47,7 +47,14 @@ def use_dummy_backend(
         assert backend.asked[0].target.model == "…"
     """
     backend = DummyBackend(answer=answer, chunks=chunks, error=error)
+    with use_backend(backend):
+        yield backend
+
+
+@contextmanager
+def use_backend(backend: BaseChatBackend) -> Iterator[None]:
+    """Within the block this backend answers for every model and agent of the host."""
     forwarding = {"BACKEND": _PATH, "OPTIONS": {"to": backend}}
     aliases = [*conf.backends, "default"]
     with override_settings(THREADLESS={**conf.given, "BACKENDS": dict.fromkeys(aliases, forwarding)}):
-        yield backend
+        yield
