@@ -8,14 +8,17 @@ from typing import Final
 from threadless.doctor.finding import Finding, error
 from threadless.doctor.keys import check_keys
 from threadless.doctor.storage import check_cache, check_clock, check_database, check_sweep
+from threadless.doctor.surroundings import check_throttles, check_transactions
 from threadless.doctor.web import check_middleware, check_proxy, check_refusal
 
 CHECKS: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
     check_middleware,
     check_refusal,
     check_proxy,
+    check_throttles,
     check_cache,
     check_database,
+    check_transactions,
     check_clock,
     check_sweep,
     check_keys,

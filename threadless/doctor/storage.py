@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from threadless.conf import conf
 from threadless.doctor.finding import Finding, error, warning
+from threadless.doctor.surroundings import is_behind_pgbouncer
 from threadless.keys.adapters import get_api_key_model
 from threadless.usage.models import UsageRecord
 
@@ -81,7 +82,9 @@ def _missing_migrations(connection: Any) -> list[str]:
 
 
 def _check_pool(using: str, connection: Any) -> Iterator[Finding]:
-    if connection.vendor == "postgresql" and not connection.settings_dict["OPTIONS"].get("pool"):
+    database = connection.settings_dict
+    is_pooled = database["OPTIONS"].get("pool") or is_behind_pgbouncer(database)
+    if connection.vendor == "postgresql" and not is_pooled:
         yield warning(
             "database",
             f"Database {using!r} has no connection pool.",
