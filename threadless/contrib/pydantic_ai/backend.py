@@ -129,7 +129,8 @@ class _Run:
     async def _node(self, run: Any, node: Any, *, is_stream: bool) -> AsyncIterator[Chunk]:
         """What one step of the run says: a request to the model, or its response before its tools run."""
         if is_stream and Agent.is_model_request_node(node):
-            async with node.stream(run.ctx) as events:
+            stream: Any = node.stream(run.ctx)
+            async with stream as events:
                 async for event in events:
                     for chunk in self._reader.event(event):
                         yield chunk
