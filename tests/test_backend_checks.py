@@ -80,6 +80,7 @@ MISTAKES: list[Any] = [
     {"default": upstream(no_such_option=CANARY)},
     {"default": upstream(alias=CANARY)},
     {"default": upstream(pool_maxsize=CANARY)},
+    {"default": upstream(pool_maxsize=-1)},
 ]
 
 

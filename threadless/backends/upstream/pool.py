@@ -66,6 +66,8 @@ class Pool:
     def __init__(
         self, route: Route, *, connect_seconds: float, max_idle: int, rest_seconds: float = REST_SECONDS
     ) -> None:
+        if not isinstance(max_idle, int) or max_idle < 0:
+            raise InvalidOptionError("pool_maxsize must be a whole number, 0 or more.")
         self._route = route
         self._connect_seconds = connect_seconds
         self._max_idle = max_idle
