@@ -33,7 +33,7 @@ def has_been_read(request: HttpRequest) -> bool:
 def add_headers(response: HttpResponseBase, headers: Mapping[str, Any], defaults: Mapping[str, str]) -> None:
     """Set these headers, and the defaults that the response lacks.
 
-    Django checks each header on its own. For ours, that takes 3 % of the instructions of a call.
+    Django checks each header on its own. Ours are checked together, which takes fewer instructions.
     """
     stored: dict[str, tuple[str, str]] = response.headers._store
     text = "".join([*headers, *map(str, headers.values())])
