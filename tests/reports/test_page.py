@@ -141,6 +141,16 @@ def test_chart_has_its_numbers_in_a_table(admin_client: Client) -> None:
     assert numbers[6] == ["2026-03-06", "0", "0", "0"]
 
 
+def test_chart_of_a_long_range_has_weeks(admin_client: Client) -> None:
+    at("2026-03-05T12:00:00+00:00", model="small")
+    at("2026-03-07T13:00:00+00:00", model="small")
+    content = show(admin_client, since="2026-03-01", until="2026-06-01")
+    numbers = rows(content, "chart-title")
+    assert numbers[:2] == [["Week from", "small", "Total"], ["2026-03-01", "2", "2"]]
+    assert (len(numbers), numbers[-1]) == (1 + 14, ["2026-05-31", "0", "0"])
+    assert "since=2026-03-01&amp;until=2026-03-07" in content
+
+
 def test_health_shows_failures_and_calls_that_run(admin_client: Client) -> None:
     at("2026-03-05T12:00:00+00:00", state="failed", error_code="upstream_timeout")
     make_record(), make_record(deadline=timezone.now() - timedelta(minutes=1))

@@ -1,8 +1,8 @@
-"""The chart of the report: a stacked bar for each day, as rectangles of an SVG image."""
+"""The chart of the report: a stacked bar for each day or week, as rectangles of an SVG image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Final
 
@@ -10,12 +10,15 @@ import msgspec
 from django.utils.formats import date_format
 
 from threadless.reports.page.formats import cost_text, count_text
+from threadless.reports.queries import Period
 from threadless.reports.sums import Sums
 
 SERIES: Final = 7
 """Values with their own color. All others are one series more."""
 WIDTH: Final = 1000
 HEIGHT: Final = 200
+MOST_DAYS: Final = 92
+"""A longer range has a bar for each week: more bars are too thin to read, and slow to draw."""
 
 MEASURED: Final[Mapping[str, tuple[Callable[[Sums], int], Callable[[int], str]]]] = {
     "calls": (lambda sums: sums.calls, count_text),
@@ -34,9 +37,9 @@ class Box(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """One day."""
+    """One day, or the days of a week."""
 
-    day: date
+    period: Period
     x: str
     width: str
     boxes: list[Box]
@@ -55,49 +58,61 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     middle: str
 
     @property
+    def is_weekly(self) -> bool:
+        """Whether a bar stands for a week."""
+        return self.bars[0].period.length > 1
+
+    @property
     def days(self) -> list[str]:
         """The texts below the bars: first, middle and last day."""
-        days = [bar.day for bar in self.bars]
-        chosen = dict.fromkeys((days[0], days[len(days) // 2], days[-1]))
+        bars = self.bars
+        chosen = dict.fromkeys((bars[0].period.first, bars[len(bars) // 2].period.first, bars[-1].period.last))
         return [date_format(day, "SHORT_DATE_FORMAT") for day in chosen]
 
 
 def chart(
-    days: Sequence[date],
+    period: Period,
     amounts: Mapping[date, Mapping[int, int]],
     names: list[str],
     write: Callable[[int], str],
-    link: Callable[[date], str],
+    link: Callable[[Period], str],
 ) -> Chart:
     """The chart of these amounts, by day and by number of the series."""
-    highest = _rounded_up(max((sum(each.values()) for each in amounts.values()), default=0))
+    pieces = pieces_of(period)
+    values = [[_sum(amounts, piece, series) for series in range(len(names))] for piece in pieces]
+    highest = _rounded_up(max(map(sum, values), default=0))
+    step = WIDTH / len(pieces)
     bars = [
-        _bar(number, day, days, amounts.get(day, {}), names, highest, write, link) for number, day in enumerate(days)
+        _bar(number * step, step, piece, each, highest, write, link(piece))
+        for number, (piece, each) in enumerate(zip(pieces, values, strict=True))
     ]
     return Chart(series=names, bars=bars, top=write(highest), middle=write(highest // 2))
 
 
+def pieces_of(period: Period) -> list[Period]:
+    """The days of a range, or its weeks if it is long. The last week may be shorter."""
+    days = list(period.days())
+    length = 1 if len(days) <= MOST_DAYS else 7
+    return [Period(days[start], days[start : start + length][-1]) for start in range(0, len(days), length)]
+
+
+def _sum(amounts: Mapping[date, Mapping[int, int]], piece: Period, series: int) -> int:
+    return sum(amounts.get(day, {}).get(series, 0) for day in piece.days())
+
+
 def _bar(
-    number: int,
-    day: date,
-    days: Sequence[date],
-    amounts: Mapping[int, int],
-    names: Sequence[str],
-    highest: int,
-    write: Callable[[int], str],
-    link: Callable[[date], str],
+    left: float, step: float, piece: Period, values: list[int], highest: int, write: Callable[[int], str], link: str
 ) -> Bar:
-    step = WIDTH / len(days)
     gap = step * 0.15
-    values = [amounts.get(series, 0) for series in range(len(names))]
+    title = " – ".join(date_format(day, "DATE_FORMAT") for day in dict.fromkeys((piece.first, piece.last)))
     return Bar(
-        day=day,
-        x=f"{number * step + gap / 2:.2f}",
+        period=piece,
+        x=f"{left + gap / 2:.2f}",
         width=f"{step - gap:.2f}",
         boxes=list(_boxes(values, highest)),
-        title=f"{date_format(day, 'DATE_FORMAT')}: {write(sum(values))}",
+        title=f"{title}: {write(sum(values))}",
         texts=[write(value) for value in (*values, sum(values))],
-        link=link(day),
+        link=link,
     )
 
 

@@ -106,7 +106,7 @@ class Report:
         ]
 
     def chart(self) -> Chart:
-        """Bars by day, each divided by the values that have the most of what is measured."""
+        """Bars by day or week, each divided by the values that have the most of what is measured."""
         measure, write = MEASURED[self.selection.measure]
         column = "model" if self.column == "day" else self.column
         groups = self.groups if column == self.column else self._health[1]
@@ -126,8 +126,7 @@ class Report:
                 amounts[day][len(top)] = rest
         names = [self.names(column, top)[value] for value in top]
         names += [gettext("others")] if len(groups) > len(top) else []
-        days = list(self.selection.period.days())
-        return chart(days, amounts, names, write, lambda day: self.selection.narrowed("day", day))
+        return chart(self.selection.period, amounts, names, write, self.selection.within)
 
     def failures(self) -> list[Line]:
         """The error codes with the most calls."""

@@ -71,8 +71,12 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     def narrowed(self, column: str, value: Any) -> str:
         """The query string with one filter more. A day becomes the range."""
         if column == "day":
-            return self.query(range="", period=Period(value, value), by="model" if self.by == "day" else self.by)
+            return self.within(Period(value, value))
         return self.query(filters={**self.filters, column: value})
+
+    def within(self, period: Period) -> str:
+        """The query string with this range. Within one day, there is nothing to group by day."""
+        return self.query(range="", period=period, by="model" if self.by == "day" and period.length == 1 else self.by)
 
     def without(self, column: str) -> str:
         """The query string without this filter."""
