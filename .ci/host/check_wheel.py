@@ -5,6 +5,7 @@ Fails if the wheel lacks a file of the source folder, or if a module, a page or 
 
 import importlib
 import pkgutil
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -21,6 +22,15 @@ def check_files(wheel: Path, source: Path) -> None:
     files = {path.relative_to(source.parent) for path in source.rglob("*") if path.is_file()}
     expected = {path.as_posix() for path in files if "__pycache__" not in path.parts}
     assert packed == expected, packed ^ expected
+
+
+def check_description(wheel: Path) -> None:
+    """The text for a package index has no link or picture that works in the repository only."""
+    archive = zipfile.ZipFile(wheel)
+    [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    description = archive.read(name).decode().partition("\n\n")[2]
+    assert description.startswith("# threadless"), description[:100]
+    assert not re.findall(r"\]\((?!https?://|#)[^)]*\)", description)
 
 
 def check_modules() -> None:
@@ -60,6 +70,7 @@ def check_pages() -> None:
 
 if __name__ == "__main__":
     check_files(Path(sys.argv[1]), Path(sys.argv[2]))
+    check_description(Path(sys.argv[1]))
     django.setup()
     check_pages()
     check_modules()  # last: it also imports the admin of apps that are not installed
