@@ -103,7 +103,7 @@ ERRORS = [
     Case(
         kind="error in a success",
         name="error event",
-        source=at.DIFY,
+        source=at.NEW_API,
         stream=events(spoken(), b'event: error\ndata: {"status": 500, "hint": "' + KEY.encode() + b'"}\n\n'),
         expected=_CUT,
     ),
@@ -117,7 +117,7 @@ ERRORS = [
     Case(
         kind="error in a success",
         name="error field",
-        source=at.LLAMACPP_2024,
+        source=at.ERROR_LINE,
         stream=events(spoken(), b'error: {"code":500,"message":"' + KEY.encode() + b'"}\n\n'),
         expected=_CUT,
     ),

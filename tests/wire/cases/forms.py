@@ -92,13 +92,13 @@ FORMS = [
     formed("events as JSON", at.FASTAPI, answer=_USUAL, stream=_USUAL, content_type="application/json"),
     formed(
         "JSON as events",
-        at.OLLAMA,
+        at.JSON_AS_EVENTS,
         answer=_ANSWER,
         stream=json.dumps(_ANSWER).encode(),
         content_type="text/event-stream",
     ),
     formed("JSON as text", at.ONE_API, answer=_ANSWER, stream=json.dumps(_ANSWER).encode(), content_type="text/plain"),
-    formed("no DONE", at.GEMINI, stream=events(spoken(), _STOP, end=b"")),
+    formed("no DONE", at.NO_DONE, stream=events(spoken(), _STOP, end=b"")),
     formed("no finish reason", at.LLAMACPP, stream=events(spoken())),
     formed("DONE with spaces", at.ONE_API, stream=events(spoken(), _STOP, end=b"data: [DONE] \n\n")),
     formed(

@@ -84,7 +84,7 @@ TOOL_CALLS = [
     ),
     called(
         "name after the arguments",
-        at.SGLANG_INDEX,
+        at.NAME_LAST,
         [[_part(None, '{"x":', index=0, id="a")], [_part("f", "1}", index=0)]],
         calls=_F,
     ),
@@ -115,7 +115,7 @@ TOOL_CALLS = [
     ),
     called(
         "arguments null",
-        at.VLLM_CHAT,
+        at.NULL_ARGUMENTS,
         [[_part("f", None, index=0, id="a")], [_part(None, '{"x":1}', index=0)]],
         calls=_F,
     ),
@@ -149,7 +149,7 @@ TOOL_CALLS = [
     called("nothing in the list", at.ZHIPU_STOP, [[], [_WHOLE]], [{}, _WHOLE], calls=_F),
     called(
         "custom tool",
-        at.OPENAI_STREAM,
+        at.OPENAI_CUSTOM,
         [
             [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "s", "input": "l"}}],
             [{"index": 0, "custom": {"input": "s"}}],
