@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks import inprocess, payloads
+from benchmarks import payloads
 from benchmarks.load import Spec, run_load
 from benchmarks.processes import ROOT
 from benchmarks.verify import fault
@@ -58,7 +58,7 @@ def upstream_port() -> Iterator[int]:
 
 
 def test_load_against_the_upstream_itself_has_no_fault(upstream_port: int) -> None:
-    kinds = [*inprocess.KINDS, payloads.FAIL, payloads.LEAVE]
+    kinds = [kind for kind in payloads.MODELS if kind != payloads.PACED]
     result = asyncio.run(run_load(Spec(port=upstream_port, path="/", kinds=kinds, connections=3, calls=20)))
     assert (result["calls"], result["errors"]) == (20, {})
 
