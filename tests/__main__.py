@@ -27,7 +27,7 @@ SESSIONS = {
     "teams": ["tests/hosts/teams", "--ds=tests.hosts.teams.settings"],
 }
 PASSED, SOME_FAILED, NOTHING_COLLECTED = 0, 1, 5
-MOST_RERUNS: Final = 3
+MOST_RERUNS: Final = 5
 
 
 def main(arguments: list[str]) -> int:
