@@ -91,7 +91,8 @@ def test_each_table_has_the_sums_of_all_calls(table: type[DaySums]) -> None:
     roll_up(date(2026, 3, 1))
     UsageRecord.objects.all().update(prompt_tokens=None)  # so that the rollup is what is read
     assert sums(MARCH, table.dimensions) == expected
-    assert table._default_manager.count() == len(expected)
+    rows = table._default_manager.values_list(*table.dimensions).distinct()  # MariaDB ignores case here, as in the sums
+    assert rows.count() == len(expected)
 
 
 @pytest.mark.parametrize(
