@@ -34,8 +34,8 @@ class BaseResolver(ABC):
     def names(self, ids: Collection[str]) -> Mapping[str, str]:
         """Names for the lists and reports of the staff, by ID, of models and agents that the reader may not see.
 
-        Not limited by visibility: only people who may see every call read them. By default there are none, and the
-        pages show IDs.
+        Visibility does not limit them, because only people who may see every call read them. If a name is missing, the
+        pages show the ID. By default all names are missing.
         """
         return {}
 

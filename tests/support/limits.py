@@ -33,7 +33,7 @@ def local_cache() -> dict[str, str]:
 
 
 def redis_cache() -> dict[str, str]:
-    """A cache in Redis with its own names; skips the test where there is none."""
+    """A Redis cache with its own key prefix. Skips the test if there is no Redis server."""
     redis = pytest.importorskip("redis")
     try:
         redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1).ping()

@@ -69,8 +69,8 @@ def _checked(caller: Any, source: Any, method: str) -> Caller:
     """The caller. A text in place of its scopes or models would allow every part of that text."""
     if not isinstance(caller, Caller):
         raise WrongType(source, method, "a Caller", caller)
-    if type(caller.scopes) is not frozenset and not isinstance(caller.scopes, AbstractSet):
+    if not isinstance(caller.scopes, AbstractSet):
         raise WrongType(source, method, "a Caller whose scopes are a frozenset", caller.scopes)
-    if caller.allowed_models is not None and not isinstance(caller.allowed_models, AbstractSet):
+    if not isinstance(caller.allowed_models, AbstractSet | None):
         raise WrongType(source, method, "a Caller whose allowed_models are None or a frozenset", caller.allowed_models)
     return caller

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -31,7 +30,6 @@ _RATE_SECONDS: Final = 10.0
 _RATE_PIECES: Final = 6
 _CALL_PIECES: Final = 16
 _CALL_RETRY_SECONDS: Final = 1
-_KEPT_WINDOWS: Final = 10_000
 _SETTLING_SECONDS: Final = 60
 """A call that ends at `MAX_CALL_SECONDS` takes a moment to settle its row and to leave its gates."""
 
@@ -130,13 +128,7 @@ def notation(seconds: float) -> str:
 
 
 def _window(unit: Unit, whose: str, identity: str) -> Window:
-    if unit != "calls":
-        return _rate_window(unit, whose, identity)
-    # A killed process cannot take its calls back, so they count until they would have ended.
-    piece_seconds = (conf.max_call_seconds + _SETTLING_SECONDS) / _CALL_PIECES
-    return Window(f"{unit}:{name_of(whose, identity)}", piece_seconds, _CALL_PIECES)
-
-
-@lru_cache(_KEPT_WINDOWS)
-def _rate_window(unit: Unit, whose: str, identity: str) -> RateWindow:
-    return RateWindow(f"{unit}:{name_of(whose, identity)}", _RATE_SECONDS, _RATE_PIECES)
+    name = f"{unit}:{name_of(whose, identity)}"
+    if unit == "calls":  # a killed process cannot take its calls back, so they count until they would have ended
+        return Window(name, (conf.max_call_seconds + _SETTLING_SECONDS) / _CALL_PIECES, _CALL_PIECES)
+    return RateWindow(name, _RATE_SECONDS, _RATE_PIECES)

@@ -83,8 +83,17 @@ class DaySums(models.Model):
         return f"{self.day:%Y-%m-%d} {self.digest}"
 
 
-def _user() -> Any:
-    return models.ForeignKey(
+_CALLER: Final = ("account", "key_id", "key_label", "user_id")
+_TARGET: Final = ("model", "target_kind", "operation", "state", "error_code")
+
+
+class _Callers(models.Model):
+    """The columns that say who called."""
+
+    account = models.CharField(_("account"), max_length=64, blank=True)
+    key_id = models.CharField(_("key id"), max_length=64, blank=True)
+    key_label = models.CharField(_("key"), max_length=100, blank=True)
+    user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("user"),
         on_delete=models.DO_NOTHING,
@@ -94,23 +103,29 @@ def _user() -> Any:
         related_name="+",
     )
 
+    class Meta:
+        app_label = "threadless_reports"
+        abstract = True
 
-class UsageDay(DaySums):
-    """The sums by every dimension. A busy platform has thousands of rows a day."""
 
-    dimensions = (
-        "account", "key_id", "key_label", "user_id", "model", "target_kind", "operation", "state", "error_code",
-    )  # fmt: skip
+class _Targets(models.Model):
+    """The columns that say what was called and how it ended."""
 
-    account = models.CharField(_("account"), max_length=64, blank=True)
-    key_id = models.CharField(_("key id"), max_length=64, blank=True)
-    key_label = models.CharField(_("key"), max_length=100, blank=True)
-    user = _user()
     model = models.CharField(_("model asked"), max_length=200)
     target_kind = models.CharField(_("kind"), max_length=8)
     operation = models.CharField(_("operation"), max_length=16)
     state = models.CharField(_("state"), max_length=11)
     error_code = models.CharField(_("error code"), max_length=64, blank=True)
+
+    class Meta:
+        app_label = "threadless_reports"
+        abstract = True
+
+
+class UsageDay(_Callers, _Targets, DaySums):
+    """The sums by every dimension. A busy platform has thousands of rows a day."""
+
+    dimensions = (*_CALLER, *_TARGET)
 
     class Meta(DaySums.Meta):
         verbose_name = _("usage of a day")
@@ -123,15 +138,10 @@ class UsageDay(DaySums):
         )
 
 
-class CallerDay(DaySums):
+class CallerDay(_Callers, DaySums):
     """The sums of `UsageDay` by who called: fewer rows, so that long ranges are read in time."""
 
-    dimensions = ("account", "key_id", "key_label", "user_id")
-
-    account = models.CharField(_("account"), max_length=64, blank=True)
-    key_id = models.CharField(_("key id"), max_length=64, blank=True)
-    key_label = models.CharField(_("key"), max_length=100, blank=True)
-    user = _user()
+    dimensions = _CALLER
 
     class Meta(DaySums.Meta):
         verbose_name = _("usage of a day by caller")
@@ -144,16 +154,10 @@ class CallerDay(DaySums):
         )
 
 
-class TargetDay(DaySums):
+class TargetDay(_Targets, DaySums):
     """The sums of `UsageDay` by what was called and how it ended: few rows, however many keys there are."""
 
-    dimensions = ("model", "target_kind", "operation", "state", "error_code")
-
-    model = models.CharField(_("model asked"), max_length=200)
-    target_kind = models.CharField(_("kind"), max_length=8)
-    operation = models.CharField(_("operation"), max_length=16)
-    state = models.CharField(_("state"), max_length=11)
-    error_code = models.CharField(_("error code"), max_length=64, blank=True)
+    dimensions = _TARGET
 
     class Meta(DaySums.Meta):
         verbose_name = _("usage of a day by model")

@@ -46,7 +46,7 @@ export function giveRaw(body) {
     }
 }
 
-/** The request that was handed over last; null if there is none. */
+/** The request that the conversation passed to this page, or null. A second call returns null. */
 export function takeRaw() {
     try {
         const body = sessionStorage.getItem(`${KEY}-raw`);
