@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.http import BadHeaderError, HttpResponse
 
+from threadless.api.headers import RequestHeaders
 from threadless.api.underlying import add_headers
 
 
@@ -12,6 +13,13 @@ def test_headers_are_found_in_any_case() -> None:
     response = HttpResponse()
     add_headers(response, {"x-plan": "large", "x-left": "3"}, {})
     assert (response["X-Plan"], response["X-Left"]) == ("large", "3")
+
+
+def test_headers_of_a_request_are_found_in_any_case_and_can_be_listed() -> None:
+    headers = RequestHeaders({"HTTP_X_PLAN": "large", "CONTENT_TYPE": "application/json", "wsgi.input": object()})
+    assert (headers["x-plan"], headers["X-PLAN"], headers.get("wsgi.input")) == ("large", "large", None)
+    assert dict(headers) == {"X-Plan": "large", "Content-Type": "application/json"}
+    assert len(headers) == 2
 
 
 def test_default_replaces_no_header() -> None:

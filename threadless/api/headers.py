@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from django.http import HttpRequest
+from django.http.request import HttpHeaders
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -29,6 +31,23 @@ def client_request_id_of(request: HttpRequest) -> str:
     """The client's `X-Request-Id` if it is valid, otherwise an empty string."""
     value = request.META.get("HTTP_X_REQUEST_ID", "")
     return value if _REQUEST_ID.fullmatch(value) else ""
+
+
+class RequestHeaders(Mapping[str, str]):
+    """The headers of a request by their names, in any case. `HttpRequest.headers` would copy all of them (60 µs)."""
+
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        self._meta = meta
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._meta[HttpHeaders.to_wsgi_name(name)]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(HttpHeaders(self._meta))
+
+    def __len__(self) -> int:
+        return len(HttpHeaders(self._meta))
 
 
 class Stopwatch:

@@ -18,7 +18,7 @@ from threadless import resolvers
 from threadless.api.authentication import caller_of
 from threadless.api.body import drain_request, read_json_body
 from threadless.api.exception_handler import exception_handler
-from threadless.api.headers import Stopwatch, client_request_id_of, new_request_id, set_headers
+from threadless.api.headers import RequestHeaders, Stopwatch, client_request_id_of, new_request_id, set_headers
 from threadless.api.negotiation import AnyNegotiation, wants_page
 from threadless.api.renderers import CallPageRenderer, JSONRenderer, ModelsPageRenderer
 from threadless.api.responses import respond
@@ -82,7 +82,7 @@ class EndpointView(APIView):
         self.request_id = new_request_id()
         self.client_request_id = client_request_id_of(request)
         self.stopwatch = Stopwatch()
-        self.gates = Gates()
+        self.gates = Gates(RequestHeaders(request.META))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -7,6 +7,7 @@ threads, and the response, may only `cancel`, because a response may never be st
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, Final
 
@@ -84,6 +85,11 @@ class Call:
                 self._start_thread(owned.hand_over())
             else:
                 do_work(self)
+
+    @property
+    def request_headers(self) -> Mapping[str, str]:
+        """The headers that the client sent, by their names in any case. For gates."""
+        return self.gates.request_headers
 
     @property
     def has_begun(self) -> bool:

@@ -48,9 +48,10 @@ class Gate:
 
 
 class Gates:
-    """The gates of one request."""
+    """The gates of one request. `request_headers`: those that the client sent, by their names in any case."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_headers: Mapping[str, str]) -> None:
+        self.request_headers = request_headers
         self._gates: list[Any] = [gate() for gate in (*conf.gates, *additions("threadless_gates"))]
         self._admitted: list[Any] = []
         self._marks: dict[Any, int] = {}
