@@ -104,8 +104,8 @@ FIELDS: dict[type[msgspec.Struct], list[str]] = {
         *("reservations",),
     ],
     Outcome: [
-        *("state", "failure", "has_begun", "finish_reason", "upstream_model", "usage", "tool_calls", "cost_nano"),
-        *("first_token_seconds", "duration_seconds"),
+        *("state", "failure", "has_begun", "has_asked", "finish_reason", "upstream_model", "usage", "tool_calls"),
+        *("cost_nano", "first_token_seconds", "duration_seconds"),
     ],
 }
 

@@ -41,6 +41,9 @@ class BaseChatBackend(ABC):
     """If False, a request with tools is refused with a 400."""
     supports_images: ClassVar[bool] = True
     """If False, a request with other parts than text and refusals is refused with a 400."""
+    notes_requests: ClassVar[bool] = False
+    """If True, the backend has no effect before it sets `Lifetime.has_asked`. If False, `has_asked` is set when it is
+    called."""
 
     def __init__(self, *, alias: str = "") -> None:
         self.alias = alias

@@ -26,6 +26,8 @@ class Lifetime:
         self.failure: APIError | None = None
         """The reason of the cancellation; None if the client has gone."""
         self.is_finished = False
+        self.has_asked = False
+        """True once an upstream may have worked for the call."""
         self._stoppers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 

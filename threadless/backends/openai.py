@@ -60,6 +60,8 @@ class OpenAIBackend(BaseChatBackend):
     - `allow_prompt_echo`: pass on fields of an answer that repeat the prompt, with the instructions of the target.
     """
 
+    notes_requests = True
+
     def __init__(
         self,
         *,

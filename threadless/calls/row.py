@@ -104,6 +104,7 @@ def _outcome(call: Call, error: BaseException | None) -> Outcome:
         state="failed" if has_failed else "completed" if error is None else "cancelled",
         failure=call.failure,
         has_begun=call.has_begun,
+        has_asked=call.lifetime.has_asked,
         finish_reason=account.finish_reason,
         upstream_model=account.upstream_model,
         tool_calls=account.tool_calls,

@@ -16,6 +16,7 @@ def do_work(call: Call) -> None:
     with call.lifetime.active():
         call.lifetime.check()
         call.context.enter()
+        call.lifetime.has_asked = not call.backend.notes_requests
         call.account.forget_large_request()
         if call.encoder is None:
             _complete(call)

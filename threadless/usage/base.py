@@ -51,6 +51,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The error that the client received; None if the call completed or the client left."""
     has_begun: bool = False
     """True if the status 200 had been sent, for example if a stream fails after its first chunk."""
+    has_asked: bool = True
+    """False if it is certain that no upstream has worked for the call: none was reached, or it answered with a 429."""
     finish_reason: str = ""
     upstream_model: str = ""
     usage: Usage | None = None

@@ -30,6 +30,8 @@ _DRAIN_SECONDS: Final = 0.2
 """How long to wait for the end of the body after the content is complete, so that the connection can be reused."""
 _READ_EARLY: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EPROTOTYPE})
 """The upstream answered before it had read the whole request, for example with a 413, and reads no more."""
+_RATE_LIMITED: Final = 429
+"""The upstream has refused the request before it did any work."""
 _MAX_SEND: Final = 1024 * 1024
 """The kernel may send much more at once if the peer reads meanwhile. Between two pieces we see whether it answers."""
 _BOM: Final = b"\xef\xbb\xbf"
@@ -91,6 +93,8 @@ class Response:
     def __exit__(self, kind: object, error: BaseException | None, *traceback: object) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            if self._life is not None and self._parser.status != _RATE_LIMITED:
+                self._life.has_asked = True
             self._pool.give_back(connection, is_reusable=self._is_reusable())
         if self._parser.has_surplus:
             self._pool.distrust()
