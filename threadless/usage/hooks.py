@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date
 from functools import cache
 from typing import Any, ClassVar, Final
@@ -52,15 +52,16 @@ class LedgerHook:
     """If True, the hook takes part in calls only by `settling` records that were interrupted. Such hooks cost an
     ordinary call nothing: it has no transaction for them."""
     only_reserved: ClassVar[bool] = False
-    """If True, the hook takes part only in calls for which a gate has put something into `Opening.reservations` under
-    its name. Other calls have no transaction for it."""
+    """If True, the hook takes part only in the opening of calls for which a gate has put something into
+    `Opening.reservations` under its name, and in the settlement of those for which it has a state. Other calls have no
+    transaction for it."""
 
     def opening_update(self, using: str, opening: Opening) -> tuple[Update, str] | None:
         """One UPDATE that does all that `opening` would do, and the state. None: call `opening`.
 
         Where the database can do both in one statement, which costs less than a transaction, the UPDATE runs with the
         INSERT of the record. If it changes no row, there is no record, and `opening` is called. Only for hooks that
-        need no `opened`, and only if no other hook takes part in calls.
+        need no `opened`, and only if no other hook takes part in the call.
         """
         return None
 
@@ -132,10 +133,10 @@ def _forget(**kwargs: Any) -> None:  # noqa: ARG001
 def open_record(connection: Any, opening: Opening) -> Entry:
     """Insert the record of a call: with hooks in one transaction, without hooks in autocommit mode."""
     using, columns = connection.alias, opening_columns(opening)
-    hooks = tuple(hook for hook in call_hooks() if not hook.only_reserved or hook.name in opening.reservations)
+    hooks = _taking_part(call_hooks(), opening.reservations)
     if not hooks:
         return Entry(using, ledger_sql.insert(connection, columns), columns["request_id"], has_hooks=False)
-    if (entry := _open_in_one(connection, opening, columns)) is not None:
+    if (entry := _open_in_one(connection, opening, columns, hooks)) is not None:
         return entry
     for attempt in range(_MAX_ATTEMPTS):
         try:
@@ -162,15 +163,21 @@ def _open_with_hooks(
     return entry
 
 
-def _only_hook(using: str) -> LedgerHook | None:
+def _taking_part(hooks: tuple[LedgerHook, ...], names: Container[str]) -> tuple[LedgerHook, ...]:
+    """The hooks that take part in a call for which these have a reservation or a state."""
+    return tuple([hook for hook in hooks if not hook.only_reserved or hook.name in names])
+
+
+def _only_hook(using: str, hooks: tuple[LedgerHook, ...]) -> LedgerHook | None:
     """The hook whose UPDATE may run in the statement of the record."""
-    hooks = call_hooks()
     return hooks[0] if joint_sql.is_possible(using) and len(hooks) == 1 else None
 
 
-def _open_in_one(connection: Any, opening: Opening, columns: dict[str, Any]) -> Entry | None:
+def _open_in_one(
+    connection: Any, opening: Opening, columns: dict[str, Any], hooks: tuple[LedgerHook, ...]
+) -> Entry | None:
     using = connection.alias
-    hook = _only_hook(using)
+    hook = _only_hook(using, hooks)
     found = None if hook is None else hook.opening_update(using, opening)
     if hook is None or found is None:
         return None
@@ -181,8 +188,9 @@ def _open_in_one(connection: Any, opening: Opening, columns: dict[str, Any]) -> 
 
 
 def _settle_in_one(entry: Entry, columns: Mapping[str, Any], outcome: Outcome) -> bool:
-    hook = _only_hook(entry.using)
-    state = None if hook is None else load_states(entry.hook_state).get(hook.name)
+    states = load_states(entry.hook_state)
+    hook = _only_hook(entry.using, _taking_part(call_hooks(), states))
+    state = None if hook is None else states.get(hook.name)
     if hook is None or state is None or (update := hook.settling_update(entry.using, state, outcome)) is None:
         return False
     return joint_sql.settle_with(connections[entry.using], entry, columns, update)
@@ -205,7 +213,7 @@ def settle_record(entry: Entry, outcome: Outcome) -> int:
         if was_interrupted and not ledger_sql.settle(entry, columns, ledger_sql.INTERRUPTED):
             return 0
         states = load_states(entry.hook_state if is_known else _read_state(entry))
-        for hook in hooks if was_interrupted else call_hooks():
+        for hook in _taking_part(hooks if was_interrupted else call_hooks(), states):
             hook.settling(entry.using, entry, states.get(hook.name), outcome, was_interrupted=was_interrupted)
     return 1
 
