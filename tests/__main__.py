@@ -17,7 +17,10 @@ from typing import Final
 
 SESSIONS = {
     "app": ["tests"],
-    "optional": ["tests/budgets", "tests/reports", "tests/self_service", "--ds=tests.optional_apps"],
+    "optional": [
+        *("tests/budgets", "tests/idempotency", "tests/reports", "tests/self_service"),
+        "--ds=tests.optional_apps",
+    ],
     "project": ["tests/project", "--ds=project.settings"],
     "helpdesk": ["tests/hosts/helpdesk", "--ds=tests.hosts.helpdesk.settings"],
     "example": ["tests/hosts/example", "--ds=tests.hosts.example.settings"],

@@ -23,7 +23,7 @@ def test_models_without_migration_are_none(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == "No changes detected in app 'threadless'\n"
 
 
-@pytest.mark.parametrize("app", ["budgets", "reports", "self_service"])
+@pytest.mark.parametrize("app", ["budgets", "idempotency", "reports", "self_service"])
 def test_models_of_an_optional_app_never_count_as_ours(app: str) -> None:
     """Django gives a model to the app whose package contains it, unless the model names another."""
     module = importlib.import_module(f"threadless.{app}.models")

@@ -6,6 +6,7 @@ An `AppConfig` may have these attributes. Each is a list of objects or their dot
 - `threadless_ledger_hooks`: subclasses of `threadless.usage.hooks.LedgerHook`
 - `threadless_settings`: instances of `threadless.conf.SettingsGroup`
 - `threadless_routes`: URL patterns below our prefix, whose views extend `threadless.api.views.EndpointView`
+- `threadless_call_descriptions`: functions that add to the `Operation` of a call in the OpenAPI document, and return it
 - `threadless_scopes`: instances of `threadless.keys.scopes.Scope`
 - `threadless_key_links`: functions for the page of a key in the admin, see `threadless.admin.key_links`
 """

@@ -25,6 +25,7 @@ from threadless.api.exception_handler import api_error
 from threadless.calls.levels import Level, Limit, refusal
 from threadless.calls.windows import Sum, Window
 from threadless.exceptions import APIError, retry_headers
+from threadless.idempotency.errors import IdempotencyConflict, IdempotencyKeyReused
 from threadless.testing import CompletionClient
 
 httpx: Any = vars(_base_client).get("httpx2") or vars(_base_client)["httpx"]
@@ -75,6 +76,9 @@ ERRORS: list[tuple[APIError, bool]] = [
     (api_error(drf.Throttled(wait=30)), True),
     (api_error(drf.Throttled()), True),
     (api_error(Conflict()), False),
+    (IdempotencyConflict.running(), True),
+    (IdempotencyConflict.ended("req_1"), False),
+    (IdempotencyKeyReused(), False),
 ]
 NAMES = [f"{type(error).__name__} {error.status_code} {number}" for number, (error, _) in enumerate(ERRORS)]
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     "README.md": "threadless.conf.conf",
     "docs/budgets.md": "threadless.budgets.conf.conf",
+    "docs/idempotency.md": "threadless.idempotency.conf.conf",
     "docs/self-service.md": "threadless.self_service.conf.conf",
 }
 """Pages with a table, and the group of settings that each lists. The README lists those of the core."""

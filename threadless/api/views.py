@@ -117,7 +117,11 @@ class CallView(EndpointView):
     dialect: Dialect = None  # type: ignore[assignment]  # set by `as_view`
 
     def describe(self) -> Operation | None:
-        return self.dialect.describe()
+        described = self.dialect.describe()
+        if described is not None:
+            for add in additions("threadless_call_descriptions"):
+                described = add(described)
+        return described
 
     def error_body(self, error: APIError) -> JSONObject:
         return self.dialect.error_body(error)

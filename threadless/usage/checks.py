@@ -18,7 +18,7 @@ from threadless.usage.hooks import ledger_hooks
 from threadless.usage.ledger_sql import unexpected_statements
 from threadless.usage.models import UsageRecord
 
-_OPTIONAL: Final = frozenset({"threadless_budgets", "threadless_self_service"})
+_OPTIONAL: Final = frozenset({"threadless_budgets", "threadless_idempotency", "threadless_self_service"})
 """Labels of the optional apps, except reports, which checks its own tables."""
 
 
