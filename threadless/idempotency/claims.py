@@ -25,7 +25,7 @@ _is_key: Final = re.compile(PATTERN).fullmatch
 
 
 class Claim(NamedTuple):
-    """What a call wants to use its key for."""
+    """The key of a call, and for which request it is used."""
 
     digest: str
     """Of the caller and the key, so that callers never meet."""
