@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.db import router
@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from threadless.reports.models import TABLES, DaySums, Rollup, UsageDay
-from threadless.reports.sums import Sums, aggregates_of_days, aggregates_of_records, sums_of
-from threadless.usage.days import start_of_day
+from threadless.reports.sums import COLUMNS, Sums, aggregates_of_days, aggregates_of_records, sums_of
+from threadless.usage.days import day_of, start_of_day
 from threadless.usage.models import UsageRecord
 
 GROUPS: Final = ("day", *UsageDay.dimensions)
@@ -62,25 +62,27 @@ def sums(
     where: Mapping[str, Any] | None = None,
     using: str | None = None,
     *,
-    histogram: bool = True,
+    columns: Collection[str] = COLUMNS,
+    from_records: Collection[date] | None = None,
 ) -> dict[Group, Sums]:
     """The sums of each group that has calls. Without `by` the only group is `()`.
 
     `where` maps dimensions to a value, or to a list of values. Days that are settled are read from the rollup. The
-    others are read from the ledger, or from their latest rollup if they have many calls. Without `histogram`, times to
-    the first token are left out, which is faster.
+    others are read from the ledger, or from their latest rollup if they have many calls. `columns` names the sums that
+    are needed: fewer are faster, and the others are 0. Calls are always counted. `from_records` is what
+    `days_of_records` has returned for the period, so that several queries need it only once.
     Raises `NotRolledUp`, and `ValueError` for an unknown dimension.
     """
-    by, where = tuple(by), where or {}
+    by, where, columns = tuple(by), where or {}, dict.fromkeys(("calls", *columns))
     condition = _lookups(where)
     if unknown := set(by) - set(GROUPS):
         raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
     using = using or router.db_for_read(UsageRecord)
-    from_records = days_of_records(period, using)
+    from_records = days_of_records(period, using) if from_records is None else from_records
     table = _shortest_table({*by, *where} - {"day"})
-    found = _from_rollup(table, period, from_records, by, condition, using, histogram)
+    found = _from_rollup(table, period, from_records, by, condition, using, columns)
     for day in from_records:
-        for group, added in _from_records(day, by, condition, using, histogram):
+        for group, added in _from_records(day, by, condition, using, columns):
             found[group] = found.get(group, Sums()) + added
     return found
 
@@ -103,24 +105,31 @@ def days_of_records(period: Period, using: str) -> list[date]:
     if oldest is None or newest is None:
         return []
     rolled_up = {each.day for each in _rollups(period, using) if _is_current(each)}
-    days = [day for day in period.days() if day not in rolled_up and _may_have_records(day, oldest, newest)]
+    first, last = day_of(oldest), day_of(newest)
+    days = [day for day in period.days() if first <= day <= last and day not in rolled_up]
     if len(days) > MAX_DAYS_OF_RECORDS:
         raise NotRolledUp(len(days))
     return days
 
 
-def _rollups(period: Period, using: str) -> Iterable[Rollup]:
-    return Rollup.objects.using(using).filter(day__range=(period.first, period.last))
+class _Rollup(NamedTuple):
+    """A short form of `Rollup`, because a long range has hundreds."""
+
+    day: date
+    made_at: datetime | None
+    calls: int
+    is_settled: bool
 
 
-def _is_current(rollup: Rollup) -> bool:
+def _rollups(period: Period, using: str) -> list[_Rollup]:
+    rollups = Rollup.objects.using(using).filter(day__range=(period.first, period.last))
+    return list(map(_Rollup._make, rollups.values_list(*_Rollup._fields)))
+
+
+def _is_current(rollup: _Rollup) -> bool:
     if rollup.is_settled or rollup.made_at is None:
         return rollup.is_settled
     return rollup.calls > _FEW_CALLS and rollup.made_at > timezone.now() - _MAX_AGE
-
-
-def _may_have_records(day: date, oldest: datetime, newest: datetime) -> bool:
-    return start_of_day(day) <= newest and oldest < start_of_day(day + timedelta(days=1))
 
 
 def _shortest_table(columns: Collection[str]) -> type[DaySums]:
@@ -134,22 +143,22 @@ def _from_rollup(
     by: tuple[str, ...],
     where: Q,
     using: str,
-    histogram: bool,
+    columns: Collection[str],
 ) -> dict[Group, Sums]:
     rows = table._default_manager.using(using).filter(where, day__range=(period.first, period.last))
     rows = rows.exclude(day__in=left_out) if left_out else rows
-    return _grouped(rows, by, aggregates_of_days(histogram))
+    return _grouped(rows, by, aggregates_of_days(columns))
 
 
 def _from_records(
-    day: date, by: tuple[str, ...], where: Q, using: str, histogram: bool
+    day: date, by: tuple[str, ...], where: Q, using: str, columns: Collection[str]
 ) -> Iterator[tuple[Group, Sums]]:
     rows = UsageRecord.objects.using(using).filter(
         where, opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
     )
-    columns = [name for name in by if name != "day"]
-    for group, found in _grouped(rows, columns, aggregates_of_records(histogram)).items():
-        values = dict(zip(columns, group, strict=True)) | {"day": day}
+    names = [name for name in by if name != "day"]
+    for group, found in _grouped(rows, names, aggregates_of_records(columns)).items():
+        values = dict(zip(names, group, strict=True)) | {"day": day}
         yield tuple(values[name] for name in by), found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ _State = UsageRecord.State
 
 FIRST_TOKENS: Final = tuple(f"first_token_{number}" for number in range(len(BUCKETS_MS) + 1))
 """The columns of the histogram of times to the first token."""
+_NO_FIRST_TOKENS: Final = (0,) * len(FIRST_TOKENS)
 _SUMMED: Final = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_nano", "duration_ms")
 COLUMNS: Final = ("calls", "failed", *_SUMMED, "cost_unknown", *FIRST_TOKENS)
 """The columns of sums in the tables of days."""
@@ -28,6 +30,8 @@ NUMBERS: Final = (
 """The sums that files list, in their order."""
 PREFIX: Final = "sum_"
 """Begins the names of the aggregates. With the names of their columns, they would hide the columns from each other."""
+_MADE_NUMBERS: Final = {PREFIX + name: name for name in NUMBERS}
+_MADE_BUCKETS: Final = tuple(PREFIX + name for name in FIRST_TOKENS)
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,12 +48,12 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     cost_unknown: int = 0
     """Calls whose cost is unknown: nobody counted their tokens, or their model had no price."""
     duration_ms: int = 0
-    first_tokens: tuple[int, ...] = (0,) * len(FIRST_TOKENS)
+    first_tokens: tuple[int, ...] = _NO_FIRST_TOKENS
     """Calls by time to the first token. `BUCKETS_MS` has the upper bounds of the buckets."""
 
     def __add__(self, other: Sums) -> Sums:
         """The sums of both."""
-        return Sums(**{name: _added(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
+        return added((self, other))
 
     def first_token_ms(self, share: float) -> int | None:
         """The time within which this share of the calls had its first token, such as 0.95. None without any.
@@ -65,23 +69,26 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
         return BUCKETS_MS[-1] if self.first_tokens[-1] else None
 
 
-def _added(one: Any, other: Any) -> Any:
-    return tuple(map(sum, zip(one, other, strict=True))) if isinstance(one, tuple) else one + other
+def added(all_sums: Iterable[Sums]) -> Sums:
+    """The sums of all of them."""
+    found = tuple(all_sums)
+    numbers = {name: sum(map(attrgetter(name), found)) for name in NUMBERS}
+    buckets = zip(_NO_FIRST_TOKENS, *(each.first_tokens for each in found), strict=True)
+    return Sums(**numbers, first_tokens=tuple(map(sum, buckets)))
 
 
 def sums_of(row: dict[str, Any]) -> Sums:
-    """The sums in a row with the aggregates of this module. A sum over no rows is None."""
-    values = {name: int(row[PREFIX + name] or 0) for name in ("calls", "failed", *_SUMMED, "cost_unknown")}
-    return Sums(**values, first_tokens=tuple(int(row.get(PREFIX + name) or 0) for name in FIRST_TOKENS))
+    """The sums in a row with the aggregates of this module. A sum over no rows is None. One that is missing is 0."""
+    numbers = {name: int(row[made] or 0) for made, name in _MADE_NUMBERS.items() if made in row}
+    return Sums(**numbers, first_tokens=tuple(int(row.get(made) or 0) for made in _MADE_BUCKETS))
 
 
-def aggregates_of_days(histogram: bool = True) -> Mapping[str, Aggregate]:
+def aggregates_of_days(columns: Collection[str] = COLUMNS) -> Mapping[str, Aggregate]:
     """The aggregates that make `Sums` of rows of a table of days."""
-    names = COLUMNS if histogram else COLUMNS[: -len(FIRST_TOKENS)]
-    return {PREFIX + name: Sum(name) for name in names}
+    return {PREFIX + name: Sum(name) for name in columns}
 
 
-def aggregates_of_records(histogram: bool = True) -> Mapping[str, Aggregate]:
+def aggregates_of_records(columns: Collection[str] = COLUMNS) -> Mapping[str, Aggregate]:
     """The aggregates that make `Sums` of usage records."""
     bounds = pairwise((None, *BUCKETS_MS, None))
     aggregates: dict[str, Aggregate] = {
@@ -89,11 +96,9 @@ def aggregates_of_records(histogram: bool = True) -> Mapping[str, Aggregate]:
         "failed": Count("pk", filter=Q(state=_State.FAILED)),
         "cost_unknown": Count("pk", filter=_has_unknown_cost()),
         **{name: Sum(name, default=0) for name in _SUMMED},
+        **{name: Count("pk", filter=_in_bucket(*each)) for name, each in zip(FIRST_TOKENS, bounds, strict=True)},
     }
-    if histogram:
-        buckets = zip(FIRST_TOKENS, bounds, strict=True)
-        aggregates |= {name: Count("pk", filter=_in_bucket(*each)) for name, each in buckets}
-    return {PREFIX + name: aggregate for name, aggregate in aggregates.items()}
+    return {PREFIX + name: aggregates[name] for name in columns}
 
 
 def _has_unknown_cost() -> Q:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from django.utils.formats import date_format
@@ -20,12 +20,25 @@ HEIGHT: Final = 200
 MOST_DAYS: Final = 92
 """A longer range has a bar for each week: more bars are too thin to read, and slow to draw."""
 
-MEASURED: Final[Mapping[str, tuple[Callable[[Sums], int], Callable[[int], str]]]] = {
-    "calls": (lambda sums: sums.calls, count_text),
-    "tokens": (lambda sums: sums.prompt_tokens + sums.completion_tokens, count_text),
-    "cost": (lambda sums: sums.cost_nano, cost_text),
+
+class Measure(NamedTuple):
+    """What the chart can show."""
+
+    columns: tuple[str, ...]
+    """The sums that it adds."""
+    write: Callable[[int], str]
+
+    def of(self, sums: Sums) -> int:
+        """The amount in these sums."""
+        return sum(getattr(sums, name) for name in self.columns)
+
+
+MEASURED: Final[Mapping[str, Measure]] = {
+    "calls": Measure(("calls",), count_text),
+    "tokens": Measure(("prompt_tokens", "completion_tokens"), count_text),
+    "cost": Measure(("cost_nano",), cost_text),
 }
-"""How to read and to write what the chart shows."""
+"""By the name in the address."""
 
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Final
@@ -15,9 +15,9 @@ from threadless.reports.page.chart import MEASURED, SERIES, Chart, chart
 from threadless.reports.page.formats import change_text, count_text, seconds_text, share_text
 from threadless.reports.page.names import names_of
 from threadless.reports.page.selection import GROUPS, Selection
-from threadless.reports.page.table import LINES, Line, added, known_cost_text, ordered
-from threadless.reports.queries import NotRolledUp, sums, total
-from threadless.reports.sums import Sums
+from threadless.reports.page.table import LINES, Line, known_cost_text, ordered
+from threadless.reports.queries import Group, NotRolledUp, days_of_records, sums, total
+from threadless.reports.sums import COLUMNS, Sums, added
 from threadless.usage.days import start_of_day
 from threadless.usage.models import UsageRecord
 
@@ -41,7 +41,7 @@ class Report:
     def groups(self) -> dict[Any, Sums]:
         """The sums of each value of the column."""
         known = {"error_code": 0, "model": 1}  # read for the health part anyway
-        return self._health[known[self.column]] if self.column in known else self._sums(self.column)
+        return self._health[known[self.column]] if self.column in known else self._sums_by(self.column)
 
     @cached_property
     def total(self) -> Sums:
@@ -107,26 +107,25 @@ class Report:
 
     def chart(self) -> Chart:
         """Bars by day or week, each divided by the values that have the most of what is measured."""
-        measure, write = MEASURED[self.selection.measure]
+        measure = MEASURED[self.selection.measure]
         column = "model" if self.column == "day" else self.column
         groups = self.groups if column == self.column else self._health[1]
-        top = sorted(groups, key=lambda value: (-measure(groups[value]), str(value)))[:SERIES]
-        by_day = self.groups if self.column == "day" else self._sums("day", histogram=False)
+        top = sorted(groups, key=lambda value: (-measure.of(groups[value]), str(value)))[:SERIES]
+        by_day = self.groups if self.column == "day" else self._sums_by("day", measure.columns)
         amounts: dict[date, dict[int, int]] = {day: {} for day in by_day}
-        where = {**self.selection.filters, column: top}
-        by_both = sums(self.selection.period, ("day", column), where, self._using, histogram=False)
+        by_both = self._sums(("day", column), measure.columns, {column: top})
         places = {value: number for number, value in enumerate(top)}
         # A database that ignores case groups "acme" and "ACME" under either name. The others need no place.
         folded = {_folded(value): number for value, number in places.items()}
         for (day, value), found in by_both.items():
             if (place := places.get(value, folded.get(_folded(value)))) is not None:
-                amounts[day][place] = measure(found)
+                amounts[day][place] = measure.of(found)
         for day, found in by_day.items():
-            if rest := measure(found) - sum(amounts[day].values()):
+            if rest := measure.of(found) - sum(amounts[day].values()):
                 amounts[day][len(top)] = rest
-        names = [self.names(column, top)[value] for value in top]
+        names = list(map(self.names(column, top).__getitem__, top))
         names += [gettext("others")] if len(groups) > len(top) else []
-        return chart(self.selection.period, amounts, names, write, self.selection.within)
+        return chart(self.selection.period, amounts, names, measure.write, self.selection.within)
 
     def failures(self) -> list[Line]:
         """The error codes with the most calls."""
@@ -170,14 +169,23 @@ class Report:
         """The values of a column as people know them."""
         return names_of(column, values, self._request, self._using)
 
-    def _sums(self, column: str, *, histogram: bool = True) -> dict[Any, Sums]:
-        found = sums(self.selection.period, [column], self.selection.filters, self._using, histogram=histogram)
-        return {value: each for (value,), each in found.items()}
+    def _sums_by(self, column: str, columns: Collection[str] = COLUMNS) -> dict[Any, Sums]:
+        return {value: each for (value,), each in self._sums([column], columns).items()}
+
+    def _sums(
+        self, by: Iterable[str], columns: Collection[str] = COLUMNS, narrower: Mapping[str, Any] | None = None
+    ) -> dict[Group, Sums]:
+        period, where = self.selection.period, {**self.selection.filters, **(narrower or {})}
+        return sums(period, by, where, self._using, columns=columns, from_records=self._from_records)
+
+    @cached_property
+    def _from_records(self) -> list[date]:
+        return days_of_records(self.selection.period, self._using)
 
     @cached_property
     def _health(self) -> tuple[dict[Any, Sums], dict[Any, Sums]]:
         """The sums by error code and by model."""
-        found = sums(self.selection.period, ("error_code", "model"), self.selection.filters, self._using)
+        found = self._sums(("error_code", "model"))
         codes: dict[Any, Sums] = {}
         models: dict[Any, Sums] = {}
         for (code, model), each in found.items():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import reduce
-from operator import add
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -88,11 +86,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def known_cost_text(sums: Sums) -> str:
     """The cost; a dash if no call has a known one."""
     return "–" if sums.cost_unknown and not sums.cost_nano else cost_text(sums.cost_nano)
-
-
-def added(all_sums: Any) -> Sums:
-    """The sum of all of them."""
-    return reduce(add, all_sums, Sums())
 
 
 def ordered(groups: Mapping[Any, Sums], names: Mapping[Any, str], sort: str) -> list[Any]:
