@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gettext
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final, TypeGuard
 
+import django
 import pytest
 from django.template.base import Lexer, TokenType
 
@@ -19,7 +21,9 @@ from tests.support.translations import extract
 
 PACKAGE = Path(threadless.__file__).parent
 CATALOGS = sorted(path.parents[2] for path in PACKAGE.rglob("locale/de/LC_MESSAGES/django.po"))
-TEMPLATES = sorted(PACKAGE.rglob("*.html"))
+ENGLISH: Final = {"reference.html", "reference_fields.html"}
+"""The page of the API reference: the API and its description are in English."""
+TEMPLATES = sorted(path for path in PACKAGE.rglob("*.html") if path.name not in ENGLISH)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
 
 LABELS: Final = {"description", "empty_label", "help_text", "label", "verbose_name", "verbose_name_plural"}
@@ -68,6 +72,21 @@ def test_compiled_catalog_has_the_same_texts(extracted: Path, folder: Path, tmp_
     check = ["msgfmt", "--check-format", "--check-domain", "-o", str(compiled), str(catalog(extracted, folder))]
     subprocess.run(check, check=True, capture_output=True)
     assert texts(folder / "de" / "LC_MESSAGES" / "django.mo") == texts(compiled)
+
+
+@pytest.mark.parametrize("folder", CATALOGS, ids=lambda path: path.parent.name)
+def test_no_text_is_translated_otherwise_by_django(folder: Path) -> None:
+    """Of two catalogs with the same text the host's INSTALLED_APPS choose one. A context keeps ours apart."""
+    ours = entries(folder / "de" / "LC_MESSAGES" / "django.mo")
+    for theirs in map(entries, Path(django.__file__).parent.rglob("locale/de/LC_MESSAGES/django.mo")):
+        assert {text: theirs[text] for text in ours.keys() & theirs.keys() if ours[text] != theirs[text]} == {}
+
+
+def entries(compiled: Path) -> dict[str, str]:
+    """Translations by text, with its context, without plural forms."""
+    with compiled.open("rb") as file:
+        catalog = vars(gettext.GNUTranslations(file))["_catalog"]
+    return {text: translated for text, translated in catalog.items() if text and isinstance(text, str)}
 
 
 def texts(compiled: Path) -> str:

@@ -23,7 +23,9 @@ SUFFIXES: Final = (".py", ".html", ".js", ".css", ".md")
 
 _DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _LABELS: Final = {"help", "help_text", "verbose_name", "verbose_name_plural", "short_description", "description"}
-_TRANSLATORS: Final = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext"}
+_TRANSLATORS: Final = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
+_WITH_CONTEXT: Final = {"pgettext", "pgettext_lazy"}
+"""Their first argument is the context, which nobody reads."""
 _CODE: Final = re.compile(r"<|PRAGMA |(SELECT|INSERT|UPDATE|DELETE|PRAGMA|SET|WITH) [A-Z*\"]|[a-z-]+=[^ ]*;|[({\[]\?")
 _JS_STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`')
 _TRANSLATE_TAG: Final = re.compile(r"\{% translate (\"[^\"]*\"|'[^']*').*?%\}")
@@ -93,6 +95,8 @@ def _labels(node: ast.Call | ast.keyword | ast.Assign) -> Iterator[str]:
     values: list[ast.expr] = []
     if isinstance(node, ast.Call) and ast.unparse(node.func) in _TRANSLATORS:
         values = node.args
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) in _WITH_CONTEXT:
+        values = node.args[1:]
     elif not isinstance(node, ast.Call) and _name(node) in _LABELS:
         values = [node.value]
     yield from (value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str))

@@ -211,7 +211,7 @@ def _check_counting(alias: str, cache: type[BaseCache]) -> Iterator[CheckMessage
         text = f"THREADLESS['THROTTLE_CACHE']: {alias!r} does not count atomically, so counts are lost under load."
         yield CheckWarning(text, hint="Name a cache in Redis or Memcached.", id="threadless.W006")
     elif issubclass(cache, PyMemcacheCache) and _is_silent(caches.settings[alias]):
-        text = f"THREADLESS['THROTTLE_CACHE']: {alias!r} hides that Memcached is away, so calls are admitted uncounted."
+        text = f"THREADLESS['THROTTLE_CACHE']: {alias!r} hides failures of Memcached, so calls are admitted uncounted."
         hint = "Set 'OPTIONS': {'retry_attempts': 0, 'dead_timeout': 1} for this cache."
         yield CheckWarning(text, hint=hint, id="threadless.W011")
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
 
 from threadless.setting_types import (
     SECONDS,
@@ -182,8 +183,8 @@ class Settings(SettingsGroup):
         "other paths below our prefix: refuse them with a 404 in JSON, or leave them to routes that follow in your "
         "`urlpatterns`",
     )
-    scopes = Setting[Mapping[str, str]](
-        {"CHATS:WRITE": "Send chat completions and list the models."},
+    scopes = Setting[Mapping[str, Any]](
+        {"CHATS:WRITE": _("Send chat completions and list the models.")},
         mapping("a dict of scopes (no spaces, no commas) to their descriptions", is_label),
         "scope → description; you choose the names",
     )
@@ -277,7 +278,7 @@ class Settings(SettingsGroup):
     keep_records_days = Setting(
         None,
         optional(whole(1)),
-        "how many days usage records are kept, in whole days of `BILLING_TIME_ZONE`; `None`: without end. Sums of "
+        "how many days usage records are kept, in whole days of `BILLING_TIME_ZONE`; `None`: forever. Sums of "
         "`threadless.reports` stay",
     )
 

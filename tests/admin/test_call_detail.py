@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from tests.support.call_list import LIST, START
 from tests.support.factories import make_key, make_record, make_user
@@ -36,6 +37,17 @@ def test_detail_shows_what_the_call_has(admin_client: Client, user: Any) -> None
     for link in (f"/admin/threadless/apikey/{key.pk}/change/", f"/admin/auth/user/{user.pk}/change/"):
         assert f'href="{link}"' in content
     assert f'href="{LIST}?key_id={key.pk}"' in content
+
+
+def test_call_is_written_in_the_language_of_the_reader(admin_client: Client) -> None:
+    record = make_record(state="completed", prompt_tokens=1234, cost_nano=258_400, first_token_ms=1250)
+    with translation.override("de"):
+        detail = admin_client.get(f"{LIST}{record.pk}/change/").content.decode()
+        listed = admin_client.get(LIST).content.decode()
+    for text in ("1.234 / 0", "0,0002584 USD", "1,25 s", "<dd>Modell</dd>", f"{record.request_id} (abgeschlossen)"):
+        assert text in detail
+    for text in ("1.234 / 0", ">0,0002</span>", "1,25 s", "Kosten (USD)"):
+        assert text in listed
 
 
 def test_detail_leaves_out_what_the_call_does_not_have(admin_client: Client) -> None:

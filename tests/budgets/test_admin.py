@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from threadless.budgets import api
 from threadless.budgets.models import Budget, BudgetChange, Counter
@@ -47,6 +48,22 @@ def test_use_is_shown(admin_client: Client) -> None:
         page = admin_client.get(path).content.decode()
         assert "0.25 USD" in page
         assert "0.75 USD" in page
+
+
+def test_budget_is_named_in_the_language_of_the_reader_and_recorded_in_one(admin_client: Client) -> None:
+    with translation.override("de"):
+        budget = api.set_budget(api.account("acme"), "cost", "month", 5 * 10**9)
+        page = admin_client.get(reverse("admin:threadless_budgets_budget_changelist")).content.decode()
+    assert "Konto acme: Kosten pro Monat" in page
+    assert "5,00 USD" in page
+    assert budget.changes.get().title == "account acme: cost per month"
+
+
+def test_form_of_a_new_budget_asks_only_for_what_can_be_chosen(admin_client: Client) -> None:
+    page = admin_client.get(reverse("admin:threadless_budgets_budget_add")).content.decode()
+    assert "field-limit" in page
+    assert "field-spent" not in page
+    assert "changes-group" not in page
 
 
 @pytest.mark.parametrize("limit", ["", "x", "-1", "0.0000000001"])

@@ -203,3 +203,16 @@ def test_refusal_of_a_long_value_is_short(fields: dict[str, Any], param: str) ->
         parse(json.dumps(body).encode())
     assert refusal.value.param == param
     assert len(refusal.value.message) < 400
+
+
+def test_unknown_role_is_refused_with_those_that_exist() -> None:
+    refusal = judge(b'{"model": "small", "messages": [{"role": "robot", "content": "Hi"}]}')
+    assert refusal is not None
+    assert refusal.param == "messages[0].role"
+    assert "'robot'. Supported values are: 'assistant', 'developer'," in refusal.message
+
+
+def test_empty_list_of_messages_is_refused_in_words() -> None:
+    refusal = judge(b'{"model": "small", "messages": []}')
+    assert refusal is not None
+    assert refusal.message == "Invalid value for 'messages': expected an array that is not empty."

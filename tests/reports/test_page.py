@@ -147,7 +147,7 @@ def test_budgets_are_shown_with_their_use(admin_client: Client) -> None:
 
 def test_days_without_sums_are_named_instead_of_read(admin_client: Client) -> None:
     at("2026-01-01T12:00:00+00:00"), at("2026-03-05T12:00:00+00:00")
-    assert "have not been aggregated yet" in show(admin_client, since="2026-01-01")
+    assert "have no sums yet" in show(admin_client, since="2026-01-01")
 
 
 @pytest.mark.parametrize("query", [{"since": "x", "until": "y"}, {"user_id": "nobody"}])

@@ -68,3 +68,11 @@ def test_filter_is_added_and_removed() -> None:
 def test_day_becomes_the_range() -> None:
     query = parse({"by": "day"}, TODAY).narrowed("day", date(2026, 3, 5))
     assert query.startswith("?since=2026-03-05&until=2026-03-05&by=model")
+
+
+def test_days_are_sorted_by_date_and_other_groups_by_their_calls() -> None:
+    by_day = parse({"by": "day"}, TODAY)
+    assert by_day.sort == "name"
+    assert "sort=-calls" in by_day.grouped("model")
+    assert "sort=name" in parse({"sort": "-cost"}, TODAY).grouped("day")
+    assert "sort=-cost" in parse({"sort": "-cost"}, TODAY).grouped("key")

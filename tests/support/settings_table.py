@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 from threadless.conf import Setting, SettingsGroup
@@ -45,6 +46,7 @@ def _row(setting: Setting[Any]) -> str:
 
 
 if __name__ == "__main__":
+    settings.configure(USE_I18N=False)
     for page, group in PAGES.items():
         path = ROOT / page
         path.write_text(with_table(path.read_text(), group))

@@ -159,7 +159,7 @@ class KeyPages(admin.ModelAdmin):  # type: ignore[type-arg]
         return self._confirm_revoking(request, keys, reverse(f"{self.admin_site.name}:{self._route('changelist')}"))
 
     def _confirm_revoking(self, request: HttpRequest, keys: list[Any], back_url: str) -> HttpResponse:
-        alive = [key for key in keys if key.revoked_at is None]
+        alive = [(key, moment(key.last_used_at)) for key in keys if key.revoked_at is None]
         context = {"alive": alive, "back_url": back_url, "action_checkbox_name": ACTION_CHECKBOX_NAME}
         title = _("Revoke keys") if len(keys) > 1 else _("Revoke this key")
         return self._page(request, self.revoke_template, title, None, **context)

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from threadless.admin import once
@@ -99,7 +100,11 @@ class BaseAPIKeyAdmin(KeyColumns, KeyPages):
         identity: Any = (None, {"fields": [field for field in self.get_fields(request, obj) if field not in placed]})
         if obj is None:
             return [identity, (_("Rights"), {"fields": self.rights_fields})]
-        return [identity, self._rights_of(request, obj), (_("History"), {"fields": self.history_fields})]
+        return [
+            identity,
+            self._rights_of(request, obj),
+            (pgettext_lazy("key", "History"), {"fields": self.history_fields}),
+        ]
 
     def _rights_of(self, request: HttpRequest, key: AbstractAPIKey) -> Any:
         if self.has_change_permission(request, key):

@@ -16,7 +16,7 @@ from threadless.types import Target
 ALL, LISTED, NONE = "all", "listed", "none"
 _LIMITS: Final = (
     (ALL, _("All models and agents that the user may use, also future ones")),
-    (NONE, _("None")),
+    (NONE, _("No model or agent")),
     (LISTED, _("Only these:")),
 )
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_DOWN, Decimal
 from typing import Any, Final
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.functional import lazy
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from threadless.admin.moments import WHEN, stacked
+from threadless.conf import conf
+from threadless.money import from_nano
 from threadless.usage.models import UsageRecord
 
-NANO: Final = 10**9
+_CENT: Final = Decimal("0.01")
+_SMALLEST: Final = Decimal("0.0001")
+
+
+def _tokens_and_cost() -> str:
+    return gettext("tokens, cost (%(currency)s)") % {"currency": conf.currency}
+
+
+TOKENS_AND_COST: Any = lazy(_tokens_and_cost, str)()
+"""The header of the column, which names the currency of its costs."""
 
 
 class CallColumns:
@@ -43,10 +58,10 @@ class CallColumns:
         code = record.error_code
         return _lines(badge(record), self.narrowed(code, error_code=code) if code else "")
 
-    @admin.display(description=_("tokens, cost"))
+    @admin.display(description=TOKENS_AND_COST)
     def tokens(self, record: UsageRecord) -> SafeString:
-        exact = cost_of(record.cost_nano)
-        cost = "" if record.cost_nano is None else format_html('<span title="{}">{}</span>', exact, _rounded(exact))
+        nano = record.cost_nano
+        cost = "" if nano is None else format_html('<span title="{}">{}</span>', cost_of(nano), _rounded(nano))
         return _lines(_number(tokens_of(record)), cost)
 
     @admin.display(description=_("time"))
@@ -97,25 +112,33 @@ def tokens_of(record: UsageRecord) -> str:
     if record.prompt_tokens is None:
         return "–"
     sign = "≈ " if record.usage_source == UsageRecord.Source.ESTIMATED else ""
-    return f"{sign}{record.prompt_tokens:,} / {record.completion_tokens or 0:,}"
+    return f"{sign}{grouped(record.prompt_tokens)} / {grouped(record.completion_tokens or 0)}"
+
+
+def grouped(number: int) -> str:
+    """A number with separators, such as 12,345."""
+    return number_format(number, force_grouping=True)
 
 
 def cost_of(nano: int | None) -> str:
-    """The cost in units of the currency, without trailing zeros."""
-    if nano is None:
-        return "–"
-    whole, rest = divmod(nano, NANO)
-    return f"{whole:,}.{f'{rest:09}'.rstrip('0').ljust(2, '0')}"
+    """The exact cost with its currency, such as `0.0002584 USD`."""
+    return "–" if nano is None else f"{_amount(from_nano(nano))} {conf.currency}"
 
 
-def _rounded(cost: str) -> str:
+def _rounded(nano: int) -> str:
     """Four decimal places at most; a lower cost is not shown as nothing."""
-    whole, _, places = cost.partition(".")
-    if whole == "0" and places.startswith("0000"):
-        return "< 0.0001"
-    return f"{whole}.{places[:4]}"
+    cost = from_nano(nano)
+    if 0 < cost < _SMALLEST:
+        return f"< {_amount(_SMALLEST)}"
+    return _amount(cost.quantize(_SMALLEST, ROUND_DOWN).normalize())
+
+
+def _amount(cost: Decimal) -> str:
+    """All decimal places that the cost has, and at least two."""
+    rounded = cost.quantize(_CENT)
+    return number_format(rounded if rounded == cost else cost, force_grouping=True)
 
 
 def seconds(milliseconds: int | None) -> SafeString:
     """A duration in seconds as HTML."""
-    return _number("–" if milliseconds is None else f"{milliseconds / 1000:.2f} s")
+    return _number("–" if milliseconds is None else f"{number_format(milliseconds / 1000, decimal_pos=2)} s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from threadless.admin.moments import moment
-from threadless.admin.usage_columns import cost_of, key_name, seconds, username_of
+from threadless.admin.usage_columns import cost_of, grouped, key_name, seconds, username_of
 from threadless.keys.adapters import get_api_key_model
 from threadless.usage.models import UsageRecord
 
@@ -62,6 +62,16 @@ _LABELS: Final = {
     "first_token_ms": _("time to first token"),
     "duration_ms": _("duration"),
 }
+_KINDS: Final = {"model": _("model"), "agent": _("agent")}
+_WRITERS: Final[dict[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(("opened_at", "settled_at", "deadline"), moment),
+    **dict.fromkeys(("first_token_ms", "duration_ms"), seconds),
+    "cost_nano": cost_of,
+    "http_status": str,
+    "is_stream": lambda value: _("yes") if value else _("no"),
+    "target_kind": lambda value: _KINDS.get(value, value),
+}
+"""How the page writes a value. Other numbers have separators."""
 _SELF_EVIDENT: Final = ("cost_nano",)
 
 
@@ -76,22 +86,14 @@ def _has(record: UsageRecord, name: str) -> bool:
 
 def _value(record: UsageRecord, name: str, request: HttpRequest, site: Any) -> Any:
     value = getattr(record, record._meta.get_field(name).attname)  # type: ignore[union-attr]
-    match name:
-        case "opened_at" | "settled_at" | "deadline":
-            return moment(value)
-        case "first_token_ms" | "duration_ms":
-            return seconds(value)
-        case "is_stream":
-            return _("yes") if value else _("no")
-        case "cost_nano":
-            return cost_of(value)
-        case "key_label":
-            return _linked(key_name(record), get_api_key_model(), record.key_id, request, site)
-        case "user":
-            return _linked(username_of(record), get_user_model(), value, request, site)
-        case "usage_source":
-            return record.get_usage_source_display()
-    return f"{value:,}" if isinstance(value, int) and name != "http_status" else value
+    if name == "key_label":
+        return _linked(key_name(record), get_api_key_model(), record.key_id, request, site)
+    if name == "user":
+        return _linked(username_of(record), get_user_model(), value, request, site)
+    if name == "usage_source":
+        return record.get_usage_source_display()
+    write = _WRITERS.get(name, grouped if isinstance(value, int) else str)
+    return write(value)
 
 
 def _linked(text: str, model: Any, pk: Any, request: HttpRequest, site: Any) -> Any:

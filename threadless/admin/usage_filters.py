@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from threadless.admin.targets import names_of, seen_by
 from threadless.keys.adapters import get_api_key_model
@@ -78,11 +79,11 @@ class RangeFilter(admin.ListFilter):
 def _ranges(today: date) -> list[tuple[Any, date | None, date | None]]:
     yesterday = today - timedelta(days=1)
     return [
-        (_("Any date"), None, None),
+        (pgettext_lazy("range", "Any date"), None, None),
         (_("Today"), today, today),
         (_("Yesterday"), yesterday, yesterday),
         (_("Past 7 days"), today - timedelta(days=6), today),
-        (_("This month"), today.replace(day=1), today),
+        (pgettext_lazy("range", "This month"), today.replace(day=1), today),
     ]
 
 

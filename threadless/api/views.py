@@ -197,7 +197,8 @@ class UnknownPathView(EndpointView):
     """Any other path below our prefix. The answer names what is served and needs no key."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        served = " and ".join(self._served())
+        *others, last = self._served()
+        served = f"{', '.join(others)} and {last}" if others else last
         raise UnknownPath(f"There is nothing at {request.method} {request.path[:200]}. This API serves {served}.")
 
     def _served(self) -> Iterator[str]:

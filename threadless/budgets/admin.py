@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
@@ -10,15 +10,18 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from threadless.admin.moments import moment
+from threadless.admin.usage_columns import cost_of, grouped
 from threadless.budgets import api
 from threadless.budgets.amounts import amount_text, parse_amount
 from threadless.budgets.models import Budget, BudgetChange, Unit
+
+_FIXED: Final = ("subject_kind", "subject_id", "unit", "period")
+"""Fields that cannot change: a budget with another period is another budget."""
 
 
 class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -49,7 +52,7 @@ class ChangeInline(admin.TabularInline):  # type: ignore[type-arg]
     """The history of the limit."""
 
     model = BudgetChange
-    fields = readonly_fields = ("at", "user", "limit_before", "limit_after")
+    fields = readonly_fields = ("changed_at", "user", "limit_before", "limit_after")
     extra = 0
     can_delete = False
 
@@ -58,6 +61,10 @@ class ChangeInline(admin.TabularInline):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description=_("at"))
+    def changed_at(self, change: BudgetChange) -> SafeString | str:
+        return moment(change.at)
 
     @admin.display(description=_("limit before"))
     def limit_before(self, change: BudgetChange) -> str:
@@ -80,8 +87,10 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (ChangeInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        fixed = ("subject_kind", "subject_id", "unit", "period") if obj else ()
-        return (*fixed, *self.readonly_fields)
+        return (*_FIXED, *self.readonly_fields) if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Budget, form: Any, change: bool) -> None:
         with transaction.atomic(using=api.ledger_alias()):
@@ -99,11 +108,11 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css: ClassVar = {"all": ("threadless/admin.css",)}
 
-    @admin.display(description=_("used of the limit"))
+    @admin.display(description=_("used / limit"))
     def use(self, budget: Budget) -> SafeString:
         """What is spent and reserved, above the limit."""
         state = api.state_of(budget)
-        used, limit = (_grouped(budget.unit, each) for each in (state.spent + state.reserved, budget.limit))
+        used, limit = (_shown(budget.unit, each) for each in (state.spent + state.reserved, budget.limit))
         markup = '<div class="threadless-line">{}</div><div class="threadless-line threadless-note">{}</div>'
         return format_html(markup, used, limit)
 
@@ -113,29 +122,29 @@ class BudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("spent"))
     def spent(self, budget: Budget) -> str:
-        return amount_text(budget.unit, api.state_of(budget).spent)
+        return _shown(budget.unit, api.state_of(budget).spent)
 
     @admin.display(description=_("reserved by running calls"))
     def reserved(self, budget: Budget) -> str:
-        return amount_text(budget.unit, api.state_of(budget).reserved)
+        return _shown(budget.unit, api.state_of(budget).reserved)
 
     @admin.display(description=_("remaining"))
     def remaining(self, budget: Budget) -> str:
-        return _grouped(budget.unit, api.state_of(budget).remaining)
+        return _shown(budget.unit, api.state_of(budget).remaining)
 
     @admin.display(description=_("resets at"))
-    def resets_at(self, budget: Budget) -> Any:
-        return api.state_of(budget).resets_at
+    def resets_at(self, budget: Budget) -> SafeString | str:
+        return moment(api.state_of(budget).resets_at)
 
     @admin.display(description=_("refused calls"))
     def refused(self, budget: Budget) -> int:
         return api.state_of(budget).refused
 
 
-def _grouped(unit: str, amount: int) -> str:
-    """The amount with separators, such as 50,000,000."""
-    return amount_text(unit, amount) if unit == Unit.COST else number_format(amount, force_grouping=True)
+def _shown(unit: str, amount: int) -> str:
+    """The amount as the language of the reader writes it, such as 50,000,000 or 12.50 USD."""
+    return cost_of(amount) if unit == Unit.COST else grouped(amount)
 
 
 def _text_of(change: BudgetChange, amount: int | None) -> str:
-    return "" if amount is None or change.budget is None else amount_text(change.budget.unit, amount)
+    return "" if amount is None or change.budget is None else _shown(change.budget.unit, amount)

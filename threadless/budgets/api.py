@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from django.db import router, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from threadless.budgets import known
 from threadless.budgets.models import Action, Budget, BudgetChange, Counter
@@ -239,5 +239,6 @@ def _locked(using: str, subject: Subject, unit: str, period: str) -> Budget:
 
 
 def _record(using: str, budget: Budget, before: int | None, after: int | None, by: Any) -> None:
-    title = str(budget)[: BudgetChange._meta.get_field("title").max_length]
+    with translation.override(None):  # the record is the same in every language
+        title = str(budget)[: BudgetChange._meta.get_field("title").max_length]
     BudgetChange.objects.using(using).create(budget=budget, title=title, before=before, after=after, user=by)

@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 MAX_LIMIT: Final = 2**62
@@ -61,7 +62,7 @@ class Budget(models.Model):
 
     subject_kind = models.CharField(_("subject"), max_length=8, choices=SubjectKind.choices)
     subject_id = models.CharField(
-        _("subject id"),
+        _("subject ID"),
         max_length=64,
         blank=True,
         help_text=_("The primary key of the key or user, or the account. Empty for the platform."),
@@ -98,8 +99,12 @@ class Budget(models.Model):
         )
 
     def __str__(self) -> str:
-        subject = " ".join(filter(None, (self.subject_kind, self.subject_id)))
-        return f"{subject}: {self.unit} per {self.period}" if self.period != Period.TOTAL else f"{subject}: {self.unit}"
+        subject = " ".join(filter(None, (str(SubjectKind(self.subject_kind).label), self.subject_id)))
+        unit = Unit(self.unit).label
+        if self.period == Period.TOTAL:
+            return f"{subject}: {unit}"
+        names = {"subject": subject, "unit": unit, "period": Period(self.period).label}
+        return gettext("%(subject)s: %(unit)s per %(period)s") % names
 
     def clean(self) -> None:
         """Raise `ValidationError` if the fields do not suit each other."""

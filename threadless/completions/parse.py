@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn, get_args
 
 import msgspec
 from msgspec import UNSET
@@ -77,6 +77,8 @@ _PROBLEM: Final = re.compile(
 )
 _PLACE: Final = re.compile(r" - at (?:`key` in )?`\$\.?(?P<path>[^`]*)`$")
 _SHOWN: Final = 1000
+_ROLE: Final = re.compile(r"messages\[\d+\]\.role Invalid value '(?P<role>.*)'", re.DOTALL)
+_ROLES: Final = frozenset(str(each.__struct_config__.tag) for each in get_args(Message))
 _NAMES: Final = {
     "str": "a string",
     "int": "an integer",
@@ -106,7 +108,10 @@ def _explain(text: str, body: bytes) -> InvalidRequest:
     if expected := problem["expected"]:
         detail = f"expected {_in_words(expected)}" + (f", got {_in_words(got)}" if (got := problem["got"]) else "")
         return InvalidRequest(f"Invalid type for {subject}: {detail}.", param=param, code="invalid_type")
+    if role := _ROLE.fullmatch(path + " " + problem["other"]):
+        return _not_among(path, role["role"], _ROLES)
     detail = re.sub(r"`([^`]+)`", lambda match: _in_words(match[1]), problem["other"])
+    detail = detail.replace(" of length >= 1", " that is not empty")
     return InvalidRequest(f"Invalid value for {subject}: {detail[:1].lower()}{detail[1:200]}.", param=param)
 
 
@@ -142,7 +147,7 @@ def _check_fields(fields: Fields) -> None:
     _check_tools(fields.tools or ())
     choice = fields.tool_choice
     if isinstance(choice, str) and choice not in _TOOL_CHOICES:
-        _refuse_value("tool_choice", choice, _TOOL_CHOICES)
+        raise _not_among("tool_choice", choice, _TOOL_CHOICES)
     response_format = fields.response_format
     if response_format is not None and response_format.type == "json_schema" and response_format.json_schema is None:
         raise _missing("response_format.json_schema")
@@ -193,6 +198,6 @@ def _refuse_continuous_usage() -> NoReturn:
     raise InvalidRequest(f"The field '{param}' is not supported.", param=param, code="unsupported_parameter")
 
 
-def _refuse_value(param: str, value: str, allowed: frozenset[str]) -> NoReturn:
+def _not_among(param: str, value: str, allowed: frozenset[str]) -> InvalidRequest:
     choices = ", ".join(f"'{name}'" for name in sorted(allowed))
-    raise InvalidRequest(f"Invalid value for '{param}': '{value[:64]}'. Supported values are: {choices}.", param=param)
+    return InvalidRequest(f"Invalid value for '{param}': '{value[:64]}'. Supported values are: {choices}.", param=param)

@@ -125,7 +125,7 @@ def _lower(code: str | int) -> str | int:
 
 
 def _says_something(error: JSONValue) -> bool:
-    """False for null, and for an object in which every field is empty or says that all is well."""
+    """False for null, and for an object in which every field is empty or reports success."""
     if isinstance(error, dict):
         if (code := error.get("code")) not in (None, ""):
             return _is_fault(code)

@@ -27,7 +27,7 @@ def check_keys() -> Iterator[Finding]:
     without = [key for key in keys.only("pk", "name", "scopes") if not key.scopes]
     rest = "Revoke them."
     yield from _report(over, "have expired", "They are refused, and remain in lists.", rest)
-    yield from _report(unused, "were never used within 30 days", "Nobody would miss them if they leaked.", rest)
+    yield from _report(unused, "were never used within 30 days", "If one of them leaks, nobody notices.", rest)
     yield from _report(without, "have no scope", "They are refused everywhere.", "Give them a scope, or revoke them.")
     superusers = keys.filter(user__is_superuser=True) if _has_superusers(model) else ()
     fix = "Issue keys for an ordinary user."

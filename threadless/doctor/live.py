@@ -101,7 +101,7 @@ class Live:
                 "Do not let the proxy ignore aborted clients (proxy_ignore_client_abort). See docs/servers.md.",
             )
         if row.state != UsageRecord.State.CANCELLED:
-            return fine("leaving", "The answer was complete before the client could leave; nothing to see.")
+            return fine("leaving", "The answer was complete before the client could leave, so this was not tested.")
         return fine("leaving", f"A call whose client left was settled after {time.monotonic() - left:.1f} s.")
 
 

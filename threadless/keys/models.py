@@ -121,7 +121,7 @@ class AbstractAPIKey(models.Model):
         return secret
 
     def rotate(self, previous_for: timedelta = timedelta(0)) -> str:
-        """Give the key a new secret, save and return it. The present secret works for `previous_for` longer.
+        """Give the key a new secret, save and return it. The current secret works for `previous_for` longer.
 
         The key stays the same, so usage and budgets continue. A secret that was still valid from an earlier rotation
         ends at once. Raises `StaleKey` if the key has been revoked, or was rotated since it was read: the secret of
@@ -140,7 +140,7 @@ class AbstractAPIKey(models.Model):
         return secret
 
     def accepts(self, digest: str, now: datetime | None = None) -> bool:
-        """True for the digest of the present secret, and until `previous_until` for that of the previous one."""
+        """True for the digest of the current secret, and until `previous_until` for that of the previous one."""
         if digest == self.digest:
             return True
         until = self.previous_until

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from threadless.keys.models import AbstractAPIKey
 
@@ -23,7 +24,7 @@ LABELS: Final = {
     "expires_soon": _("expires soon"),
     "rotating": _("rotating"),
     "never_used": _("never used"),
-    "active": _("active"),
+    "active": pgettext_lazy("key", "active"),
 }
 """Each key has exactly one status: the first that applies. Keys with the first five are refused."""
 

@@ -156,7 +156,7 @@ def _choices(selection: Selection) -> dict[str, Any]:
         _choice(label, selection.query(range=name, period=period_of(name, today())), name == selection.range)
         for name, label in RANGES.items()
     ]
-    groups = [_choice(label, selection.query(by=by), by == selection.by) for by, (_, label) in GROUPS.items()]
+    groups = [_choice(label, selection.grouped(by), by == selection.by) for by, (_, label) in GROUPS.items()]
     measures = [
         _choice(label, selection.query(measure=name), name == selection.measure) for name, label in MEASURES.items()
     ]

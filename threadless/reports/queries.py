@@ -32,7 +32,7 @@ class NotRolledUp(Exception):
     """Too many days of the range have no sums yet. `threadless_rollup` computes them."""
 
     def __init__(self, days: int) -> None:
-        super().__init__(f"{days} days have not been aggregated yet. Run manage.py threadless_rollup.")
+        super().__init__(f"{days} days have no sums yet. Run manage.py threadless_rollup.")
         self.days = days
 
 

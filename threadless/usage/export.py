@@ -1,7 +1,8 @@
 """Usage records as CSV and JSON Lines, without a limit: the format of the admin, of commands and of reports.
 
 Records are read in batches, each of which continues where the last one ended, so that a file of millions of lines
-needs little memory and no long transaction. The last line states the number of records: a file without it is cut.
+needs little memory and no long transaction. The last line states the number of records: without it, a file is
+incomplete.
 """
 
 from __future__ import annotations

@@ -111,4 +111,4 @@ class UsageRecord(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.request_id} ({self.state})"
+        return f"{self.request_id} ({self.get_state_display()})"

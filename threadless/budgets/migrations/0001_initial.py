@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('subject_kind', models.CharField(choices=[('key', 'key'), ('user', 'user'), ('account', 'account'), ('platform', 'platform')], max_length=8, verbose_name='subject')),
-                ('subject_id', models.CharField(blank=True, help_text='The primary key of the key or user, or the account. Empty for the platform.', max_length=64, verbose_name='subject id')),
+                ('subject_id', models.CharField(blank=True, help_text='The primary key of the key or user, or the account. Empty for the platform.', max_length=64, verbose_name='subject ID')),
                 ('unit', models.CharField(choices=[('cost', 'cost'), ('tokens', 'tokens'), ('calls', 'calls'), ('concurrent', 'concurrent calls')], max_length=10, verbose_name='unit')),
                 ('period', models.CharField(choices=[('day', 'day'), ('week', 'week'), ('month', 'month'), ('total', 'total')], max_length=5, verbose_name='period')),
                 ('limit', models.BigIntegerField(help_text='Tokens, calls, or billionths of the currency.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(4611686018427387904)], verbose_name='limit')),

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--overlap",
             default="0h",
-            help="How long the present secret continues to work: a duration (1h, 7d). Default: it ends at once.",
+            help="How long the current secret continues to work: a duration (1h, 7d). Default: it ends at once.",
         )
 
     @sensitive_variables("secret")

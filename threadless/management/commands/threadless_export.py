@@ -38,7 +38,7 @@ class Command(BaseCommand):
         except (ValueError, ValidationError, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. The output has no last line, because it is cut.", returncode=130) from None
+            raise CommandError("Interrupted. The output is incomplete and has no last line.", returncode=130) from None
         finally:
             progress.finish()
 

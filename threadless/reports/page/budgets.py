@@ -61,21 +61,31 @@ def _subject(state: Any, selection: Selection, names: dict[tuple[str, str], str]
     """Whose budget it is, with the report about their calls."""
     kind, text = state.subject
     if (kind, text) not in names:
-        return {"subject": f"{kind} {text}".strip(), "link": ""}
-    return {"subject": f"{kind} {names[kind, text]}", "link": selection.narrowed(_COLUMNS[kind], text)}
+        return {"subject": f"{_label('SubjectKind', kind)} {text}".strip(), "link": ""}
+    return {
+        "subject": f"{_label('SubjectKind', kind)} {names[kind, text]}",
+        "link": selection.narrowed(_COLUMNS[kind], text),
+    }
 
 
 def _line(state: Any) -> dict[str, Any]:
     write = cost_text if state.unit == "cost" else count_text
     return {
-        "unit": state.unit,
-        "period": state.period,
+        "unit": _label("Unit", state.unit),
+        "period": _label("Period", state.period),
         "used": write(state.spent + state.reserved),
         "limit": write(state.limit),
         "percent": min(round(100 * _share(state)), 100),
         "refused": count_text(state.refused),
         "resets_at": state.resets_at,
     }
+
+
+def _label(choices: str, value: str) -> str:
+    """The value as people know it."""
+    from threadless.budgets import models  # an optional app
+
+    return str(getattr(models, choices)(value).label)
 
 
 def _url(state: Any, request: HttpRequest, site: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from threadless.reports.queries import Period
 
@@ -18,7 +19,7 @@ RANGES: Final[Mapping[str, Any]] = {
     "today": _("Today"),
     "7d": _("7 days"),
     "30d": _("30 days"),
-    "month": _("This month"),
+    "month": pgettext_lazy("range", "This month"),
     "last-month": _("Last month"),
 }
 """The ranges that have a name. Any other range is given by its first and last day."""
@@ -68,6 +69,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         parameters |= {"by": changed.by, "measure": changed.measure, "sort": changed.sort}
         return "?" + urlencode({**parameters, **{name: str(value) for name, value in changed.filters.items()}})
 
+    def grouped(self, by: str) -> str:
+        """The query string with this grouping. Days are shown in their order, other groups keep the order chosen."""
+        is_other_kind = "day" in (by, self.by) and by != self.by
+        return self.query(by=by, sort=default_sort(by) if is_other_kind else self.sort)
+
     def narrowed(self, column: str, value: Any) -> str:
         """The query string with one filter more. A day becomes the range."""
         if column == "day":
@@ -88,12 +94,13 @@ def parse(parameters: Mapping[str, str], today: date) -> Selection:
     or a range that is invalid."""
     period = _given_period(parameters)
     name = parameters.get("range", "") if parameters.get("range") in RANGES else "30d"
+    by = _one_of(GROUPS, parameters.get("by"), "model")
     return Selection(
         range="" if period else name,
         period=period or period_of(name, today),
-        by=_one_of(GROUPS, parameters.get("by"), "model"),
+        by=by,
         measure=_one_of(MEASURES, parameters.get("measure"), "calls"),
-        sort=_sort(parameters.get("sort", "")),
+        sort=_sort(parameters.get("sort", ""), by),
         filters={name: value_of(name, parameters[name]) for name in FILTERS if name in parameters},
     )
 
@@ -121,8 +128,13 @@ def _one_of(known: Mapping[str, Any], value: str | None, default: str) -> str:
     return value if value is not None and value in known else default
 
 
-def _sort(text: str) -> str:
-    return text if text.removeprefix("-") in SORTS else "-calls"
+def _sort(text: str, by: str) -> str:
+    return text if text.removeprefix("-") in SORTS else default_sort(by)
+
+
+def default_sort(by: str) -> str:
+    """Days in their order, other groups with the most calls first."""
+    return "name" if by == "day" else "-calls"
 
 
 def value_of(column: str, text: str) -> Any:

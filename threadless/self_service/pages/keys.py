@@ -145,7 +145,7 @@ class RotateKeyPage(KeyPage):
 
 
 class RevokeKeyPage(KeyPage):
-    """Ends a key for good."""
+    """Revokes a key, which cannot be undone."""
 
     title = gettext_lazy("Revoke a key")
     template_name = "threadless_self_service/revoke.html"

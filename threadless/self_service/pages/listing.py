@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from threadless.keys.models import AbstractAPIKey
 from threadless.reports.queries import Period, sums
@@ -17,7 +19,7 @@ from threadless.usage.days import today
 
 _SOON: Final = timedelta(days=7)
 STATUSES: Final = {
-    "active": _("active"),
+    "active": pgettext_lazy("key", "active"),
     "rotating": _("rotating"),
     "soon": _("expires soon"),
     "powerless": _("no scope"),
@@ -35,6 +37,11 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     """The status for people."""
     calls: int
     """Calls in this month."""
+
+    @property
+    def unused_for(self) -> str:
+        """The time since the last use, in one unit."""
+        return timesince(self.key.last_used_at, depth=1)
 
     @property
     def has_ended(self) -> bool:

@@ -20,7 +20,7 @@ _TABS = (("keys", _("Keys")), ("usage", _("Usage")), ("models", _("Models")), ("
 
 
 class CustomerPage(LoginRequiredMixin, TemplateView):
-    """A page of the signed-in user. Strangers are led to the login page."""
+    """A page of the signed-in user. Others are redirected to the login page."""
 
     title: ClassVar[Any]
     tab: ClassVar[str]

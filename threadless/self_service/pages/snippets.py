@@ -10,7 +10,8 @@ _CURL = """curl "$OPENAI_BASE_URL/chat/completions" \\
   -H "Content-Type: application/json" \\
   -d {body}"""
 
-_PYTHON = """from openai import OpenAI
+_PYTHON = """# pip install openai
+from openai import OpenAI
 
 client = OpenAI()  # reads OPENAI_BASE_URL and OPENAI_API_KEY
 stream = client.chat.completions.create(
@@ -22,7 +23,8 @@ for chunk in stream:
     if chunk.choices:
         print(chunk.choices[0].delta.content or "", end="", flush=True)"""
 
-_NODE = """import OpenAI from "openai";
+_NODE = """// npm install openai, and save this file as hello.mjs
+import OpenAI from "openai";
 
 const client = new OpenAI();  // reads OPENAI_BASE_URL and OPENAI_API_KEY
 const completion = await client.chat.completions.create({{

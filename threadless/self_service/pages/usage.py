@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from threadless.conf import conf
 from threadless.reports.queries import Period, sums
@@ -17,7 +18,7 @@ from threadless.self_service.money import amount, cost_of
 from threadless.self_service.pages.page import CustomerPage
 from threadless.usage.days import today
 
-RANGES: Final = {"7": _("7 days"), "30": _("30 days"), "month": _("This month")}
+RANGES: Final = {"7": _("7 days"), "30": _("30 days"), "month": pgettext_lazy("range", "This month")}
 COLUMNS: Final = (_("Calls"), _("Failed"), _("Input tokens"), _("Cached"), _("Output tokens"), _("Cost"))
 _CHART_HEIGHT: Final = 120
 _BAR_STEP: Final = 24
@@ -58,6 +59,7 @@ class UsagePage(CustomerPage):
             columns=COLUMNS,
             days=days,
             bars=_bars(days),
+            axis=[days[0], days[len(days) // 2], days[-1]] if len(days) > 2 else days,
             chart_width=len(days) * _BAR_STEP,
             chart_height=_CHART_HEIGHT,
             models=_rows(sums(period, ["model"], where)),

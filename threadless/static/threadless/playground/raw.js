@@ -5,17 +5,21 @@ const form = document.getElementById("tl-raw-form");
 if (form) start();
 
 function start() {
-    const body = takeRaw();
-    if (body) form.elements._content.value = body;
+    form.elements._content.value = takeRaw() || example(form.dataset.model);
     form.addEventListener("submit", (event) => {
         event.preventDefault();
         send();
     });
 }
 
+function example(model) {
+    return JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] }, null, 2);
+}
+
 async function send() {
     const answer = document.getElementById("tl-raw-answer");
     answer.textContent = "";
+    document.getElementById("tl-raw-section").hidden = false;
     note(form.dataset.busy);
     try {
         const response = await fetch(form.action, {
