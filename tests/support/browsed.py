@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from tests.support.chromium import open_chromium
-from tests.support.serving import prepared_host, serve
+from tests.support.serving import Host, prepared_host, serve
 
 WAIT: Final = 30
 """Seconds in which a page must appear, also on a busy machine."""
@@ -33,6 +33,7 @@ class Browsed(NamedTuple):
     browser: Any
     base_url: str
     data: dict[str, Any]
+    host: Host
 
     def open(self, path: str) -> None:
         """Go to this path of the host."""
@@ -98,4 +99,4 @@ def browsed(folder: Path, seed: str, **env: str) -> Iterator[Browsed]:
         browser.get(f"{server.base_url}/health/")  # a cookie needs an open page of its site
         browser.add_cookie({"name": "sessionid", "value": data["session"]})
         browser.get_log("browser")
-        yield Browsed(browser, server.base_url, data)
+        yield Browsed(browser, server.base_url, data, host)

@@ -1,7 +1,6 @@
 """`python -m tests.support.screenshots`: the pictures of the manual, of the example host with invented data.
 
-It needs Chromium, and replaces the files in `docs/images`. Look at each picture before you commit it. The picture of
-the playground shows the answer of a real model, so it is made by hand.
+It needs Chromium, and replaces the files in `docs/images`. Look at each picture before you commit it.
 """
 
 from __future__ import annotations
@@ -10,9 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from tests.support.bodies import chunk, chunks_of
 from tests.support.browsed import Browsed, browsed
 from tests.support.chromium import show_as
+from tests.support.playground import TOOLS, Page
 from tests.support.serving import ROOT
+from tests.support.upstream import Exchange, ScriptedUpstream
 
 IMAGES: Final = ROOT / "docs" / "images"
 SEED: Final = """
@@ -85,27 +87,59 @@ SENT: Final = {"admin-key-created": KEY + "rotate/", "self-service-secret": "/ac
 """Pages that follow a form."""
 WIDTH: Final = 1280
 MOST: Final = 1650
+SHORT: Final = 880
 """Pixels."""
 
 
 def main() -> None:
     """Make all pictures."""
-    with tempfile.TemporaryDirectory() as folder, browsed(Path(folder), SEED, UPSTREAM_MODELS="small,large") as site:
-        show_as(site.browser, width=WIDTH, is_dark=False)
-        site.browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-        for name, path in PAGES.items():
-            site.open(path.format(**site.data))
-            save(site, name)
-        for name, path in SENT.items():
-            site.open(path.format(**site.data))
-            site.follow("Rotate", "form")
-            save(site, name)
+    with tempfile.TemporaryDirectory() as folder, ScriptedUpstream() as upstream:
+        upstream.script(answer)
+        env = {"UPSTREAM_MODELS": "small,large", "UPSTREAM_BASE_URL": upstream.base_url}
+        with browsed(Path(folder), SEED, **env) as site:
+            take(site)
 
 
-def save(site: Browsed, name: str) -> None:
+def take(site: Browsed) -> None:
+    """The pictures of this host."""
+    show_as(site.browser, width=WIDTH, is_dark=False)
+    site.browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    for name, path in PAGES.items():
+        site.open(path.format(**site.data))
+        save(site, name)
+    for name, path in SENT.items():
+        site.open(path.format(**site.data))
+        site.follow("Rotate", "form")
+        save(site, name)
+    converse(Page(site.browser, site.host, site.base_url, site.data["session"]))
+    save(site, "playground", SHORT)
+
+
+def converse(page: Page) -> None:
+    """A conversation in the playground, with a call of a tool."""
+    page.type("system", "Answer like a lighthouse keeper.")
+    page.open("tools-section")
+    page.type("tools", TOOLS)
+    page.ask("How is the weather in Oslo?")
+    page.fill(page.all(".tl-call textarea")[0], '{"degrees": 4, "sky": "light rain"}')
+    page.finish(lambda: page.press_in_turn(1, "send-results"))
+
+
+def answer(exchange: Exchange) -> None:
+    """The model: it asks for the weather, and then reports it."""
+    usage = {"prompt_tokens": 412, "completion_tokens": 93, "prompt_tokens_details": {"cached_tokens": 384}}
+    if exchange.body["messages"][-1]["role"] == "tool":
+        exchange.stream(*chunks_of("Light rain over Oslo, and 4 degrees. Keep your boots dry."), chunk(usage=usage))
+        return
+    function = {"name": "get_weather", "arguments": '{"city": "Oslo"}'}
+    call = {"index": 0, "id": "call_0", "type": "function", "function": function}
+    exchange.stream(chunk({"tool_calls": [call]}), chunk(finish_reason="tool_calls"), chunk(usage=usage))
+
+
+def save(site: Browsed, name: str, most: int = MOST) -> None:
     """The whole page as a picture; of a long page the beginning."""
     size = site.browser.execute_script("return document.documentElement.scrollHeight")
-    metrics = {"width": WIDTH, "height": min(size, MOST), "deviceScaleFactor": 1, "mobile": False}
+    metrics = {"width": WIDTH, "height": min(size, most), "deviceScaleFactor": 1, "mobile": False}
     site.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     site.browser.save_screenshot(str(IMAGES / f"{name}.png"))
     show_as(site.browser, width=WIDTH, is_dark=False)
