@@ -29,6 +29,8 @@ def lines_to_copy(address: str, demo: Demo, heading: Callable[[str], str]) -> st
 
 {heading("In the browser")}
   Chats       {address}/
+  API keys    {address}/account/api/
   Admin       {address}/admin/
+  Report      {address}/admin/threadless_reports/usageday/
   Playground  {address}/api/v1/chat/completions
   Sign in     {demo.username} / {demo.password}"""

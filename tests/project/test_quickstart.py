@@ -151,7 +151,7 @@ def test_printed_curl_line_works_as_it_stands(running: Running) -> None:
     assert requests.post(url, body, headers=headers, timeout=30).text.endswith("data: [DONE]\n\n")
 
 
-def test_printed_password_opens_the_admin(running: Running) -> None:
+def test_printed_password_opens_all_printed_pages(running: Running) -> None:
     _, printed = running
     address = found(r"Server: +(\S+)", printed)
     username, password = found(r"Sign in +(\S+ / \S+)", printed).split(" / ")
@@ -160,6 +160,8 @@ def test_printed_password_opens_the_admin(running: Running) -> None:
         form["csrfmiddlewaretoken"] = csrf_token_of(session.get(f"{address}/accounts/login/", timeout=30))
         page = session.post(f"{address}/accounts/login/", form, timeout=30)
         assert (page.url, page.status_code) == (f"{address}/admin/", 200)
+        for name in ("Chats", "API keys", "Report", "Playground"):
+            assert session.get(found(rf"{name} +(http\S+)", printed), timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
