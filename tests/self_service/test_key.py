@@ -230,7 +230,7 @@ def test_session_reads_its_own_usage() -> None:
 
 def test_key_route_comes_before_unknown_paths_and_is_named_there() -> None:
     message = CompletionClient(factories.make_key()[1]).get("/api/v1/keys").json()["error"]["message"]
-    assert "GET /api/v1/key and GET /api/v1/usage" in message
+    assert "GET /api/v1/key, GET /api/v1/usage" in message
 
 
 def test_manual_shows_an_answer_with_the_fields_of_ours(configure: Configure) -> None:
