@@ -156,6 +156,7 @@ def test_printed_password_opens_all_printed_pages(running: Running) -> None:
     address = found(r"Server: +(\S+)", printed)
     username, password = found(r"Sign in +(\S+ / \S+)", printed).split(" / ")
     with requests.Session() as session:
+        session.headers["Accept"] = "text/html"
         form = {"username": username, "password": password, "next": "/admin/"}
         form["csrfmiddlewaretoken"] = csrf_token_of(session.get(f"{address}/accounts/login/", timeout=30))
         page = session.post(f"{address}/accounts/login/", form, timeout=30)
