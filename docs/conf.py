@@ -10,6 +10,7 @@ author = "the threadless maintainers"
 root_doc = "docs/index"
 include_patterns = [
     "docs/*.md",
+    "docs/hosts/*.md",
     "docs/reference/*.md",
     "README.md",
     "CONTRIBUTING.md",

@@ -10,8 +10,8 @@ from typing import Any
 from project.settings import *  # noqa: F403
 from project.settings import INSTALLED_APPS, MIDDLEWARE, THREADLESS
 
-_MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "hosts.md").read_text()
-_BLOCK = re.search(r"```python\n(from corsheaders.*?)```", _MANUAL, re.DOTALL)
+_MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "hosts" / "surroundings.md").read_text()
+_BLOCK = re.search(r"```python\n# mysite/settings.py\n(from corsheaders.*?)```", _MANUAL, re.DOTALL)
 assert _BLOCK is not None
 _GIVEN: dict[str, Any] = {}
 exec(_BLOCK[1], _GIVEN)

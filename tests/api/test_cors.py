@@ -28,8 +28,8 @@ HEADERS_OF_THE_SDK = (
 @pytest.fixture(autouse=True)
 def cors(settings: Settings) -> dict[str, Any]:
     """The settings of the manual."""
-    manual = (Path(__file__).resolve().parents[2] / "docs" / "hosts.md").read_text()
-    block = re.search(r"```python\n(from corsheaders.*?)```", manual, re.DOTALL)
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "hosts" / "surroundings.md").read_text()
+    block = re.search(r"```python\n# mysite/settings.py\n(from corsheaders.*?)```", manual, re.DOTALL)
     assert block is not None
     given: dict[str, Any] = {}
     exec(block[1], given)
