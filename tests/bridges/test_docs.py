@@ -48,6 +48,11 @@ def test_code_of_each_section_answers_calls(platform: Platform, settings: Any, c
     assert platform.stream().text == "Hello there"
 
 
+def test_every_block_is_a_file_that_is_run() -> None:
+    beginnings = set(re.findall(r"^```(\w+\n.*)$", PAGE, re.MULTILINE))
+    assert beginnings == {"python\n# chats/llm.py", "python\n# settings.py"}
+
+
 def test_page_shows_every_bridge() -> None:
     folder = Path(__file__).resolve().parents[2] / "threadless" / "contrib"
     is_bridge = re.compile(r"\((?:BridgeBackend|CompletionsBridge)\):\n(?!.*@abstractmethod)", re.DOTALL)

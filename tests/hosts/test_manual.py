@@ -1,4 +1,4 @@
-"""The pages for hosts: a project that follows one of them, block by block, does what the page says."""
+"""The pages for hosts and operators: a project that follows one, block by block, does what the page says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from tests.support.upstream import ScriptedUpstream, answer_normally
 START: Final = ROOT / "docs" / "hosts.md"
 EXAMPLE: Final = ROOT / "docs" / "hosts" / "example.md"
 """A module of the example platform, which has tests of its own."""
-PAGES: Final = sorted(set((ROOT / "docs" / "hosts").glob("*.md")) - {EXAMPLE})
+OPERATION: Final = [ROOT / "docs" / f"{name}.md" for name in ("monitoring", "upgrading")]
+SECONDS: Final = 600
+"""A page may start twenty processes."""
+PAGES: Final = [*sorted(set((ROOT / "docs" / "hosts").glob("*.md")) - {EXAMPLE}), *OPERATION]
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +35,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchProjec
 
 @pytest.fixture(scope="module")
 def installed(platform: ScratchProject, tmp_path_factory: pytest.TempPathFactory) -> ScratchProject:
-    """The platform after the first page."""
+    """The platform after the first page. Its operator has a key in a file."""
     project = platform.copy(tmp_path_factory.mktemp("installed") / "mysite")
     for block in blocks_of(START):
         if block.file and not block.file.startswith("tests/"):
             project.follow(block)
     project.run("python manage.py migrate -v0")
+    project.run("python manage.py create_api_key --user alice --name operator --scope CHATS:WRITE > key.txt")
     return project
 
 
@@ -50,10 +54,12 @@ def follow(project: ScratchProject, page: Path) -> None:
         project.close()
 
 
+@pytest.mark.timeout(SECONDS)
 def test_first_page_leads_to_an_answer(platform: ScratchProject, tmp_path: Path) -> None:
     follow(platform.copy(tmp_path / "mysite"), START)
 
 
+@pytest.mark.timeout(SECONDS)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_leads_where_it_says(installed: ScratchProject, tmp_path: Path, page: Path) -> None:
     follow(installed.copy(tmp_path / "mysite"), page)

@@ -4,13 +4,17 @@
 - In a block of the language `console`, lines after `$` are run. Lines below a command are its output, in which `…`
   stands for anything; without such lines, the output may be anything.
 
-The provider in the examples is a scripted upstream, and the address of the development server has a free port.
+- A command that starts a server runs until a file changes. Commands that call it start it, too.
+
+The provider in the examples is a scripted upstream, and the server has a free port. Configurations of nginx, which have
+a test of their own, and plain texts are left out.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -29,6 +33,9 @@ from packaging.requirements import Requirement
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROVIDER: Final = "https://api.openai.com/v1"
 ADDRESS: Final = "127.0.0.1:8000"
+PUBLIC: Final = "https://your-platform.example"
+RUNSERVER: Final = "python manage.py runserver"
+LEFT_OUT: Final = frozenset({"nginx", "text"})
 _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _FILE: Final = re.compile(r"(?:# |{# )([\w/.-]+\.(?:py|html))(?: #})?\n")
 _COMMAND: Final = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -58,7 +65,8 @@ class Block:
 
 def blocks_of(page: Path) -> list[Block]:
     """The blocks of a page in their order."""
-    return [Block(language, textwrap.dedent(text)) for _, language, text in _BLOCK.findall(page.read_text())]
+    found = _BLOCK.findall(page.read_text())
+    return [Block(language, textwrap.dedent(text)) for _, language, text in found if language not in LEFT_OUT]
 
 
 class ScratchProject:
@@ -70,7 +78,9 @@ class ScratchProject:
         self._written: set[str] = set()
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
-            self._names = {PROVIDER: provider, ADDRESS: f"127.0.0.1:{sock.getsockname()[1]}"}
+            self._port = int(sock.getsockname()[1])
+        own = f"127.0.0.1:{self._port}"
+        self._names = {PROVIDER: provider, ADDRESS: own, PUBLIC: f"http://{own}"}
         self._packages = folder.parent / f"{folder.name}-packages"  # ours alone, without tests and example platform
         self._packages.mkdir()
         (self._packages / "threadless").symlink_to(ROOT / "threadless")
@@ -106,10 +116,11 @@ class ScratchProject:
         """What the command prints. Variables that it sets are there for the next one."""
         if command.startswith("python -m pip install "):
             return _look_up(command)
-        if ADDRESS in command or command == "python manage.py runserver":
-            self._serve()
-        if command == "python manage.py runserver":
+        if is_server(command):
+            self._serve(command)
             return ""
+        if ADDRESS in command or PUBLIC in command:
+            self._serve(RUNSERVER)
         script = f"set -aeo pipefail; . ./.shell\n{self._here(command)}\nexport -p > .shell"
         (self.folder / ".shell").touch()
         done = subprocess.run(
@@ -128,8 +139,9 @@ class ScratchProject:
 
     def finish(self) -> None:
         """The project is complete: every module can be imported, no migration is missing, and `check` is silent."""
-        modules = [name.removesuffix(".py").replace("/", ".") for name in sorted(self._written)]
-        self.run(f"python manage.py shell -v0 -c 'import {', '.join(modules)}'")
+        modules = [name.removesuffix(".py").replace("/", ".") for name in sorted(self._written) if name.count(".") == 1]
+        if modules:
+            self.run(f"python manage.py shell -v0 -c 'import {', '.join(modules)}'")
         self.run("python manage.py makemigrations --check --dry-run")
         self.run("python manage.py check --fail-level WARNING")
         self.run("python manage.py migrate --check")
@@ -141,17 +153,23 @@ class ScratchProject:
             self._server.wait(30)
             self._server = None
 
-    def _serve(self) -> None:
+    def _serve(self, command: str) -> None:
         if self._server is not None:
             return
-        host, _, port = self._names[ADDRESS].partition(":")
-        command = [sys.executable, "manage.py", "runserver", "--noreload", f"{host}:{port}"]
+        address = f"127.0.0.1:{self._port}"
+        place = ["--noreload", address] if command == RUNSERVER else ["--bind", address]
         with (self.folder / "server.log").open("wb") as log:
-            self._server = subprocess.Popen(command, cwd=self.folder, env=self._environment(), stdout=log, stderr=log)
+            self._server = subprocess.Popen(
+                [*shlex.split(command, comments=True), *place],
+                cwd=self.folder,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+            )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._server.poll() is None:
             with socket.socket() as sock:
-                if sock.connect_ex((host, int(port))) == 0:
+                if sock.connect_ex(("127.0.0.1", self._port)) == 0:
                     return
             time.sleep(0.1)
         raise AssertionError((self.folder / "server.log").read_text())
@@ -172,9 +190,14 @@ class ScratchProject:
         return text
 
     def _there(self, text: str) -> str:
-        for name, own in self._names.items():
-            text = text.replace(own, name)
+        for name in (PROVIDER, ADDRESS):
+            text = text.replace(self._names[name], name)
         return text
+
+
+def is_server(command: str) -> bool:
+    """Whether it runs until it is stopped."""
+    return command == RUNSERVER or (command.startswith("gunicorn ") and "--check-config" not in command)
 
 
 def _fits(output: str, expected: str) -> bool:
@@ -185,7 +208,7 @@ def _fits(output: str, expected: str) -> bool:
 def _look_up(command: str) -> str:
     """Whether our extras exist and the other packages are installed here."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for text in command.removeprefix("python -m pip install ").replace('"', "").split():
+    for text in shlex.split(command.removeprefix("python -m pip install ").removeprefix("--upgrade ")):
         requirement = Requirement(text)
         if requirement.name == "django-threadless":
             assert requirement.extras <= extras.keys(), text
