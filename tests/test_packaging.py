@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
+from django.core.management import get_commands
 from packaging.requirements import Requirement
 
 from threadless.models import UsageRecord
@@ -75,6 +76,14 @@ def test_every_module_that_the_manual_names_is_in_the_package() -> None:
     named = modules_named()
     assert {"threadless.contrib.gunicorn", "threadless.contrib.pooled_sqlite"} <= named
     assert {name for name in named if source_of(name.split(".")) is None} == set()
+
+
+def test_every_command_that_the_manual_names_is_in_the_package_or_in_django() -> None:
+    named = {name for page in MANUAL for name in re.findall(r"manage\.py ([a-z_]+)", page.read_text())}
+    assert {"threadless_sweep", "threadless_doctor"} <= named
+    packages = {name: app for name, app in get_commands().items() if str(app).startswith(("threadless", "django"))}
+    of_optional_apps = {path.stem for path in ROOT.glob("threadless/*/management/commands/*.py")}
+    assert named - packages.keys() - of_optional_apps == {"quickstart"}  # of the example platform, in its repository
 
 
 def test_code_that_a_host_copies_uses_no_module_of_the_example_platform() -> None:

@@ -232,7 +232,7 @@ class Settings(SettingsGroup):
     graceful_seconds = Setting(
         None,
         optional(SECONDS),
-        "how long running calls may continue when the server stops; `None`: as long as the server waits",
+        "how long running calls may continue when the server stops; `None`: as long as it waits, or ten seconds",
     )
     asgi_threads = Setting(
         1000,

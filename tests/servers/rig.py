@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.client import Connection
+from tests.support.client import SECONDS, Connection
 from tests.support.ledger import Ledger
 from tests.support.serving import Host, Server, prepared_host, serve
 from tests.support.upstream import UPSTREAM_KEY, ScriptedUpstream
@@ -31,9 +31,9 @@ class Rig:
         """The host's usage rows."""
         return Ledger(self.host.env["DATABASE_URL"])
 
-    def connect(self, *, port: int = 0, receive_buffer: int = 0) -> Connection:
+    def connect(self, *, port: int = 0, receive_buffer: int = 0, timeout: float = SECONDS) -> Connection:
         """A connection to the server, or to the proxy at `port`."""
-        return Connection(port or self.server.port, self.host.key, receive_buffer=receive_buffer)
+        return Connection(port or self.server.port, self.host.key, receive_buffer=receive_buffer, timeout=timeout)
 
 
 @contextmanager

@@ -8,20 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.servers.leaving import HURRIED, PHASES, leave_in, seconds_to_notice
 from tests.servers.rig import Rig, rig
 from tests.support.bodies import chunk
-from tests.support.client import Connection
 from tests.support.upstream import Exchange
 
-HURRIED = {"GRACE_SECONDS": 0.3, "PING_SECONDS": 60, "STALL_SECONDS": 1.0}
 NOTICED_WITHIN = 10
 """Seconds, for machines that have much else to do; far less than a ping takes to find out."""
-PROMISED_WITHIN = 1
-"""Seconds, kept in at least one of `TRIES`: a machine may be busy now and then, but not each time."""
-TRIES = 3
 PROMISED = ("gevent", "gthread", "uvicorn", "uvicorn-django")
 KINDS = (*PROMISED, "sync", "granian", "daphne")
-WORDS = "five words were produced here"
 
 
 @pytest.fixture(scope="module", params=PROMISED)
@@ -38,59 +33,6 @@ def call_id(running: Rig) -> str:
     return f"{running.kind}-{uuid.uuid4().hex}"
 
 
-def keep_silent(exchange: Exchange) -> None:
-    """Never answer."""
-    exchange.wait_closed(20)
-
-
-def speak_on(exchange: Exchange) -> None:
-    """Never stop answering."""
-    exchange.start()
-    while not exchange.wait_closed(0.05):
-        exchange.event(chunk({"role": "assistant", "content": WORDS}))
-
-
-def speak_then_keep_silent(exchange: Exchange) -> None:
-    """Begin to answer."""
-    exchange.start()
-    exchange.event(chunk({"role": "assistant", "content": WORDS}))
-    exchange.wait_closed(20)
-
-
-def nothing(client: Connection) -> None:
-    """Leave right away."""
-
-
-def see_a_chunk(client: Connection) -> None:
-    """Leave after the first words."""
-    client.read_until(WORDS.encode())
-
-
-def see_a_ping(client: Connection) -> None:
-    """Leave before the first words, when the headers have come with the first ping."""
-    client.read_until(b": ping\n")
-
-
-PHASES = {
-    "plain": (keep_silent, False, nothing),
-    "before-first-byte": (keep_silent, True, nothing),
-    "before-first-chunk": (keep_silent, True, see_a_ping),
-    "mid-stream": (speak_on, True, see_a_chunk),
-    "silence": (speak_then_keep_silent, True, see_a_chunk),
-}
-
-
-def leave_in(phase: str, running: Rig, call_id: str) -> Exchange:
-    """A client that has left in this phase, as its upstream sees it."""
-    script, is_stream, wait = PHASES[phase]
-    running.upstream.script(script)
-    with running.connect() as client:
-        client.post(call_id, stream=is_stream)
-        exchange = running.upstream.wait_for(1)[0]
-        wait(client)
-    return exchange
-
-
 @pytest.mark.parametrize("running", KINDS, indirect=True)
 @pytest.mark.parametrize("phase", PHASES)
 def test_client_that_leaves_stops_the_upstream(running: Rig, call_id: str, phase: str) -> None:
@@ -103,11 +45,7 @@ def test_client_that_leaves_stops_the_upstream(running: Rig, call_id: str, phase
 @pytest.mark.parametrize("running", KINDS, indirect=True)
 @pytest.mark.parametrize("phase", PHASES)
 def test_upstream_is_closed_within_the_promised_second(running: Rig, call_id: str, phase: str) -> None:
-    def is_closed_in_time(number: int) -> bool:
-        running.upstream.forget()
-        return leave_in(phase, running, f"{call_id}-{number}").wait_closed(PROMISED_WITHIN)
-
-    assert any(is_closed_in_time(number) for number in range(TRIES))
+    assert seconds_to_notice(phase, running, call_id) is not None
 
 
 @pytest.mark.parametrize("running", KINDS, indirect=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.ending import speak_for_ever
 from tests.servers.rig import Rig, rig
-from tests.support.bodies import DONE, chunk, chunks_of
+from tests.support.bodies import DONE, chunks_of
 from tests.support.upstream import Exchange
 
 GRACEFUL = {
@@ -35,12 +36,6 @@ def preloaded(tmp_path: Path) -> Iterator[Rig]:
     """A gunicorn that loads the host before its workers exist."""
     with rig("gthread", tmp_path, options=["--preload", "--graceful-timeout", "10"]) as made:
         yield made
-
-
-def speak_for_ever(exchange: Exchange) -> None:
-    exchange.start()
-    while not exchange.wait_closed(0.1):
-        exchange.event(chunk({"content": "word "}))
 
 
 def test_stream_goes_on_after_sigterm_then_ends_with_an_error_event(stopping: Rig) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.servers import checks
+from tests.servers.checks import OVERLOADED, PING
 from tests.servers.rig import Rig, rig
 from tests.support.bodies import DONE, chunks_of, completion
 from tests.support.upstream import Exchange
-
-PING = b": ping\n"
-OVERLOADED = {"error": {"message": "too busy", "type": "server_error", "code": "overloaded"}}
 
 
 @pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
@@ -48,31 +47,12 @@ def test_silent_upstream_before_its_first_chunk_is_bridged_by_pings(hurried: Rig
 
 
 def test_silent_upstream_between_chunks_is_bridged_by_pings(hurried: Rig) -> None:
-    heard = threading.Event()
-
-    def pause(exchange: Exchange) -> None:
-        exchange.start()
-        exchange.event(chunks_of("early")[1])
-        heard.wait(10)
-        exchange.event(chunks_of()[-2])
-        exchange.end()
-
-    hurried.upstream.script(pause)
-    with hurried.connect() as client:
-        client.post("pause", stream=True).read_until(b"early")
-        client.read_until(PING)
-        heard.set()
-        assert b'"finish_reason":"stop"' in client.read_until(DONE)
+    checks.pings_bridge_a_silence(hurried)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(503, 503), (429, 429), (500, 502), (400, 400)])
 def test_failure_within_the_grace_time_keeps_its_http_status(patient: Rig, status: int, expected: int) -> None:
-    patient.upstream.script(lambda exchange: exchange.answer(OVERLOADED, status))
-    with patient.connect() as client:
-        code, headers = client.post(f"early-{status}", stream=True).read_head()
-
-    assert (code, headers["content-type"]) == (expected, "application/json")
-    assert patient.ledger.settled_row(f"early-{status}")["http_status"] == expected
+    checks.early_failure_keeps_its_status(patient, status, expected)
 
 
 def test_failure_after_the_grace_time_is_an_error_event_without_done(hurried: Rig) -> None:

@@ -229,6 +229,24 @@ class Connection:
         """Everything to the end of the connection."""
         while data := self._sock.recv(65536):
             self._ahead += data
+        return self._taken()
+
+    def read_to(self, end: float) -> tuple[bytes, bool]:
+        """Everything until this time of the monotonic clock, and whether the connection has ended by then."""
+        while (left := end - time.monotonic()) > 0:
+            self._sock.settimeout(left)
+            try:
+                data = self._sock.recv(65536)
+            except TimeoutError:
+                break
+            except ConnectionError:
+                data = b""
+            if not data:
+                return self._taken(), True
+            self._ahead += data
+        return self._taken(), False
+
+    def _taken(self) -> bytes:
         rest, self._ahead = self._ahead, b""
         return rest
 

@@ -13,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.support.server_commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 40
@@ -103,34 +105,6 @@ class Server:
         listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
         pairs = (line.split() for line in listed.splitlines())
         return sorted(int(pid) for pid, parent in pairs if int(parent) == self.process.pid)
-
-
-def gunicorn(worker_class: str, workers: int) -> list[str]:
-    """As the example host is meant to be run; options after these win over its configuration file."""
-    command = ["gunicorn", "-c", "project/gunicorn.conf.py", "project.wsgi", "-k", worker_class, "-w", str(workers)]
-    return [sys.executable, "-m", *command]
-
-
-COMMANDS: dict[str, Callable[[int, int], list[str]]] = {
-    "gevent": lambda port, workers: [*gunicorn("gevent", workers), "-b", f"127.0.0.1:{port}"],
-    "gthread": lambda port, workers: [*gunicorn("gthread", workers), "--threads", "32", "-b", f"127.0.0.1:{port}"],
-    "sync": lambda port, workers: [*gunicorn("sync", workers), "-b", f"127.0.0.1:{port}"],
-    "uvicorn": lambda port, workers: [
-        *(sys.executable, "-m", "uvicorn", "project.asgi:application"),
-        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
-    ],
-    "uvicorn-django": lambda port, workers: [
-        *(sys.executable, "-m", "uvicorn", "tests.support.django_asgi:application", "--lifespan", "off"),
-        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
-    ],
-    "granian": lambda port, workers: [
-        *(sys.executable, "-m", "granian", "--interface", "asgi", "project.asgi:application"),
-        *("--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)),
-    ],
-    "daphne": lambda port, workers: [
-        *(sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "project.asgi:application")
-    ],
-}
 
 
 @contextlib.contextmanager

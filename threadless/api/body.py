@@ -136,7 +136,7 @@ def drain_request(request: HttpRequest, response: HttpResponseBase) -> None:
     """After an error response, read what the client is still sending.
 
     Closing the socket with unread data would reset the connection, and most clients read nothing before they have sent
-    everything, so they would lose the response. Only for gunicorn: other servers read the body first or drain it.
+    everything, so they would lose the response. Only with a socket: ASGI servers read the body first or drain it.
     """
     client = Client(request)
     if client.socket is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final, Protocol
 
 from threadless.exceptions import APIError, UpstreamUnavailable, retry_headers
@@ -10,6 +11,8 @@ from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 _EXIT_SECONDS: Final = 3.0
 """How long the exit of the process waits until the last calls are settled."""
+_SENDING_SECONDS: Final = 0.2
+"""Time for the threads of the server to send the errors. Nothing tells when they have."""
 
 
 class Cancellable(Protocol):
@@ -40,16 +43,23 @@ def end(call: Cancellable) -> None:
             _changed.notify_all()
 
 
-def end_calls(timeout: float) -> bool:
+def end_calls(timeout: float, *, after: float = 0) -> bool:
     """End running and new calls with an error; False if some are unsettled after `timeout` seconds.
 
-    For servers that `threadless.server.graceful` does not support, and for the end of a process.
+    First waits up to `after` seconds for calls that end on their own. For servers that
+    `threadless.server.graceful` does not support, and for the end of a process.
     """
     global _is_over
+    if after:
+        wait_for_calls(after)
     _is_over = True
-    for call in list(_running):
+    ended = list(_running)
+    for call in ended:
         call.cancel(_failure())
-    return wait_for_calls(timeout)
+    is_settled = wait_for_calls(timeout)
+    if ended:
+        time.sleep(_SENDING_SECONDS)
+    return is_settled
 
 
 def wait_for_calls(timeout: float) -> bool:

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from threadless.exceptions import Cancelled
 from threadless.server import timeouts
 from threadless.server.asgi.connection import META_KEY, Connection
+from threadless.server.sockets import client_socket
 from threadless.server.watch import watch
 
 
@@ -27,8 +28,8 @@ class Client:
         self._has_read_body = isinstance(request, ASGIRequest)
         self.is_async = self._has_read_body and self._connection is None
         """True under Django's own ASGI handler, which cancels the waiting task when the client leaves."""
-        self.socket: Any = request.META.get("gunicorn.socket")
-        """The client's socket, which gunicorn puts into the WSGI environ; None under other servers."""
+        self.socket: Any = client_socket(request.META)
+        """The client's socket under most WSGI servers; None under ASGI and where the server does not show it."""
         self._input = request.META.get("wsgi.input")
 
     def has_sent(self, size: int) -> bool:
@@ -36,8 +37,10 @@ class Client:
 
         gunicorn buffers what arrived with the head; the kernel has the rest.
         """
-        if self.socket is None:  # Django has read the body of an ASGI request completely
-            return size == 0 or self._has_read_body or isinstance(self._input, io.BytesIO)
+        if size == 0 or self._has_read_body or isinstance(self._input, io.BytesIO):
+            return True  # Django, our ASGI application or waitress has read the body completely
+        if self.socket is None:
+            return False
         buffer = getattr(getattr(getattr(self._input, "reader", None), "unreader", None), "buf", None)
         if buffer is None:
             return False

@@ -41,7 +41,8 @@ def _reset() -> None:
         hook()
 
 
-def _exit() -> None:
+def run_exit_hooks() -> None:
+    """What happens when Python ends. May be called before, where the process would end in another way."""
     for _, hook in sorted(_exit_hooks, key=lambda entry: entry[0]):
         try:
             hook()
@@ -50,4 +51,4 @@ def _exit() -> None:
 
 
 os.register_at_fork(after_in_child=_reset)
-atexit.register(_exit)
+atexit.register(run_exit_hooks)

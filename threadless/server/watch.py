@@ -1,7 +1,7 @@
 """Notices that a client has hung up while its call runs.
 
-Under gunicorn, epoll watches the client's socket. Under ASGI, Django cancels the task that waits for the call. With
-other WSGI servers, the next write fails, which is a ping at the latest.
+Under WSGI servers that show the client's socket, epoll watches it. Under ASGI, the server or Django tells us. Otherwise
+a write fails, which is the second or third ping at the latest.
 """
 
 from __future__ import annotations

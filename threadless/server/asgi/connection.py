@@ -77,14 +77,14 @@ class Connection:
         reservation.add(length)
         try:
             async with asyncio.timeout(conf.body_seconds):
-                return await self._read(reservation, length)
+                return await self._read_pieces(reservation, length)
         except TimeoutError:
             # Over HTTP/2 a connection has other requests, and no such header.
             headers = {"Connection": "close"} if scope["http_version"].startswith("1") else {}
             message = f"The request body did not arrive within {conf.body_seconds:g} seconds."
             raise RequestTimeout(message, headers=headers) from None
 
-    async def _read(self, reservation: Reservation, reserved: int) -> bytes:
+    async def _read_pieces(self, reservation: Reservation, reserved: int) -> bytes:
         pieces, size = [], 0
         while not self.has_whole_body and size <= conf.max_body_bytes:
             message = await self._receive()
