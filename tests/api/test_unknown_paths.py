@@ -30,6 +30,7 @@ def test_unknown_path_is_refused_in_the_error_form_and_names_what_is_served(meth
     assert "POST /api/v1/chat/completions and GET /api/v1/models" in error["message"]
     assert len(error["message"]) < 400
     assert response["x-request-id"]
+    assert not response.has_header("Allow")  # an empty one would say that the path exists
 
 
 def test_head_of_an_unknown_path_has_no_body() -> None:

@@ -66,6 +66,32 @@ def test_form_of_a_new_budget_asks_only_for_what_can_be_chosen(admin_client: Cli
     assert "changes-group" not in page
 
 
+@pytest.mark.parametrize(
+    ("language", "unit", "text", "stored"),
+    [
+        ("en", "cost", "12.50", 12_500_000_000),
+        ("de", "cost", "12,50", 12_500_000_000),
+        ("de", "cost", "12.50", None),
+        ("en", "cost", "12,50", None),
+        ("en", "tokens", "50000", 50_000),
+        ("en", "tokens", "50.000", None),
+        ("de", "tokens", "50.000", None),
+        ("en", "tokens", "50,000", None),
+    ],
+)
+def test_limit_is_read_as_the_language_writes_it_and_never_guessed(
+    admin_client: Client, language: str, unit: str, text: str, stored: int | None
+) -> None:
+    path = reverse("admin:threadless_budgets_budget_add")
+    with translation.override(language):
+        admin_client.post(path, {**NEW, **INLINE, "unit": unit, "limit": text})
+        assert Budget.objects.values_list("limit", flat=True).first() == stored
+        if stored is not None:
+            change = reverse("admin:threadless_budgets_budget_change", args=[Budget.objects.get().pk])
+            shown = text.rstrip("0") if unit == "cost" else text
+            assert f'name="limit" value="{shown}"' in admin_client.get(change).content.decode()
+
+
 @pytest.mark.parametrize("limit", ["", "x", "-1", "0.0000000001"])
 def test_invalid_limit_is_refused(admin_client: Client, limit: str) -> None:
     response = admin_client.post(reverse("admin:threadless_budgets_budget_add"), {**NEW, **INLINE, "limit": limit})

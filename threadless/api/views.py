@@ -92,9 +92,11 @@ class EndpointView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """DRF's `Allow` and `Vary`, except on answers to a call, which are the same for every `Accept`."""
+        """DRF's `Allow` and `Vary`. Answers to a call are the same for every `Accept`; unknown paths allow nothing."""
         is_call = django_request(self.request).method == "POST" and "post" in self.http_method_names
-        return {} if is_call else super().default_response_headers
+        if is_call or not self.allowed_methods:
+            return {}
+        return super().default_response_headers
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         if getattr(response, "exception", False) and not wants_page(request):

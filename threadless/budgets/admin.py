@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import get_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +35,8 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.initial["limit"] = amount_text(self.instance.unit, self.instance.limit).split()[0]
+            text = amount_text(self.instance.unit, self.instance.limit).split()[0]
+            self.initial["limit"] = text.replace(".", get_format("DECIMAL_SEPARATOR"))
 
     def clean(self) -> dict[str, Any]:
         """Turn the limit into the whole number that is stored."""
@@ -42,10 +44,19 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
         unit = cleaned.get("unit") or self.instance.unit
         if unit and "limit" in cleaned:
             try:
-                cleaned["limit"] = parse_amount(unit, cleaned["limit"])
+                cleaned["limit"] = parse_amount(unit, _with_point(cleaned["limit"]))
             except ValueError:
-                raise ValidationError({"limit": _("Enter a number.")}) from None
+                raise ValidationError({"limit": _("Enter a number without thousands separators.")}) from None
         return cleaned
+
+
+def _with_point(text: str) -> str:
+    """The number with a decimal point in place of the sign of the reader's language. Raises `ValueError` for a point
+    that may separate thousands."""
+    separator = get_format("DECIMAL_SEPARATOR")
+    if separator != "." and "." in text:
+        raise ValueError(text)
+    return text.replace(separator, ".")
 
 
 class ChangeInline(admin.TabularInline):  # type: ignore[type-arg]

@@ -10,9 +10,14 @@ from threadless.money import NANO, from_nano
 
 
 def parse_amount(unit: str, text: str) -> int:
-    """The amount that a budget of this unit stores; raises `ValueError` if the text is no such amount."""
+    """The amount that a budget of this unit stores; raises `ValueError` if the text is no such amount.
+
+    Numbers of tokens and calls have no point: `50.000` means fifty to some readers, and fifty thousand to others.
+    """
+    if unit != Unit.COST:
+        return int(text)
     try:
-        amount = Decimal(text) * (NANO if unit == Unit.COST else 1)
+        amount = Decimal(text) * NANO
         if amount != int(amount):
             raise ValueError(text)
     except (InvalidOperation, OverflowError) as error:  # text, or infinity
