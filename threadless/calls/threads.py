@@ -1,99 +1,11 @@
-"""The threads (greenlets under gevent) that run calls. A few idle threads wait for the next call.
-
-Threads are reused because of their database connections, not because threads are expensive (50 µs): opening an SQLite
-file takes 0.65 ms, and closing its last connection 8 ms, because SQLite then writes its log back.
-"""
+"""The threads that run calls. A few idle ones wait for the next call."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Final
 
-from threadless.db.connections import release_connections
 from threadless.server.process import reset_after_fork
+from threadless.server.threads import Threads
 
-Work = Callable[[], None]
-
-
-class CallThreads:
-    """Runs work in threads. At most `max_idle` threads wait for more work, each for at most `idle_seconds`."""
-
-    def __init__(self, *, max_idle: int = 8, idle_seconds: float = 10.0) -> None:
-        self.max_idle = max_idle
-        self.idle_seconds = idle_seconds
-        self._idle: list[_CallThread] = []
-        self._lock = threading.Lock()
-
-    def run(self, work: Work) -> None:
-        """Run `work`, which must not raise. Raises `RuntimeError` if the process cannot start more threads."""
-        with self._lock:
-            thread = self._idle.pop() if self._idle else None
-        if thread is not None:
-            thread.take(work)
-        else:
-            _CallThread(self, work).start()
-
-    def retire(self) -> None:
-        """End the idle threads and wait for their end."""
-        with self._lock:
-            retired, self._idle = self._idle, []
-        for thread in retired:
-            thread.take(None)
-        for thread in retired:
-            thread.join()
-
-    def reset(self) -> None:
-        """Forget all threads. After a fork they belong to the parent."""
-        self._lock = threading.Lock()
-        self._idle = []
-
-    def park(self, thread: _CallThread) -> bool:
-        """Register an idle thread; False if there are enough of them."""
-        with self._lock:
-            has_room = len(self._idle) < self.max_idle
-            if has_room:
-                self._idle.append(thread)
-            return has_room
-
-    def unpark(self, thread: _CallThread) -> bool:
-        """Remove an idle thread; False if it was just taken and is about to get work."""
-        with self._lock:
-            is_idle = thread in self._idle
-            if is_idle:
-                self._idle.remove(thread)
-            return is_idle
-
-
-class _CallThread(threading.Thread):
-    def __init__(self, threads: CallThreads, work: Work) -> None:
-        super().__init__(name="threadless-call", daemon=True)
-        self._threads = threads
-        self._work: Work | None = work
-        self._has_work = threading.Event()
-
-    def take(self, work: Work | None) -> None:
-        """Set the next work; None ends the thread."""
-        self._work = work
-        self._has_work.set()
-
-    def run(self) -> None:
-        try:
-            while (work := self._work) is not None:
-                self._work = None
-                work()
-                del work  # otherwise the call and its text would stay in memory
-                release_connections(keep_files=True)
-                self._has_work.clear()
-                if self._threads.park(self):
-                    self._wait()
-        finally:
-            release_connections()
-
-    def _wait(self) -> None:
-        if not self._has_work.wait(self._threads.idle_seconds) and not self._threads.unpark(self):
-            self._has_work.wait()
-
-
-threads: Final = CallThreads()
+threads: Final = Threads("threadless-call", max_idle=8)
 reset_after_fork(threads.reset)

@@ -1,39 +1,31 @@
 """`ThreadPool`: the threads in which requests run. A request keeps its thread while it waits for an upstream.
 
-So the number of threads limits the number of concurrent requests. Threads are started when they are needed and end
-after some idle time. The thread that became idle last is used first, so that others can end.
+So the number of threads limits the number of concurrent requests.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from threadless.conf import conf
-from threadless.db.connections import release_connections
 from threadless.exceptions import Overloaded
 from threadless.server.process import reset_after_fork
-
-Work = Callable[[], None]
+from threadless.server.threads import Thread, Threads, Work
 
 _QUEUE_SHARE: Final = 10
 """One request may wait in the queue for every ten threads."""
 
 
-class ThreadPool:
-    """At most `ASGI_THREADS` threads and a short queue. All methods may be called in any thread."""
+class ThreadPool(Threads):
+    """At most `ASGI_THREADS` threads and a short queue."""
 
     def __init__(self, *, idle_seconds: float = 10.0) -> None:
-        self.idle_seconds = idle_seconds
-        self.reset()
+        super().__init__("threadless-asgi", idle_seconds=idle_seconds)
 
     def reset(self) -> None:
-        """Forget all threads. After a fork they belong to the parent."""
-        self._lock = threading.Lock()
+        super().reset()
         self._queue: deque[Work] = deque()
-        self._idle: list[_PoolThread] = []
         self.size = 0
         """The number of threads, including idle ones."""
 
@@ -43,8 +35,7 @@ class ThreadPool:
         Raises `Overloaded` if the queue is full.
         """
         with self._lock:
-            if thread := self._free_thread():
-                thread.take(work)
+            if self._has_taken(work):
                 return True
             if self.size == 0 or len(self._queue) >= max(conf.asgi_threads // _QUEUE_SHARE, 1):
                 raise Overloaded
@@ -54,9 +45,7 @@ class ThreadPool:
     def submit_first(self, work: Work) -> None:
         """Like `submit`, but ahead of the queue and never refused, because it ends a request."""
         with self._lock:
-            if thread := self._free_thread():
-                thread.take(work)
-            else:
+            if not self._has_taken(work):
                 self._queue.appendleft(work)
 
     def withdraw(self, work: Work) -> bool:
@@ -67,81 +56,32 @@ class ThreadPool:
                 self._queue.remove(work)
             return is_waiting
 
-    def retire(self) -> None:
-        """End the idle threads and wait for their end."""
-        with self._lock:
-            retired, self._idle = self._idle, []
-        for thread in retired:
-            thread.take(None)
-        for thread in retired:
-            thread.join()
-
-    def _free_thread(self) -> _PoolThread | None:
-        """An idle thread or a new one; None if the limit is reached."""
+    def _has_taken(self, work: Work) -> bool:
+        """Give this to an idle thread or a new one; False if the limit is reached."""
         if self._idle:
-            return self._idle.pop()
+            self._idle.pop().take(work)
+            return True
         if self.size >= conf.asgi_threads:
-            return None
-        thread = _PoolThread(self)
+            return False
         try:
-            thread.start()
+            Thread(self, work).start()
         except (RuntimeError, MemoryError):  # the process can have no more threads
-            return None
+            return False
         self.size += 1
-        return thread
+        return True
 
-    def next_work(self, thread: _PoolThread) -> Work | None:
-        """The next item of the queue. If there is none, the thread becomes idle and this returns None."""
+    def park(self, thread: Thread) -> bool:
+        """Give a thread whose work is done the next item of the queue. If there is none, it becomes idle."""
         with self._lock:
             if self._queue:
-                return self._queue.popleft()
-            self._idle.append(thread)
-            return None
-
-    def may_end(self, thread: _PoolThread) -> bool:
-        """True if this idle thread may end; False if it has just received work."""
-        with self._lock:
-            is_idle = thread in self._idle
-            if is_idle:
-                self._idle.remove(thread)
-            return is_idle
+                thread.take(self._queue.popleft())
+            else:
+                self._idle.append(thread)
+            return True
 
     def forget(self) -> None:
-        """Remove a thread that ends."""
         with self._lock:
             self.size -= 1
-
-
-class _PoolThread(threading.Thread):
-    def __init__(self, pool: ThreadPool) -> None:
-        super().__init__(name="threadless-asgi", daemon=True)
-        self._pool = pool
-        self._work: Work | None = None
-        self._has_news = threading.Event()
-
-    def take(self, work: Work | None) -> None:
-        """Set the next work; None ends the thread."""
-        self._work = work
-        self._has_news.set()
-
-    def run(self) -> None:
-        try:
-            while (work := self._wait()) is not None:
-                self._has_news.clear()
-                self._work = None
-                while work is not None:
-                    work()
-                    work = None  # a request must not outlive its end here
-                    release_connections(keep_files=True)
-                    work = self._pool.next_work(self)
-        finally:
-            self._pool.forget()
-            release_connections()
-
-    def _wait(self) -> Work | None:
-        if not self._has_news.wait(self._pool.idle_seconds) and not self._pool.may_end(self):
-            self._has_news.wait()
-        return self._work
 
 
 pool: Final = ThreadPool()

@@ -1,4 +1,4 @@
-"""The threads that run calls: used again, few of them kept, none lost."""
+"""Threads that are used again: few of them kept, none lost."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import queue
 import threading
 import time
 
-from threadless.calls.threads import CallThreads
+from threadless.server.threads import Threads
 
 WAIT = 10
 
 
-def ran_in(threads: CallThreads) -> threading.Thread:
+def ran_in(threads: Threads) -> threading.Thread:
     """The thread that did some work."""
     used: queue.Queue[threading.Thread] = queue.Queue()
     threads.run(lambda: used.put(threading.current_thread()))
@@ -19,7 +19,7 @@ def ran_in(threads: CallThreads) -> threading.Thread:
 
 
 def test_idle_reader_is_used_again() -> None:
-    threads, first = CallThreads(), None
+    threads, first = Threads("test"), None
     deadline = time.monotonic() + WAIT
     while (thread := ran_in(threads)) is not first:  # it is idle a moment after its work is done
         first = thread
@@ -28,7 +28,7 @@ def test_idle_reader_is_used_again() -> None:
 
 
 def test_calls_at_once_run_in_threads_of_their_own() -> None:
-    threads, together = CallThreads(max_idle=0), threading.Barrier(3)
+    threads, together = Threads("test", max_idle=0), threading.Barrier(3)
 
     def meet() -> None:
         together.wait(WAIT)
@@ -39,19 +39,19 @@ def test_calls_at_once_run_in_threads_of_their_own() -> None:
 
 
 def test_reader_beyond_the_most_that_wait_ends() -> None:
-    thread = ran_in(CallThreads(max_idle=0))
+    thread = ran_in(Threads("test", max_idle=0))
     thread.join(WAIT)
     assert not thread.is_alive()
 
 
 def test_reader_without_work_for_a_while_ends() -> None:
-    thread = ran_in(CallThreads(idle_seconds=0.01))
+    thread = ran_in(Threads("test", idle_seconds=0.01))
     thread.join(WAIT)
     assert not thread.is_alive()
 
 
 def test_retired_reader_ends_before_its_time() -> None:
-    threads = CallThreads(idle_seconds=1000)
+    threads = Threads("test", idle_seconds=1000)
     thread = ran_in(threads)
     deadline = time.monotonic() + WAIT
     while thread.is_alive() and time.monotonic() < deadline:
