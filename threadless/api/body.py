@@ -21,6 +21,7 @@ from threadless.db.connections import release_connections
 from threadless.exceptions import InvalidRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from threadless.server.client import Client
 from threadless.server.memory import COUNTED_FROM, Reservation
+from threadless.turns import PIECE_BYTES, let_others_run
 
 _PIECE_BYTES: Final = 65536
 _DRAIN_SECONDS: Final = 30.0
@@ -94,9 +95,10 @@ def _stream(request: HttpRequest, length: int | None) -> Any:
 
 def _read_known(stream: Any, length: int) -> bytes:
     pieces, left = [], length
-    while left and (piece := _read(stream, left)):
+    while left and (piece := _read(stream, min(left, PIECE_BYTES))):
         pieces.append(piece)
         left -= len(piece)
+        let_others_run(length)
     if left:
         raise InvalidRequest("The request body is shorter than its Content-Length.", code="invalid_json")
     return _joined(pieces)
@@ -110,12 +112,14 @@ def _read_chunked(stream: Any, reservation: Reservation) -> bytes:
         size += len(piece)
         if size > conf.max_body_bytes:
             _refuse_size()
+        let_others_run(size)
     return _joined(pieces)
 
 
 def _joined(pieces: list[bytes]) -> bytes:
     """The body without a byte order mark, which RFC 8259 (section 8.1) allows readers to ignore."""
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    let_others_run(len(body))
     return body.removeprefix(codecs.BOM_UTF8)
 
 
@@ -144,12 +148,13 @@ def drain_request(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def _drain(request: HttpRequest, client: Client) -> None:
-    room = 2 * conf.max_body_bytes
+    size = 0
     with contextlib.suppress(Exception), client.upload_deadline(_DRAIN_SECONDS):
         stream = _stream(request, _content_length(request))
-        while room > 0:
+        while size < 2 * conf.max_body_bytes:
             with client.upload_deadline(_PIECE_SECONDS):
                 piece = stream.read(_PIECE_BYTES)
             if not piece:
                 return
-            room -= len(piece)
+            size += len(piece)
+            let_others_run(size)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from threadless.completions.estimate import prompt_tokens
 from threadless.completions.tokens import count_tokens
 from threadless.completions.tool_calls import tool_names
+from threadless.turns import let_others_run
 from threadless.types import ChatRequest, Target, Usage
 
 _KEPT_REQUEST_BYTES: Final = 1 << 20
@@ -28,6 +29,7 @@ class Account:
     __slots__ = (
         "_counted",
         "_large_request",
+        "_prompt_estimate",
         "_request",
         "_size",
         "_target",
@@ -54,6 +56,7 @@ class Account:
         self.tool_calls = 0
         self._request = request
         self._large_request: _LargeRequest | None = None
+        self._prompt_estimate: int | None = None
         self._target = target
         self._texts: list[str] = []
         self._size = 0
@@ -67,9 +70,10 @@ class Account:
         """Keep only counts of a large request, so that its memory is free while the upstream answers."""
         if (size := _size_of(self._request)) > _KEPT_REQUEST_BYTES:
             self.tool_names()
-            output = self._plausible_output()
-            self._large_request = _LargeRequest(size, self.prompt_estimate(), output)
+            self.prompt_estimate()
+            self._large_request = _LargeRequest(size, self._plausible_output())
             self._request = ChatRequest(fields={})
+            let_others_run(size)
 
     def wrote(self, text: str) -> None:
         """The model has produced this piece of text."""
@@ -100,9 +104,9 @@ class Account:
 
     def prompt_estimate(self) -> int:
         """Tokens of the prompt by the configured counter."""
-        if self._large_request is not None:
-            return self._large_request.prompt_tokens
-        return prompt_tokens(self._request, self._target)
+        if self._prompt_estimate is None:
+            self._prompt_estimate = prompt_tokens(self._request, self._target)
+        return self._prompt_estimate
 
     def tokens(self) -> int:
         """Tokens of all text so far, by the configured counter. Counted text is dropped."""
@@ -165,7 +169,6 @@ class _LargeRequest(NamedTuple):
 
     size: int
     """In bytes."""
-    prompt_tokens: int
     plausible_output: int
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from threadless.completions.tokens import count_tokens
 from threadless.completions.tool_calls import arguments_text
+from threadless.turns import let_others_run
 from threadless.types import ChatRequest, JSONObject, JSONValue, Target
 
 _TOKENS_PER_MESSAGE: Final = 4
@@ -20,8 +21,11 @@ _BILLED_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
 def prompt_tokens(request: ChatRequest, target: Target) -> int:
     """Tokens of everything that was sent to the model."""
     messages = request.get("messages") or []
+    let_others_run(len(request.fields.get("messages", b"")))
     texts = [target.instructions, *_texts(messages), *(_field_texts(request, target))]
-    text = count_tokens("\n".join(filter(None, texts)), target.model)
+    whole = "\n".join(filter(None, texts))
+    let_others_run(len(whole))
+    text = count_tokens(whole, target.model)
     media = sum(_media_parts(message) for message in messages)
     return text + _TOKENS_PER_MESSAGE * (len(messages) + bool(target.instructions)) + _TOKENS_PER_MEDIA * media
 

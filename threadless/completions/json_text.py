@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import math
 import re
-import time
 from collections import Counter
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest
+from threadless.turns import let_others_run
 
 _PIECE_BYTES: Final = 1 << 18
-"""A larger body is checked in pieces of this size, so that other calls can run in between."""
+"""A larger body is checked in pieces of this size, which need less memory, and other calls can run in between."""
 
 _NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{,"))
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{},"'))
@@ -47,20 +47,11 @@ def check_json(body: bytes) -> None:
     more nesting or values than `MAX_DEPTH` and `MAX_VALUES` allow.
     """
     _check_structure(body)
-    let_others_run(body)
+    let_others_run(len(body))
     _check_values(body)
-    let_others_run(body)
+    let_others_run(len(body))
     if _has_suspicious_escape(body):
         _check_escapes(body)
-
-
-def let_others_run(body: bytes) -> None:
-    """Switch to other calls if the body is large. Called between two passes.
-
-    A pass holds the GIL, or under gevent the whole worker, for up to 100 ms. `time.sleep(0)` switches in both cases.
-    """
-    if len(body) > _PIECE_BYTES:
-        time.sleep(0)
 
 
 def refuse_json(reason: str = "it is not valid JSON", param: str | None = None) -> NoReturn:
@@ -77,7 +68,7 @@ def _check_structure(body: bytes) -> None:
     if len(marks) < conf.max_values and len(marks) - marks.count(b",") <= conf.max_depth:
         return  # the usual case: within both limits, even if all of them were outside strings
     del marks
-    let_others_run(body)
+    let_others_run(len(body))
     structure = _structure(body)
     brackets = structure.count(b"[") + structure.count(b"{")
     if 1 + brackets + structure.count(b",") > conf.max_values:
@@ -109,7 +100,7 @@ def _structure(body: bytes) -> bytes:
         size += len(found[-1]) + quotes
         if size > 5 * conf.max_values:  # a value and its key add at most a comma and four quotes or brackets
             _refuse_values()
-        let_others_run(body)
+        let_others_run(len(body))
     return b"".join(found)
 
 
@@ -122,7 +113,7 @@ def _check_values(body: bytes) -> None:
         text = body.decode()
     except UnicodeDecodeError:
         refuse_json("it is not valid UTF-8")
-    let_others_run(body)
+    let_others_run(len(body))
     try:
         value = _look_through(text)
     except (ValueError, RecursionError):
@@ -158,7 +149,7 @@ def _has_suspicious_escape(body: bytes) -> bool:
     for offset in range(0, len(body), _PIECE_BYTES):
         if _SUSPICIOUS_ESCAPE.search(body, offset, offset + _PIECE_BYTES + _ESCAPE_BYTES):
             return True
-        let_others_run(body)
+        let_others_run(len(body))
     return False
 
 
@@ -172,7 +163,7 @@ def _check_escapes(body: bytes) -> None:
             path = _path_at(body, offset) if offset < _PIECE_BYTES else None
             refuse_json("a string contains a NUL character or a lone surrogate", path or None)
         offset = end
-        let_others_run(body)
+        let_others_run(len(body))
 
 
 def _path_at(body: bytes, offset: int) -> str:

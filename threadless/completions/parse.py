@@ -15,9 +15,10 @@ import msgspec
 from msgspec import UNSET
 
 from threadless.completions.fields import PART_FIELDS, AssistantMessage, Fields, Message, Part, Tool, ToolCall
-from threadless.completions.json_text import check_json, let_others_run, refuse_json
+from threadless.completions.json_text import check_json, refuse_json
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest
+from threadless.turns import let_others_run
 from threadless.types import ChatRequest
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
@@ -59,13 +60,13 @@ def parse(body: bytes) -> ParsedBody:
     check_json(body)
     try:
         typed = _decode_fields(body)
-        let_others_run(body)
+        let_others_run(len(body))
         raw = _decode_raw(body)
     except msgspec.ValidationError as error:
         raise _explain(str(error), body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         refuse_json()
-    let_others_run(body)
+    let_others_run(len(body))
     _check_fields(typed)
     return ParsedBody(raw, typed)
 

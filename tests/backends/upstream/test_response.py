@@ -14,6 +14,7 @@ from tests.backends.upstream.sender import WAIT, Sender
 from tests.support.upstream import Exchange, ScriptedUpstream
 from threadless.backends.lifetime import Lifetime
 from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
+from threadless.turns import PIECE_BYTES
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -223,3 +224,13 @@ def test_drain_of_an_answer_that_does_not_end_is_no_failure(
     sender: Sender, upstream: ScriptedUpstream, ending: Any
 ) -> None:
     assert not sender.keeps_connection_after(drain_after_content(upstream, ending))
+
+
+def test_other_calls_run_while_a_large_request_is_sent(
+    sender: Sender, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)  # as gevent replaces it, whose version switches to others
+    upstream.script(lambda exchange: exchange.answer(b"{}"))
+    sender.ask(b"x" * 8 * PIECE_BYTES)
+    assert len(pauses) >= 2 * 6

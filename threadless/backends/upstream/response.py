@@ -23,6 +23,7 @@ from threadless.server import green
 from threadless.server import timeouts as coarse_timer
 from threadless.server.memory import COUNTED_FROM, Reservation
 from threadless.server.timeouts import COARSE_SECONDS
+from threadless.turns import let_others_run
 
 _SEGMENT_BYTES: Final = 16384
 """What is read at once, and therefore decoded without a break."""
@@ -263,6 +264,7 @@ class Response:
                     if is_early and connection.idle_since:
                         return
                     rest = rest[self._sock.send(rest[:_MAX_SEND]) :]
+                    let_others_run(len(rest))
             self._is_in_order = not is_early
         except TimeoutError:
             if not connection.is_readable():

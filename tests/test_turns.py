@@ -1,0 +1,57 @@
+"""Between two passes over a large body, gevent serves the sockets that are ready."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support.serving import ROOT
+
+_BEGIN = """
+from gevent import monkey; monkey.patch_all()
+import gevent, socket
+from django.conf import settings; settings.configure()
+from threadless.completions.parse import parse
+from threadless.turns import PIECE_BYTES, let_others_run
+
+served = 0
+
+def serve(sock):
+    global served
+    while data := sock.recv(1):
+        served += 1
+        sock.send(data)
+
+ours, theirs = socket.socketpair()
+gevent.spawn(serve, ours)
+gevent.idle()
+"""
+_AFTER_EACH_PASS = """
+missed = 0
+for number in range(100):
+    theirs.send(b"x")  # during a pass
+    let_others_run(PIECE_BYTES + 1)
+    missed += served != number + 1
+print(missed)
+"""
+_DURING_A_PARSE = """
+gevent.spawn(serve, theirs)
+theirs.send(b"x")
+text = b"x" * 4 * PIECE_BYTES
+parse(b'{"model": "m", "messages": [{"role": "user", "content": "%b"}]}' % text)
+print(served)
+"""
+
+
+def printed(script: str) -> int:
+    """The number that a script prints."""
+    command = [sys.executable, "-c", _BEGIN + script]
+    return int(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+
+def test_ready_socket_is_served_before_the_next_pass() -> None:
+    assert printed(_AFTER_EACH_PASS) == 0
+
+
+def test_sockets_are_served_between_all_passes_of_a_parse() -> None:
+    assert printed(_DURING_A_PARSE) >= 9  # structure, UTF-8, values, four pieces with escapes, types, fields
