@@ -165,8 +165,7 @@ def _from_records(
 def _grouped(rows: Any, by: Collection[str], aggregates: Mapping[str, Any]) -> dict[Group, Sums]:
     rows = rows.order_by()
     found = rows.values(*by).annotate(**aggregates) if by else [rows.aggregate(**aggregates)]
-    all_sums = {tuple(row[name] for name in by): sums_of(row) for row in found}
-    return {group: each for group, each in all_sums.items() if each.calls}
+    return {tuple(row[name] for name in by): each for row in found if (each := sums_of(row)).calls}
 
 
 def _lookups(where: Mapping[str, Any]) -> Q:

@@ -80,7 +80,9 @@ def added(all_sums: Iterable[Sums]) -> Sums:
 def sums_of(row: dict[str, Any]) -> Sums:
     """The sums in a row with the aggregates of this module. A sum over no rows is None. One that is missing is 0."""
     numbers = {name: int(row[made] or 0) for made, name in _MADE_NUMBERS.items() if made in row}
-    return Sums(**numbers, first_tokens=tuple(int(row.get(made) or 0) for made in _MADE_BUCKETS))
+    has_buckets = _MADE_BUCKETS[0] in row
+    buckets = tuple(int(row[made] or 0) for made in _MADE_BUCKETS) if has_buckets else _NO_FIRST_TOKENS
+    return Sums(**numbers, first_tokens=buckets)
 
 
 def aggregates_of_days(columns: Collection[str] = COLUMNS) -> Mapping[str, Aggregate]:
