@@ -25,6 +25,7 @@ _MEGABYTE: Final = 10**6
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--rows", nargs="+", type=int, default=list(SIZES), help="sizes of the ledger")
+    parser.add_argument("--by-month", action="store_true", help="also measure ledgers with a partition for each month")
     parser.add_argument("--keep", action="store_true", help="keep the databases for the next run")
     parser.add_argument("--write", action="store_true", help=f"write {RESULT.relative_to(ROOT)}")
     return parser.parse_args()
@@ -34,11 +35,10 @@ def main() -> int:
     given = arguments()
     results = []
     for rows in given.rows:
-        if not fill.exists(rows):
-            _run("fill", rows)
-        results.append(json.loads(_run("measure", rows)))
-        if not given.keep:
-            fill.drop(rows)
+        results += [_measured(rows, by_month) for by_month in (False, True)[: 1 + given.by_month]]
+        for by_month in (False, True):
+            if not given.keep:
+                fill.drop(fill.database_of(rows, by_month=by_month))
     text = page(results)
     print(text)
     if given.write:
@@ -46,15 +46,23 @@ def main() -> int:
     return int(any(each["ms"] > each["bound_ms"] for result in results for each in result["found"]))
 
 
-def _run(module: str, rows: int) -> str:
+def _measured(rows: int, by_month: bool) -> dict[str, Any]:
+    """Fill the database if it is missing, and measure it."""
+    if not fill.exists(fill.database_of(rows, by_month=by_month)):
+        _run("partition" if by_month else "fill", str(rows))
+    found: dict[str, Any] = json.loads(_run("measure", str(rows), *["--by-month"][: int(by_month)]))
+    return found
+
+
+def _run(module: str, *arguments: str) -> str:
     """A module of this package in its own process, because Django's settings name the database."""
-    command = [sys.executable, "-m", f"benchmarks.scale.{module}", str(rows)]
+    command = [sys.executable, "-m", f"benchmarks.scale.{module}", *arguments]
     return subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def page(results: list[dict[str, Any]]) -> str:
     """The results as Markdown."""
-    sizes = [f"{result['rows'] / 1_000_000:g} million" for result in results]
+    sizes = [f"{result['rows'] / 1_000_000:g} million" + ", by month" * result["by_month"] for result in results]
     return "\n".join(
         [
             "# Growth",
@@ -90,15 +98,23 @@ def _size_rows(results: list[dict[str, Any]]) -> list[list[str]]:
     names = {"ledger": "ledger, MB", "indexes": "its indexes, MB", "sums": "sums of days, MB"}
     rows = [[text, *(f"{each['sizes'][name] / _MEGABYTE:,.0f}" for each in results)] for name, text in names.items()]
     rows.append(["rows of `UsageDay`", *(f"{each['sizes']['rows_of_sums']:,}" for each in results)])
-    names = {"statements": "statements of a call", "open_ms": "opening, ms", "settle_ms": "settling, ms"}
-    return rows + [[text, *(str(each["calls"][name]) for each in results)] for name, text in names.items()]
+    return rows + [[text, *(str(each["calls"][name]) for each in results)] for name, text in _CALLS.items()]
+
+
+_CALLS: Final = {
+    "statements": "statements of a call",
+    "open_ms": "opening, ms",
+    "settle_ms": "settling, ms",
+    "by_number_ms": "UPDATE by number, ms",
+    "by_number_and_time_ms": "UPDATE by number and time of opening, ms",
+}
 
 
 def _page_rows(results: list[dict[str, Any]]) -> list[list[str]]:
     by_name = [{(each["group"], each["name"]): each for each in result["found"]} for result in results]
     return [
         [f"{name[0]}: {name[1]}", str(each["bound_ms"]), *(_time(found.get(name)) for found in by_name)]
-        for name, each in by_name[0].items()
+        for name, each in {name: each for found in by_name for name, each in found.items()}.items()
     ]
 
 

@@ -16,12 +16,12 @@ DAYS: Final = 365
 KEYS, USERS, ACCOUNTS = 600, 200, 40
 _BATCH: Final = 1_000_000
 _KEYS_TABLE: Final = "accounts_apikey"
-_LEDGER: Final = "threadless_usagerecord"
+LEDGER: Final = "threadless_usagerecord"
 
 
-def database_of(rows: int) -> str:
-    """The name of the database with so many rows."""
-    return f"threadless_scale_{rows}"
+def database_of(rows: int, *, by_month: bool = False) -> str:
+    """The name of the database with so many rows, or of its copy with partitions."""
+    return f"threadless_scale_{rows}" + "_by_month" * by_month
 
 
 def connect(database: str) -> Any:
@@ -31,24 +31,24 @@ def connect(database: str) -> Any:
     return psycopg.connect(f"{SERVER.replace('postgres://', 'postgresql://')}/{database}", autocommit=True)
 
 
-def exists(rows: int) -> bool:
-    """Whether the database is complete."""
+def exists(database: str) -> bool:
+    """Whether it is there, and therefore complete."""
     with connect("postgres") as server:
-        found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database_of(rows)]).fetchone()
+        found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
     return found is not None
 
 
-def drop(rows: int) -> None:
-    """Remove the database."""
+def drop(database: str) -> None:
+    """Remove it."""
     with connect("postgres") as server:
-        server.execute(f"DROP DATABASE IF EXISTS {database_of(rows)} WITH (FORCE)")
+        server.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
 
 def fill(rows: int) -> None:
     """Create and fill the database. It has its name only when it is complete."""
     unfinished = f"{database_of(rows)}_unfinished"
+    drop(unfinished)
     with connect("postgres") as server:
-        server.execute(f"DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {unfinished}")
     os.environ["DATABASE_URL"] = f"{SERVER}/{unfinished}"
     _migrate()
@@ -57,7 +57,7 @@ def fill(rows: int) -> None:
         _insert_calls(database, rows)
     _roll_up()
     with connect(unfinished) as database:
-        _say("vacuum")
+        say("vacuum")
         database.execute("VACUUM (ANALYZE)")
     _close()
     with connect("postgres") as server:
@@ -105,19 +105,19 @@ def _insert_calls(database: Any, rows: int) -> None:
     names = {"keys": KEYS, "last": last_id, "rows": rows, "days": DAYS}
     for first in range(1, rows + 1, _BATCH):
         until = min(first + _BATCH - 1, rows)
-        _say(f"rows {first} to {until}")
+        say(f"rows {first} to {until}")
         database.execute(_CALLS, names | {"first": first, "until": until})
-    database.execute(f"SELECT setval(pg_get_serial_sequence('{_LEDGER}', 'id'), {rows})")
+    database.execute(f"SELECT setval(pg_get_serial_sequence('{LEDGER}', 'id'), {rows})")
     for statement in indexes:
-        _say(statement)
+        say(statement)
         database.execute(statement)
-    database.execute(f"VACUUM (ANALYZE) {_LEDGER}")
+    database.execute(f"VACUUM (ANALYZE) {LEDGER}")
 
 
 def _drop_indexes(database: Any) -> list[str]:
     """Drop the indexes of the ledger, which are built faster at the end. Returns how to create them."""
     found = database.execute(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%_pkey'", [_LEDGER]
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT LIKE '%%_pkey'", [LEDGER]
     ).fetchall()
     for name, _ in found:
         database.execute(f"DROP INDEX {name}")
@@ -125,7 +125,7 @@ def _drop_indexes(database: Any) -> list[str]:
 
 
 _CALLS: Final = f"""
-INSERT INTO {_LEDGER} (
+INSERT INTO {LEDGER} (
     id, request_id, client_request_id, operation, account, key_id, key_label, user_id, model, target_kind,
     target_model, backend, upstream_model, is_stream, state, http_status, error_code, finish_reason, prompt_tokens,
     completion_tokens, cached_tokens, reasoning_tokens, usage_source, cost_nano, tool_calls, first_token_ms,
@@ -176,7 +176,7 @@ def _roll_up() -> None:
     from threadless.reports.rollup import due_days, ledger_database, roll_up
 
     days = due_days(ledger_database())
-    _say(f"sums of {len(days)} days")
+    say(f"sums of {len(days)} days")
     for day, _ in days:
         roll_up(day)
 
@@ -193,7 +193,8 @@ def _close() -> None:
 _started: Final = time.monotonic()
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print what begins now."""
     print(f"{time.monotonic() - _started:7.1f} s  {text}", file=sys.stderr, flush=True)
 
 

@@ -5,6 +5,7 @@ The ledger stays as it was: what is written is rolled back or removed.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import statistics
@@ -20,19 +21,24 @@ _TIMES: Final = 5
 _CALLS: Final = 300
 
 
-def measure(rows: int, only: str = "") -> dict[str, Any]:
+def measure(rows: int, *, by_month: bool = False, only: str = "") -> dict[str, Any]:
     """Sizes, and for each page its group, name, bound, statements, and the median of its times in milliseconds."""
-    os.environ |= {"DATABASE_URL": f"{SERVER}/{database_of(rows)}", "DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
+    os.environ |= {
+        "DATABASE_URL": f"{SERVER}/{database_of(rows, by_month=by_month)}",
+        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+    }
     from django import setup
 
     setup()
     from benchmarks.scale import work
 
     work.refresh()  # as servers do about once a minute
-    found = [_measured(page, load) for page, load in _pages(rows) if only in f"{page.group} {page.name}"]
+    found = [_measured(page, load) for page, load in _pages(rows) if only in f"{page.group}: {page.name}"]
     if not only:
         found += [_timed(*each) for each in work.tasks()]
-    return {"rows": rows, "sizes": work.sizes(), "calls": work.calls(_CALLS), "found": found}
+    return {
+        "rows": rows, "by_month": by_month, "sizes": work.sizes(), "calls": work.calls(_CALLS), "found": found,
+    }  # fmt: skip
 
 
 def _pages(rows: int) -> Iterator[tuple[Page, Callable[[], int]]]:
@@ -73,5 +79,14 @@ def _milliseconds(run: Callable[[], Any]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale.measure", description=__doc__)
+    parser.add_argument("rows", type=int)
+    parser.add_argument("--by-month", action="store_true", help="measure the copy with partitions")
+    parser.add_argument("--only", default="", help="only pages whose names contain this text")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]), " ".join(sys.argv[2:]))))
+    given = _arguments()
+    print(json.dumps(measure(given.rows, by_month=given.by_month, only=given.only)))

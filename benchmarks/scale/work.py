@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
@@ -86,6 +86,8 @@ def tasks() -> Iterator[tuple[str, str, int, Callable[[], Any]]]:
     yield "upkeep", "sweep of 100 overdue calls", LIST_MS, _undone(_sweep_some)
     yield "upkeep", "purge of one batch (1,000 rows)", LIST_MS, _undone(lambda: next(purge(300)))
     yield "upkeep", "sums of yesterday", 30_000, lambda: roll_up(today() - timedelta(days=1))
+    if _partitions():
+        yield "upkeep", "dropping a month", LIST_MS, _undone(_drop_month)
 
 
 def _undone(run: Callable[[], Any]) -> Callable[[], None]:
@@ -95,6 +97,18 @@ def _undone(run: Callable[[], Any]) -> Callable[[], None]:
             transaction.set_rollback(True)
 
     return in_transaction
+
+
+def _partitions() -> list[str]:
+    select = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass ORDER BY 1"
+    with connection.cursor() as cursor:
+        cursor.execute(select, [UsageRecord._meta.db_table])
+        return [name for (name,) in cursor.fetchall()]
+
+
+def _drop_month() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {_partitions()[1]}")
 
 
 def _sweep_some() -> None:
@@ -117,12 +131,27 @@ def calls(number: int) -> dict[str, Any]:
         opened.append(between - start)
         pks.append(entry.pk)
     sent = statements(lambda: recorder.settle(recorder.open(_opening(number)), outcome))
+    updates = _updates(pks)
     _ledger.filter(request_id__startswith="req_scale_", opened_at__gte=timezone.now() - timedelta(hours=1)).delete()
     return {
         "statements": sent,
         "open_ms": round(statistics.median(opened) * 1000, 2),
         "settle_ms": round(statistics.median(settled) * 1000, 2),
+        **updates,
     }
+
+
+def _updates(pks: list[int]) -> dict[str, float]:
+    """The median times of an UPDATE that finds its record by the number, or also by the time of its opening."""
+    times: dict[str, list[float]] = {"by_number_ms": [], "by_number_and_time_ms": []}
+    opened = _ledger.filter(pk__in=pks).values_list("pk", "opened_at")
+    with connection.cursor() as cursor:
+        for name, condition in zip(times, ("id = %s", "id = %s AND opened_at = %s"), strict=True):
+            for row in list(opened):
+                start = time.perf_counter()
+                cursor.execute(f"{_UPDATE} WHERE {condition}", row[: condition.count("%s")])
+                times[name].append(time.perf_counter() - start)
+    return {name: round(statistics.median(each) * 1000, 2) for name, each in times.items()}
 
 
 def _opening(number: int) -> Opening:
@@ -137,12 +166,17 @@ def _opening(number: int) -> Opening:
     )
 
 
+_UPDATE: Final = f"UPDATE {UsageRecord._meta.db_table} SET duration_ms = 1"
+_SIZES: Final = """
+SELECT sum(pg_table_size(part)), sum(pg_indexes_size(part)), pg_total_relation_size(%s)
+FROM (SELECT %s::regclass AS part UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = %s::regclass) AS parts
+"""
+
+
 def sizes() -> dict[str, int]:
     """Bytes of the ledger, its indexes and the sums of days, and the number of these sums."""
     table, days = UsageRecord._meta.db_table, UsageDay._meta.db_table
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_table_size(%s), pg_indexes_size(%s), pg_total_relation_size(%s)", [table, table, days]
-        )
-        ledger, indexes, sums = cursor.fetchone()
+        cursor.execute(_SIZES, [days, table, table])
+        ledger, indexes, sums = map(int, cursor.fetchone())
     return {"ledger": ledger, "indexes": indexes, "sums": sums, "rows_of_sums": UsageDay.objects.count()}
