@@ -145,6 +145,16 @@ def test_other_calls_run_between_the_passes_over_a_large_body(monkeypatch: pytes
     assert len(pauses) >= 2 * 7
 
 
+def test_other_calls_run_between_long_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pauses(number: bytes) -> int:
+        made: list[float] = []
+        monkeypatch.setattr(time, "sleep", made.append)
+        check_json(b'{"a": [%b]}' % b",".join([number] * (8 * PIECE // len(number))))
+        return len(made)
+
+    assert pauses(b"0." + b"3" * 200) >= pauses(b'"%b"' % (b"3" * 200)) + 2 * 7
+
+
 @pytest.mark.parametrize("escape", [r"\u0000", r"\ud83d", r"\uDE00"])
 @pytest.mark.parametrize(
     ("body", "path"),

@@ -10,12 +10,13 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest
-from threadless.turns import let_others_run
+from threadless.turns import PIECE_BYTES, let_others_run
 
 _PIECE_BYTES: Final = 1 << 18
 """A larger body is checked in pieces of this size, which need less memory, and other calls can run in between."""
@@ -140,9 +141,30 @@ def _refuse_constant(name: str) -> NoReturn:
     refuse_json(f"{name} is not a JSON value")
 
 
-_look_through: Final = json.JSONDecoder(
-    object_pairs_hook=_check_keys, parse_constant=_refuse_constant, parse_float=_check_float
-).decode
+def _decoder(parse_float: Callable[[str], None]) -> Callable[[str], Any]:
+    return json.JSONDecoder(
+        object_pairs_hook=_check_keys, parse_constant=_refuse_constant, parse_float=parse_float
+    ).decode
+
+
+_decode: Final = _decoder(_check_float)
+
+
+def _look_through(text: str) -> Any:
+    """Check keys and numbers; None for an object. Long numbers are slow to read, so other calls run in between."""
+    if len(text) <= PIECE_BYTES:
+        return _decode(text)
+    size = 0
+
+    def check_float(number: str) -> None:
+        nonlocal size
+        _check_float(number)
+        size += len(number)
+        if size > _PIECE_BYTES:
+            size = 0
+            let_others_run(len(text))
+
+    return _decoder(check_float)(text)
 
 
 def _has_suspicious_escape(body: bytes) -> bool:

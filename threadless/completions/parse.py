@@ -63,6 +63,7 @@ def parse(body: bytes) -> ParsedBody:
         let_others_run(len(body))
         raw = _decode_raw(body)
     except msgspec.ValidationError as error:
+        let_others_run(len(body))
         raise _explain(str(error), body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         refuse_json()
@@ -123,7 +124,9 @@ _VALUE_TYPES: Final = {"metadata[...]": str, "logit_bias[...]": float}
 def _path_of_value(path: str, body: bytes) -> str:
     """The path with the key of the first value that has the wrong type."""
     name = path.removesuffix("[...]")
-    for key, raw in _decode_raw(_decode_raw(body)[name]).items():
+    values = _decode_raw(_decode_raw(body)[name])
+    let_others_run(len(body))
+    for key, raw in values.items():
         try:
             msgspec.json.decode(raw, type=_VALUE_TYPES[path])
         except msgspec.ValidationError:
