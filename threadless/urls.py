@@ -1,7 +1,7 @@
 """`path("api/v1/", include("threadless.urls"))`: a route for each dialect, the models, and what installed apps add.
 
-Each has an optional slash: a redirect to add one would lose the body of a POST. The last route answers every other path
-below the prefix, so that clients with a wrong base URL get an error that their SDK can read.
+The last route answers every other path below the prefix, so that clients with a wrong base URL get an error that their
+SDK can read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from django.urls import URLPattern, re_path
 
 from threadless.api.description import OpenAPIView, ReferenceView
+from threadless.api.routes import endpoint
 from threadless.api.views import CallView, ModelDetailView, ModelListView, UnknownPathView
 from threadless.conf import conf
 from threadless.dialects.base import Dialect
@@ -25,8 +26,7 @@ def _route(dialect: Dialect) -> URLPattern:
     for alias in connections:
         # `ATOMIC_REQUESTS` would hold a transaction while we wait for the upstream, and could roll the row back.
         view = transaction.non_atomic_requests(using=alias)(view)
-    route: URLPattern = re_path(rf"^{dialect.path}/?$", view, name=dialect.name)
-    return route
+    return endpoint(dialect.path, view, name=dialect.name)
 
 
 def routes() -> list[URLPattern]:
@@ -34,13 +34,13 @@ def routes() -> list[URLPattern]:
     unknown = [re_path("", UnknownPathView.as_view(), name="unknown")] if conf.unknown_paths == "refuse" else []
     endpoints = [
         *(_route(dialect()) for dialect in conf.dialects),
-        re_path(r"^models/?$", ModelListView.as_view(), name="models"),
-        re_path(r"^models/(?P<name>.+?)/?$", ModelDetailView.as_view(), name="model"),
+        endpoint("models", ModelListView.as_view(), name="models"),
+        endpoint("models/(?P<name>.+?)", ModelDetailView.as_view(), name="model"),
         *additions("threadless_routes"),
     ]
     description = [
-        re_path(r"^openapi\.json$", OpenAPIView.as_view(endpoints=endpoints), name="openapi"),
-        re_path(r"^docs/?$", ReferenceView.as_view(endpoints=endpoints), name="reference"),
+        endpoint(r"openapi\.json", OpenAPIView.as_view(endpoints=endpoints), name="openapi"),
+        endpoint("docs", ReferenceView.as_view(endpoints=endpoints), name="reference"),
     ]
     return [*endpoints, *description, *unknown]
 

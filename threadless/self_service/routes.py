@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.urls import re_path
-
+from threadless.api.routes import endpoint
 from threadless.self_service.views import KeyView, UsageView
 
-key_route: Final = re_path(r"^key/?$", KeyView.as_view(), name="key")
-usage_route: Final = re_path(r"^usage/?$", UsageView.as_view(), name="usage")
-completions_route: Final = re_path(
-    r"^organization/usage/completions/?$", UsageView.as_view(is_alias=True), name="organization-usage-completions"
+key_route: Final = endpoint("key", KeyView.as_view(), name="key")
+usage_route: Final = endpoint("usage", UsageView.as_view(), name="usage")
+completions_route: Final = endpoint(
+    "organization/usage/completions", UsageView.as_view(is_alias=True), name="organization-usage-completions"
 )
 """The path that the OpenAI SDKs use: `client.admin.organization.usage.completions(…)`."""
