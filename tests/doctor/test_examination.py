@@ -35,6 +35,29 @@ class BodyLog:
         return self.get_response(request)
 
 
+def kept(request: Any) -> bytes:
+    """The body, for a class that does not read it itself."""
+    return bytes(request.body)
+
+
+class Recorder(BodyLog):
+    """Has a function that reads each request."""
+
+    def __call__(self, request: Any) -> Any:
+        self.last = kept(request)
+        return self.get_response(request)
+
+
+def recorder(get_response: Any) -> Any:
+    """The same as a function."""
+
+    def middleware(request: Any) -> Any:
+        kept(request)
+        return get_response(request)
+
+    return middleware
+
+
 class Collector(BodyLog):
     """Collects each response."""
 
@@ -70,7 +93,7 @@ def findings(subject: str) -> list[Finding]:
 def with_middleware(settings: Any) -> Any:
     """Adds one of the classes above to the middleware."""
 
-    def add(kind: type[Any]) -> None:
+    def add(kind: Any) -> None:
         settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.{kind.__name__}"]
 
     return add
@@ -85,11 +108,13 @@ def test_plain_installation_has_two_warnings() -> None:
     ("kind", "level", "what"),
     [
         (BodyLog, "warning", "reads the body of requests."),
+        (Recorder, "warning", "reads the body of requests."),
+        (recorder, "warning", "reads the body of requests."),
         (Collector, "error", "collects the whole content of streams."),
         (Measure, "warning", "reads response.content without asking whether the response is a stream."),
     ],
 )
-def test_middleware_that_harms_calls_is_found(with_middleware: Any, kind: type[Any], level: str, what: str) -> None:
+def test_middleware_that_harms_calls_is_found(with_middleware: Any, kind: Any, level: str, what: str) -> None:
     with_middleware(kind)
     [finding] = findings("middleware")
     assert (finding.level, finding.what) == (level, f"{__name__}.{kind.__name__} {what}")

@@ -5,27 +5,37 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
 
 from threadless.conf import conf
 from threadless.doctor.finding import Finding, error, warning
-from threadless.testing import CompletionClient
+from threadless.doctor.knocking import body_readers, knock
 
 _READS_BODY: Final = re.compile(r"request\.(body|read\(|POST)\b|\.body\b.*request")
 _TOUCHES_CONTENT: Final = re.compile(r"response\.content\b")
 _JOINS_STREAM: Final = re.compile(r"(join|list|tuple)\((response|self)\.streaming_content|getvalue\(\)")
-_KNOWS_STREAMS: Final = re.compile(r"\.streaming\b|is_async|hasattr\(response")
+_KNOWS_STREAMS: Final = re.compile(r"\.streaming\b|is_async|hasattr\(response|text/html|_html_response")
+"""Signs that a middleware leaves streams alone: it asks for them, or it changes HTML only."""
 _OF_DJANGO: Final = "django."
+_EXCLUSIONS: Final = {
+    "debug_toolbar.middleware.DebugToolbarMiddleware": "Let SHOW_TOOLBAR_CALLBACK be false below our prefix.",
+    "silk.middleware.SilkyMiddleware": "Set SILKY_INTERCEPT_FUNC to a function that is false below our prefix.",
+}
+"""How a package skips paths."""
 
 
 def check_middleware() -> Iterator[Finding]:
-    """Read the source of each middleware that is not Django's for what harms streams and large requests."""
+    """Look for middleware that is not Django's and harms streams or reads messages: in its source, and in a call."""
+    readers = body_readers()
     for path in conf.of_django("MIDDLEWARE", ()):
         if not path.startswith(_OF_DJANGO):
-            yield from _check_source(path, _source_of(path))
+            source = _source_of(path)
+            if path in readers or _READS_BODY.search(source):
+                yield _reads_body(path)
+            yield from _check_streams(path, source)
 
 
 def _source_of(path: str) -> str:
@@ -35,14 +45,17 @@ def _source_of(path: str) -> str:
         return ""
 
 
-def _check_source(path: str, source: str) -> Iterator[Finding]:
-    if _READS_BODY.search(source):
-        yield warning(
-            "middleware",
-            f"{path} reads the body of requests.",
-            "Django refuses bodies above DATA_UPLOAD_MAX_MEMORY_SIZE then, and a log of bodies would store messages.",
-            "Let it skip our prefix, or raise DATA_UPLOAD_MAX_MEMORY_SIZE to MAX_BODY_BYTES and store no bodies.",
-        )
+def _reads_body(path: str) -> Finding:
+    return warning(
+        "middleware",
+        f"{path} reads the body of requests.",
+        "Django refuses bodies above DATA_UPLOAD_MAX_MEMORY_SIZE then, and a log of bodies would store messages.",
+        _EXCLUSIONS.get(path)
+        or "Let it skip our prefix, or raise DATA_UPLOAD_MAX_MEMORY_SIZE to MAX_BODY_BYTES and store no bodies.",
+    )
+
+
+def _check_streams(path: str, source: str) -> Iterator[Finding]:
     if _JOINS_STREAM.search(source):
         yield error(
             "middleware",
@@ -61,13 +74,8 @@ def _check_source(path: str, source: str) -> Iterator[Finding]:
 
 def check_refusal() -> Iterator[Finding]:
     """Send a call without a key through the whole middleware. Only our own 401 in JSON is right."""
-    host = next((name for name in conf.of_django("ALLOWED_HOSTS", ()) if name and "*" not in name), "localhost")
-    header = conf.of_django("SECURE_PROXY_SSL_HEADER")
-    client: Any = CompletionClient(HTTP_HOST=host.lstrip("."), **(dict([header]) if header else {}))
-    client.raise_request_exception = False
     try:
-        path = reverse("threadless:chat-completions")
-        response = client.post(path, {"model": "none"}, content_type="application/json", secure=True)
+        response = knock()
     except NoReverseMatch:
         yield error("routes", "There is no endpoint.", "threadless.urls is not included.", "See `manage.py check`.")
         return
