@@ -18,6 +18,7 @@ from django.db.models.signals import post_delete
 
 from threadless.budgets.models import Budget, Counter
 from threadless.db.prepared import Statement, row_count
+from threadless.db.tenants import place
 from threadless.usage.joint_sql import Update
 
 LOCK_SECONDS: Final = 2
@@ -31,20 +32,21 @@ _WHERE_ROOM: Final = " AND {t}.spent + {t}.reserved + %s <= {t}.{limit}"
 """In this form no part of the comparison can exceed a big integer."""
 
 _ids: dict[tuple[str, int, datetime], int] = {}
-"""Counters by database, budget and start of the period."""
+"""Counters by database and schema, budget, and start of the period."""
 _statements: dict[tuple[str, str], Statement] = {}
 
 
 def counter_id(using: str, budget_id: int, starts_at: datetime) -> int | None:
     """The counter of a budget in the period that starts then; created if it is missing. None without the budget."""
-    found = _ids.get((using, budget_id, starts_at))
+    known = (place(using), budget_id, starts_at)
+    found = _ids.get(known)
     if found is None:
         counters = Counter.objects.using(using).filter(budget=budget_id, starts_at=starts_at)
         found = counters.values_list("pk", flat=True).first() or _create(using, budget_id, starts_at)
         if found is not None:
             if len(_ids) >= _MAX_KEPT:
                 _ids.clear()
-            _ids[using, budget_id, starts_at] = found
+            _ids[known] = found
     return found
 
 

@@ -15,6 +15,7 @@ from django.db import connections
 from threadless.budgets.models import Budget
 from threadless.budgets.subjects import Subject
 from threadless.db.prepared import Statement
+from threadless.db.tenants import place
 from threadless.server.process import reset_after_fork
 
 KEPT_SECONDS: Final = 5.0
@@ -41,7 +42,7 @@ _BySubject: TypeAlias = Mapping[Subject, tuple[Chain, ...]]
 
 _lock = threading.Lock()
 _all: dict[str, tuple[float, _BySubject | None]] = {}
-"""By database: the time of reading and all budgets; None if there are too many."""
+"""By database and schema: the time of reading and all budgets; None if there are too many."""
 _some: dict[tuple[str, tuple[Subject, ...]], tuple[float, tuple[Chain, ...]]] = {}
 """The same for single callers, if there are too many budgets."""
 
@@ -49,7 +50,7 @@ _some: dict[tuple[str, tuple[Subject, ...]], tuple[float, tuple[Chain, ...]]] = 
 def chains_of(using: str, subjects: tuple[Subject, ...]) -> tuple[Chain, ...]:
     """The budgets that a call of these subjects uses, as they were at most five seconds ago."""
     now = time.monotonic()
-    read_at, budgets = _all.get(using, (0.0, {}))
+    read_at, budgets = _all.get(place(using), (0.0, {}))
     if not read_at or now - read_at > KEPT_SECONDS:
         budgets = _read_all(using, now)
     if budgets is None:
@@ -66,13 +67,14 @@ def forget() -> None:
 
 
 def _read_all(using: str, now: float) -> _BySubject | None:
+    where = place(using)
     with _lock:
-        kept = _all.get(using)
+        kept = _all.get(where)
         if kept is not None and now - kept[0] <= KEPT_SECONDS:  # another thread has read them meanwhile
             return kept[1]
         rows = _statement(using).run(connections[using], (), _all_rows)
         found = None if len(rows) > MAX_KEPT else _by_subject(rows)
-        _all[using] = (now, found)
+        _all[where] = (now, found)
         return found
 
 
@@ -88,7 +90,8 @@ def _all_rows(cursor: Any) -> list[Any]:
 
 
 def _chains_of_some(using: str, subjects: tuple[Subject, ...], now: float) -> tuple[Chain, ...]:
-    kept = _some.get((using, subjects))
+    where = place(using)
+    kept = _some.get((where, subjects))
     if kept is not None and now - kept[0] <= KEPT_SECONDS:
         return kept[1]
     rows: list[Any] = []
@@ -99,7 +102,7 @@ def _chains_of_some(using: str, subjects: tuple[Subject, ...], now: float) -> tu
     found = tuple(chain for subject in subjects for chain in by_subject.get(subject, ()))
     if len(_some) >= MAX_KEPT:
         _some.clear()
-    _some[using, subjects] = (now, found)
+    _some[where, subjects] = (now, found)
     return found
 
 

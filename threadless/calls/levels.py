@@ -16,6 +16,7 @@ from threadless.calls.windows import RateWindow, Sum, Window, name_of
 from threadless.conf import conf
 from threadless.exceptions import NO_RETRY, APIError, RateLimited, retry_headers
 from threadless.types import Caller
+from threadless.usage.place import ledger_place
 
 Unit = Literal["requests", "tokens", "calls"]
 """Requests and tokens per minute; calls at the same time."""
@@ -128,7 +129,8 @@ def notation(seconds: float) -> str:
 
 
 def _window(unit: Unit, whose: str, identity: str) -> Window:
-    name = f"{unit}:{name_of(whose, identity)}"
+    where = ledger_place()
+    name = f"{unit}:{name_of(whose, f'{where}/{identity}' if where else identity)}"
     if unit == "calls":  # a killed process cannot take its calls back, so they count until they would have ended
         return Window(name, (conf.max_call_seconds + _SETTLING_SECONDS) / _CALL_PIECES, _CALL_PIECES)
     return RateWindow(name, _RATE_SECONDS, _RATE_PIECES)

@@ -17,6 +17,7 @@ from threadless.exceptions import APIError, Overloaded, RateLimited, retry_heade
 from threadless.server.process import reset_after_fork
 from threadless.types import Caller
 from threadless.usage.base import Outcome
+from threadless.usage.place import ledger_place
 
 if TYPE_CHECKING:
     from threadless.calls.call import Call
@@ -117,23 +118,27 @@ class ConcurrencyGate(Gate):
     For keys without their own limit.
     """
 
-    _open: ClassVar[dict[tuple[str, str], int]] = {}
+    _open: ClassVar[dict[tuple[str, ...], int]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
+    def __init__(self) -> None:
+        self._owner: tuple[str, ...] = ()
+
     def admit(self, call: Call) -> None:
-        limit, owner = conf.concurrent_calls_per_key, owner_of(call.caller)
+        limit, whose = conf.concurrent_calls_per_key, owner_of(call.caller)
+        self._owner = owner = (*whose, ledger_place())
         if call.caller.limits.concurrent_calls is not None:
             limit = None
         with self._lock:
             running = self._open.get(owner, 0)
             if limit is not None and running >= limit:
                 raise RateLimited(
-                    f"Too many concurrent calls: this {owner[0]} is limited to {limit}.", headers=retry_headers(1)
+                    f"Too many concurrent calls: this {whose[0]} is limited to {limit}.", headers=retry_headers(1)
                 )
             self._open[owner] = running + 1
 
     def leave(self, call: Call, outcome: Outcome | None) -> None:
-        owner = owner_of(call.caller)
+        owner = self._owner
         with self._lock:
             self._open[owner] -= 1
             if self._open[owner] <= 0:

@@ -12,6 +12,7 @@ from django.db.models import F, Func, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from threadless.db.tenants import place
 from threadless.usage.base import Entry
 from threadless.usage.columns import name_of_process
 from threadless.usage.hooks import LedgerHook, call_hooks, load_states
@@ -26,7 +27,7 @@ _INTERVAL_SECONDS: Final = 60.0
 
 _started: Final = time.monotonic()
 _last_sweeps: Final[dict[str, float]] = {}
-"""Monotonic time by database alias."""
+"""Monotonic time by database and schema."""
 
 
 class _DatabaseNow(Now):
@@ -86,11 +87,11 @@ def _interrupt(using: str, overdue: QuerySet[UsageRecord], hooks: tuple[LedgerHo
 
 
 def sweep_sometimes(using: str) -> None:
-    """Sweep at most once a minute per process and database. Called after a settlement, when a connection is open."""
-    now = time.monotonic()
-    if now - _last_sweeps.get(using, _started) < _INTERVAL_SECONDS:
+    """Sweep each database and schema at most once a minute in each process. Called after a settlement."""
+    now, where = time.monotonic(), place(using)
+    if now - _last_sweeps.get(where, _started) < _INTERVAL_SECONDS:
         return
-    _last_sweeps[using] = now
+    _last_sweeps[where] = now
     try:
         sweep(using=using)
         start_upkeep(using)
