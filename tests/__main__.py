@@ -28,7 +28,14 @@ SESSIONS = {
     # Warnings of these packages, and connections that their clients leave open, are not ours.
     "bridges": ["tests/bridges", "--ds=tests.bridges.settings", "-W", "ignore"],
     "teams": ["tests/hosts/teams", "--ds=tests.hosts.teams.settings"],
+    "accounts": ["tests/hosts/accounts", "--ds=tests.hosts.accounts.settings"],
+    "agents": ["tests/hosts/agents", "--ds=tests.hosts.agents.settings", "-W", "ignore"],
+    "schemas": ["tests/hosts/schemas", "--ds=tests.hosts.schemas.settings"],
+    "tenants": ["tests/hosts/tenants", "--ds=tests.hosts.tenants.settings"],
+    "observed": ["tests/hosts/observed", "--ds=tests.hosts.observed.settings"],
 }
+if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+    del SESSIONS["schemas"]  # django-tenants needs PostgreSQL
 PASSED, SOME_FAILED, NOTHING_COLLECTED = 0, 1, 5
 MOST_RERUNS: Final = 5
 

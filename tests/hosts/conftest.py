@@ -14,6 +14,11 @@ SETTINGS = {
     "example": "tests.hosts.example.settings",
     "packages": "tests.hosts.packages.settings",
     "teams": "tests.hosts.teams.settings",
+    "accounts": "tests.hosts.accounts.settings",
+    "agents": "tests.hosts.agents.settings",
+    "schemas": "tests.hosts.schemas.settings",
+    "tenants": "tests.hosts.tenants.settings",
+    "observed": "tests.hosts.observed.settings",
 }
 
 

@@ -1,0 +1,1 @@
+"""The platform's agents: an assistant of django-ai-assistant and an agent of Pydantic AI."""
