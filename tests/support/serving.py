@@ -136,7 +136,7 @@ def _start(kind: str, env: dict[str, str], workers: int, options: Sequence[str],
         port = free_port()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*COMMANDS[kind](port, workers), *options],
+                [*_with_default_interrupt(), *COMMANDS[kind](port, workers), *options],
                 cwd=ROOT,
                 env=env,
                 stdout=output,
@@ -148,6 +148,14 @@ def _start(kind: str, env: dict[str, str], workers: int, options: Sequence[str],
             return server
         _end(server)
     raise AssertionError(f"{kind} did not start:\n{server.log_text()}")
+
+
+def _with_default_interrupt() -> list[str]:
+    """The start of a command that gets SIGINT as usual. Shells let background processes ignore it."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        return []
+    code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", code]
 
 
 def _end(server: Server) -> None:
