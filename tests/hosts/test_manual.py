@@ -14,7 +14,9 @@ from tests.support.upstream import ScriptedUpstream, answer_normally
 START: Final = ROOT / "docs" / "hosts.md"
 EXAMPLE: Final = ROOT / "docs" / "hosts" / "example.md"
 """A module of the example platform, which has tests of its own."""
-OPERATION: Final = [ROOT / "docs" / f"{name}.md" for name in ("monitoring", "upgrading")]
+OPERATION: Final = [ROOT / "docs" / f"{name}.md" for name in ("deployment", "monitoring", "upgrading")]
+MAIL: Final = 'MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}'
+"""A new project of Django 6.1 writes its mail to the console, which `check --deploy` refuses."""
 SECONDS: Final = 600
 """A page may start twenty processes."""
 PAGES: Final = [*sorted(set((ROOT / "docs" / "hosts").glob("*.md")) - {EXAMPLE}), *OPERATION]
@@ -27,6 +29,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchProjec
         upstream.script(answer_normally)
         project = ScratchProject(tmp_path_factory.mktemp("platform"), upstream.base_url)
         project.run("django-admin startproject mysite .")
+        project.write("mysite/settings.py", MAIL)
         project.run("python manage.py migrate -v0")
         superuser = "python manage.py createsuperuser --noinput --username alice --email alice@platform.example"
         project.run(f"DJANGO_SUPERUSER_PASSWORD=secret {superuser}")

@@ -23,7 +23,9 @@ import textwrap
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -150,7 +152,7 @@ class ScratchProject:
         """Stop the server, if it runs."""
         if self._server is not None:
             self._server.terminate()
-            self._server.wait(30)
+            self._server.wait(_START_SECONDS)
             self._server = None
 
     def _serve(self, command: str) -> None:
@@ -168,9 +170,10 @@ class ScratchProject:
             )
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._server.poll() is None:
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self._port)) == 0:
-                    return
+            with suppress(OSError), closing(HTTPConnection("127.0.0.1", self._port, timeout=_START_SECONDS)) as client:
+                client.request("GET", "/")
+                client.getresponse()
+                return
             time.sleep(0.1)
         raise AssertionError((self.folder / "server.log").read_text())
 
