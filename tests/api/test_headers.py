@@ -1,17 +1,22 @@
-"""The headers of an answer, which are set at once."""
+"""The headers of an answer, and of a request."""
 
 from __future__ import annotations
 
 import pytest
 from django.http import BadHeaderError, HttpResponse
 
-from threadless.api.headers import RequestHeaders
-from threadless.api.underlying import add_headers
+from threadless.api.headers import RequestHeaders, Stopwatch, set_headers
 
 
-def test_headers_are_found_in_any_case() -> None:
-    response = HttpResponse()
-    add_headers(response, {"x-plan": "large", "x-left": "3"}, {})
+def response_with(limits: dict[str, str], **headers: str) -> HttpResponse:
+    """A response with the headers of a gate and of the view."""
+    response = HttpResponse(headers=headers)
+    set_headers(response, "req_1", Stopwatch(), limits)
+    return response
+
+
+def test_headers_of_gates_are_found_in_any_case() -> None:
+    response = response_with({"x-plan": "large", "x-left": "3"})
     assert (response["X-Plan"], response["X-Left"]) == ("large", "3")
 
 
@@ -22,19 +27,16 @@ def test_headers_of_a_request_are_found_in_any_case_and_can_be_listed() -> None:
     assert len(headers) == 2
 
 
-def test_default_replaces_no_header() -> None:
-    response = HttpResponse(headers={"cache-control": "no-transform"})
-    add_headers(response, {}, {"Cache-Control": "no-store", "Vary": "Cookie"})
-    assert (response["Cache-Control"], response["Vary"]) == ("no-transform", "Cookie")
+def test_cache_control_of_the_view_stays() -> None:
+    response = response_with({}, **{"cache-control": "no-transform"})
+    assert (response["Cache-Control"], response["Vary"]) == ("no-transform", "Authorization, Cookie")
 
 
-@pytest.mark.parametrize("headers", [{"x-plan": "large\r\nSet-Cookie: a=b"}, {"x-plan\n": "large"}])
-def test_header_with_a_line_end_is_refused(headers: dict[str, str]) -> None:
+def test_vary_of_the_view_is_extended() -> None:
+    assert response_with({}, Vary="Accept")["Vary"] == "Accept, Authorization, Cookie"
+
+
+@pytest.mark.parametrize("limits", [{"x-plan": "large\r\nSet-Cookie: a=b"}, {"x-plan\n": "large"}])
+def test_header_of_a_gate_with_a_line_end_is_refused(limits: dict[str, str]) -> None:
     with pytest.raises(BadHeaderError):
-        add_headers(HttpResponse(), headers, {})
-
-
-def test_header_with_other_letters_is_encoded_as_django_does() -> None:
-    response = HttpResponse()
-    add_headers(response, {"x-plan": "大"}, {})
-    assert response["x-plan"] == "=?utf-8?b?5aSn?="
+        response_with(limits)

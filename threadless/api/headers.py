@@ -13,8 +13,6 @@ from django.http.request import HttpHeaders
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from threadless.api.underlying import add_headers
-
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 """The request headers that can decide who the caller is."""
 PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": ", ".join(_CREDENTIALS)}
@@ -84,4 +82,7 @@ def set_headers(response: HttpResponseBase, request_id: str, stopwatch: Stopwatc
     """
     if "Vary" in response.headers:
         patch_vary_headers(response, _CREDENTIALS)
-    add_headers(response, {"x-request-id": request_id, **stopwatch.headers(), **limits}, PRIVATE)
+    for name, value in {"x-request-id": request_id, **stopwatch.headers(), **limits}.items():
+        response.headers[name] = value
+    for name, value in PRIVATE.items():
+        response.headers.setdefault(name, value)

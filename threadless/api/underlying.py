@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
@@ -28,22 +28,6 @@ def without_form(request: Request) -> HttpRequest:
 def has_been_read(request: HttpRequest) -> bool:
     """True if the whole body has already been read, for example by a middleware."""
     return hasattr(request, "_body")
-
-
-def add_headers(response: HttpResponseBase, headers: Mapping[str, Any], defaults: Mapping[str, str]) -> None:
-    """Set these headers, and the defaults that the response lacks.
-
-    Django checks each header on its own. Ours are checked together, which takes fewer instructions.
-    """
-    stored: dict[str, tuple[str, str]] = response.headers._store
-    text = "".join([*headers, *map(str, headers.values())])
-    if text.isascii() and text.isprintable():
-        stored |= {name.lower(): (name, str(value)) for name, value in headers.items()}
-    else:  # a gate of the host has set it
-        for name, value in headers.items():
-            response.headers[name] = value
-    for name, value in defaults.items():
-        stored.setdefault(name.lower(), (name, value))
 
 
 def mark_logged(response: HttpResponseBase) -> None:
