@@ -2,7 +2,7 @@
 
 For each seed: the books under random calls on PostgreSQL and on SQLite (`tests/chaos/run.py`), and all disturbances
 one after the other (`tests/chaos/disturbances.py`). The seed decides calls, leaving clients, the order of disturbances
-and the worker that is killed. Writes `benchmarks/results/chaos.md`.
+and the worker that is killed. Writes `chaos_books.md` and `chaos_disturbances.md` in `benchmarks/results/`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.chaos import disturbances, run
 from tests.chaos.redis_server import redis
 from tests.servers import postgres
 
-RESULTS: Final = Path(__file__).resolve().parent / "results" / "chaos.md"
+RESULTS: Final = Path(__file__).resolve().parent / "results"
 SEEDS: Final = 20
 KINDS: Final = ("gevent", "gthread")
 BOOKS: Final = "books"
@@ -71,22 +71,38 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--kinds", nargs="+", choices=disturbances.KINDS, help="servers of the disturbances; else one for each seed"
     )
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="the folder of the pages")
     return parser.parse_args()
 
 
 def main() -> int:
-    """A run that leaves something out is only printed."""
+    """Exit status 1 if a check failed."""
     given = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with the run
-    started = time.monotonic()
     seeds = range(given.first, given.first + given.seeds)
-    books = [line for seed in seeds for line in books_of(seed)] if given.only != DISTURBANCES else []
-    results = [result_of(seed, kind) for seed in seeds for kind in _kinds(seed, given)] if given.only != BOOKS else []
-    if given.only is None:
-        given.output.write_text(chaos_report.page(books, results, time.monotonic() - started))
-    has_failed = any(line.books.faults for line in books) or any(chaos_report.failed(result) for result in results)
+    has_failed = False
+    if given.only != DISTURBANCES:
+        has_failed |= run_books(seeds, given.output)
+    if given.only != BOOKS:
+        has_failed |= run_disturbances(seeds, given)
     return int(has_failed)
+
+
+def run_books(seeds: range, folder: Path) -> bool:
+    """Write the page of the books. True if a check failed."""
+    started = time.monotonic()
+    lines = [line for seed in seeds for line in books_of(seed)]
+    (folder / "chaos_books.md").write_text(chaos_report.books_page(lines, time.monotonic() - started))
+    return any(line.books.faults for line in lines)
+
+
+def run_disturbances(seeds: range, given: argparse.Namespace) -> bool:
+    """Write the page of the disturbances. True if a check failed."""
+    started = time.monotonic()
+    results = [result_of(seed, kind) for seed in seeds for kind in _kinds(seed, given)]
+    page = chaos_report.disturbances_page(results, time.monotonic() - started)
+    (given.output / "chaos_disturbances.md").write_text(page)
+    return any(chaos_report.failed(result) for result in results)
 
 
 def _kinds(seed: int, given: argparse.Namespace) -> list[str]:

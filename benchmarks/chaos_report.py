@@ -1,8 +1,9 @@
-"""The page that `python -m benchmarks.chaos` writes."""
+"""The pages that `python -m benchmarks.chaos` writes."""
 
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.chaos.victim import SERVED_SECONDS
 
 STATES: Final = ("completed", "failed", "cancelled", "interrupted", "open")
 CHECKS: Final = ("books", "victim", "places", "held", "log")
+_COUNTS: Final = ("seen by upstream", "rows", "unseen rows", *STATES)
 _PACKAGES: Final = ("django", "gunicorn", "gevent", "uvicorn", "psycopg", "redis")
 _SHOWN: Final = 5
 
@@ -35,7 +37,7 @@ crash, Redis likewise, {clients.SLOW} clients upload byte by byte, {clients.SLOW
 {clients.SLOW} with an invented key go on sending after their 401, and {clients.LEAVERS} leave at random. Usual calls go
 on all the time.
 
-- *books*: as above.
+- *books*: the ledger agrees with the upstream, as in [the other run](chaos_books.md).
 - *victim*: another key calls all the time and is served within {served:.0f} seconds. While the database is down it
   gets 503 with `Retry-After` within {served:.0f} seconds, and it is served within {served:.0f} seconds of the
   database's return. When the worker is killed, one of its connections may break.
@@ -80,38 +82,51 @@ def _row(cells: list[object]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def page(books: list[BooksLine], results: list[disturbances.Result], seconds: float) -> str:
-    """The committed page."""
-    counts = ["seen by upstream", "rows", "unseen rows", *STATES]
-    rows = sum(len(line.books.rows) for line in books) + sum(len(result.books.rows) for result in results)
-    faults = sum(len(line.books.faults) for line in books) + sum(failed(result) for result in results)
+def books_page(lines: list[BooksLine], seconds: float) -> str:
+    """The committed page of the books."""
+    rows = sum(len(line.books.rows) for line in lines)
+    faults = sum(len(line.books.faults) for line in lines)
+    head = ["database", "workers", "seed", *_COUNTS, "faults"]
     return "\n".join(
         [
-            "# Fault injection",
-            "",
-            f"{len(books) + len(results)} runs, {rows} admitted calls, **{faults} faults**.",
-            "",
-            f"Written by `python -m benchmarks.chaos --seeds {len(books) // 2}` in {seconds / 60:.0f} minutes:",
-            f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}.",
-            "",
-            "## The ledger compared with the upstream",
-            "",
+            *_head("The ledger compared with the upstream", "books", len(lines), rows, faults, seconds),
             *_BOOKS.format(run=run).splitlines(),
             "",
-            *_table(["database", "workers", "seed", *counts, "faults"], [line.text() for line in books]),
+            *_table(head, [line.text() for line in lines]),
             "",
-            "## Outages and slow clients",
-            "",
+        ]
+    )
+
+
+def disturbances_page(results: list[disturbances.Result], seconds: float) -> str:
+    """The committed page of the disturbances."""
+    rows = sum(len(result.books.rows) for result in results)
+    faults = sum(failed(result) for result in results)
+    head = ["workers", "seed", *_COUNTS, "victim's calls", "longest s", *CHECKS]
+    return "\n".join(
+        [
+            *_head("Outages and slow clients", "disturbances", len(results), rows, faults, seconds),
             *_EVERYTHING.format(disturbances=disturbances, clients=clients, served=SERVED_SECONDS).splitlines(),
             "",
-            *_table(
-                ["workers", "seed", *counts, "victim's calls", "longest s", *CHECKS],
-                [result_line(result) for result in results],
-            ),
+            *_table(head, [result_line(result) for result in results]),
             "",
             *_told(results),
         ]
     )
+
+
+def _head(title: str, only: str, runs: int, rows: int, faults: int, seconds: float) -> list[str]:
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False)
+    return [
+        f"# {title}",
+        "",
+        f"{runs} runs, {rows} admitted calls, **{faults} faults**.",
+        "",
+        f"Written by `python -m benchmarks.chaos --only {only}` at commit {commit.stdout.strip() or 'unknown'} in",
+        f"{seconds / 60:.0f} minutes: Python {platform.python_version()},",
+        f"{', '.join(f'{name} {version(name)}' for name in _PACKAGES)}.",
+        "",
+    ]
 
 
 def _table(head: list[str], lines: list[str]) -> list[str]:
