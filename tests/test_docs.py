@@ -183,7 +183,8 @@ def test_backend_page_lists_every_member_of_the_base_class() -> None:
 
 
 def test_performance_page_quotes_the_results() -> None:
-    pages = [(ROOT / "benchmarks/results" / name).read_text() for name in ("performance.md", "chaos.md")]
+    names = ("performance.md", "chaos_books.md", "chaos_disturbances.md")
+    pages = [(ROOT / "benchmarks/results" / name).read_text() for name in names]
     summary = outside_blocks(ROOT / "docs" / "performance.md")
     quoted = re.findall(r"\| (\d[\d.]*) (?:ms|µs|MB) ", summary) + re.findall(
         r"(\d+) (?:runs|admitted|faults)", summary
