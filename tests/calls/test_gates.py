@@ -104,23 +104,6 @@ def test_closed_gate_refuses_the_call_and_no_row_is_opened(api: CompletionClient
     assert not UsageRecord.objects.exists()
 
 
-class ProjectGate(Gate):
-    """Refuses calls without the header that names a project."""
-
-    def admit(self, call: Any) -> None:
-        if call.request_headers.get("x-PROJECT") != "moon":
-            raise InsufficientQuota("Name a project.")
-
-
-@pytest.mark.parametrize(("project", "status"), [("moon", 200), ("mars", 429), (None, 429)])
-def test_gate_can_read_the_headers_of_the_request(
-    model: Model, settings: Any, project: str | None, status: int
-) -> None:
-    add(settings, GATES=[ProjectGate])
-    api = CompletionClient(factories.make_key()[1], headers={} if project is None else {"X-Project": project})
-    assert api.complete("small", "Hi").status_code == status
-
-
 class Refusal(Gate):
     """A later gate."""
 

@@ -13,7 +13,7 @@ from tests.support.upstream import ScriptedUpstream, answer_normally
 
 START: Final = ROOT / "docs" / "hosts.md"
 EXAMPLE: Final = ROOT / "docs" / "hosts" / "example.md"
-"""A module of the example platform, which has tests of its own."""
+"""A module of the example platform, which has its own tests."""
 OPERATION: Final = [ROOT / "docs" / f"{name}.md" for name in ("deployment", "monitoring", "upgrading")]
 MAIL: Final = 'MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}'
 """A new project of Django 6.1 writes its mail to the console, which `check --deploy` refuses."""

@@ -23,7 +23,8 @@ from threadless.server.client import Client
 from threadless.server.memory import COUNTED_FROM, Reservation
 from threadless.turns import PIECE_BYTES, let_others_run
 
-_PIECE_BYTES: Final = 65536
+_READ_BYTES: Final = 65536
+"""What is read at once if the length of the body is unknown, or after a refusal."""
 _DRAIN_SECONDS: Final = 30.0
 _PIECE_SECONDS: Final = 1.0
 """Maximum time for a piece while a refused request is drained. A slower client may lose the response."""
@@ -106,7 +107,7 @@ def _read_known(stream: Any, length: int) -> bytes:
 
 def _read_chunked(stream: Any, reservation: Reservation) -> bytes:
     pieces, size = [], 0
-    while piece := _read(stream, _PIECE_BYTES):
+    while piece := _read(stream, _READ_BYTES):
         reservation.add(len(piece))
         pieces.append(piece)
         size += len(piece)
@@ -153,7 +154,7 @@ def _drain(request: HttpRequest, client: Client) -> None:
         stream = _stream(request, _content_length(request))
         while size < 2 * conf.max_body_bytes:
             with client.upload_deadline(_PIECE_SECONDS):
-                piece = stream.read(_PIECE_BYTES)
+                piece = stream.read(_READ_BYTES)
             if not piece:
                 return
             size += len(piece)

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from threadless.budgets.models import Counter
 from threadless.db.connections import release_connections
-from threadless.db.tenants import kept, place
+from threadless.db.tenants import keep_tenants, place
 from threadless.server.process import ExitStage, at_exit, reset_after_fork
 
 Write = Callable[[int, int], None]
@@ -33,7 +33,7 @@ def count(using: str, counter: int) -> None:
     where = place(using)
     _counted[where, counter] += 1
     if where not in _writers:
-        _writers[where] = kept(partial(_write_one, using))
+        _writers[where] = keep_tenants(partial(_write_one, using))
     if time.monotonic() - _written_at >= _SECONDS:
         write()
 

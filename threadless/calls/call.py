@@ -22,7 +22,7 @@ from threadless.calls.row import Row
 from threadless.calls.threads import threads
 from threadless.calls.work import do_work
 from threadless.conf import conf
-from threadless.db.tenants import kept
+from threadless.db.tenants import keep_tenants
 from threadless.dialects.base import Asked, Dialect
 from threadless.exceptions import APIError
 from threadless.server import timeouts
@@ -144,7 +144,7 @@ class Call:
                 do_work(self)
 
         try:
-            threads.run(kept(run))
+            threads.run(keep_tenants(run))
         except (RuntimeError, MemoryError):  # the process cannot start more threads
             with closing(self.channel), owned:
                 raise

@@ -18,7 +18,7 @@ from threadless.conf import conf
 from threadless.exceptions import InvalidRequest
 from threadless.turns import PIECE_BYTES, let_others_run
 
-_PIECE_BYTES: Final = 1 << 18
+_CHECKED_BYTES: Final = 1 << 18
 """A larger body is checked in pieces of this size, which need less memory, and other calls can run in between."""
 
 _NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{,"))
@@ -87,9 +87,9 @@ def _structure(body: bytes) -> bytes:
     """The brackets and commas outside strings. Raises `InvalidRequest` as soon as there are too many values."""
     found, size, offset, in_string = [], 0, 0, False
     while offset < len(body):
-        piece = body[offset : offset + _PIECE_BYTES]
+        piece = body[offset : offset + _CHECKED_BYTES]
         if (len(piece) - len(piece.rstrip(b"\\"))) % 2:
-            piece = body[offset : offset + _PIECE_BYTES + 1]  # an escape stays in one piece
+            piece = body[offset : offset + _CHECKED_BYTES + 1]  # an escape stays in one piece
         offset += len(piece)
         # Without escaped backslashes and quotes, every quote begins or ends a string. A replacement of the same length
         # takes one scan instead of two.
@@ -160,7 +160,7 @@ def _look_through(text: str) -> Any:
         nonlocal size
         _check_float(number)
         size += len(number)
-        if size > _PIECE_BYTES:
+        if size > _CHECKED_BYTES:
             size = 0
             let_others_run(len(text))
 
@@ -168,8 +168,8 @@ def _look_through(text: str) -> Any:
 
 
 def _has_suspicious_escape(body: bytes) -> bool:
-    for offset in range(0, len(body), _PIECE_BYTES):
-        if _SUSPICIOUS_ESCAPE.search(body, offset, offset + _PIECE_BYTES + _ESCAPE_BYTES):
+    for offset in range(0, len(body), _CHECKED_BYTES):
+        if _SUSPICIOUS_ESCAPE.search(body, offset, offset + _CHECKED_BYTES + _ESCAPE_BYTES):
             return True
         let_others_run(len(body))
     return False
@@ -182,7 +182,7 @@ def _check_escapes(body: bytes) -> None:
         match = _VALID_ESCAPES.match(body, offset)
         end = match.end() if match else offset
         if end == offset:
-            path = _path_at(body, offset) if offset < _PIECE_BYTES else None
+            path = _path_at(body, offset) if offset < _CHECKED_BYTES else None
             refuse_json("a string contains a NUL character or a lone surrogate", path or None)
         offset = end
         let_others_run(len(body))

@@ -1,7 +1,7 @@
 """Signs the ids of tool calls, so that a client can answer only calls that a model of this platform has made.
 
-A client holds the conversation, and could add a call of a tool that the host runs itself, with a result of its own.
-Such calls never go out, so no client has a signature of one. Enable it with the setting `DIALECTS`:
+A client holds the conversation, and could add a call of one of the host's tools, with an invented result. Such calls
+never go out, so no client has a signature of one. Enable it with the setting `DIALECTS`:
 `["threadless.contrib.signed_tool_calls.SignedChatDialect"]`.
 """
 

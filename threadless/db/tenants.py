@@ -23,7 +23,7 @@ def place(using: str) -> str:
     return f"{using}/{schema}" if schema else using
 
 
-def kept(work: Callable[P, T]) -> Callable[P, T]:
+def keep_tenants(work: Callable[P, T]) -> Callable[P, T]:
     """`work`, for another thread: it runs there with the tenants of this thread."""
     tenants = {each.alias: each.tenant for each in _connections() if each.tenant is not None}
     if not tenants:

@@ -9,7 +9,7 @@ import msgspec
 from django.db import connections, router, transaction
 
 from threadless.db.connections import release_connections
-from threadless.db.tenants import kept
+from threadless.db.tenants import keep_tenants
 from threadless.exceptions import APIError
 from threadless.usage import hooks, retries, sweep
 from threadless.usage.base import BaseUsageRecorder, Entry, FinalState, Opening, Outcome
@@ -44,7 +44,7 @@ class DatabaseUsageRecorder(BaseUsageRecorder):
             # The failure of a call has its own record in the log.
             level = logging.WARNING if outcome.failure is None else logging.INFO
             logger.log(level, "Usage record %s is settled later: %s.", entry.request_id, type(error).__name__)
-            retries.retry_settlement(entry, _without_frames(outcome), kept(_settle))
+            retries.retry_settlement(entry, _without_frames(outcome), keep_tenants(_settle))
         else:
             sweep.sweep_sometimes(entry.using)
 

@@ -9,7 +9,7 @@ from django.db import router
 
 from threadless.conf import conf
 from threadless.db.connections import release_connections
-from threadless.db.tenants import kept
+from threadless.db.tenants import keep_tenants
 from threadless.server.process import reset_after_fork
 from threadless.usage.hooks import LedgerHook, ledger_hooks
 from threadless.usage.models import UsageRecord
@@ -40,7 +40,7 @@ def upkeep(using: str | None = None) -> None:
 def start_upkeep(using: str) -> None:
     """Do the work in a thread, so that no call waits for it. Nothing happens while the previous thread still works."""
     if _has_work() and _running.acquire(blocking=False):
-        threading.Thread(target=kept(_work), args=(using,), name=THREAD_NAME, daemon=True).start()
+        threading.Thread(target=keep_tenants(_work), args=(using,), name=THREAD_NAME, daemon=True).start()
 
 
 def _has_work() -> bool:

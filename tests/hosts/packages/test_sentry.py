@@ -8,48 +8,19 @@ from typing import Any
 
 import pytest
 import sentry_sdk
-from sentry_sdk.envelope import Envelope
-from sentry_sdk.integrations.django import DjangoIntegration
-from sentry_sdk.transport import Transport
 
 from tests.support import factories
-from threadless.contrib.sentry import scrub, scrub_breadcrumb
+from tests.support.sentry import sentry
+from threadless.contrib.sentry import scrub
 from threadless.testing import CompletionClient, use_dummy_backend
 from threadless.types import Completion
-
-
-class Kept(Transport):
-    """Keeps what would be sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: list[Any] = []
-
-    def capture_envelope(self, envelope: Envelope) -> None:
-        self.items += [item.payload.json for item in envelope.items if item.payload.json]
 
 
 @pytest.fixture
 def sent() -> Iterator[list[Any]]:
     """What Sentry would have received."""
-    transport = Kept()
-    options: Any = {
-        "dsn": "http://key@sentry.invalid/1",
-        "transport": transport,
-        "before_send": scrub,
-        "before_send_transaction": scrub,
-        "before_breadcrumb": scrub_breadcrumb,
-        "traces_sample_rate": 1.0,
-        "send_default_pii": True,
-        "max_request_body_size": "always",
-        "integrations": [DjangoIntegration()],
-        "auto_enabling_integrations": False,
-    }
-    client = sentry_sdk.Client(**options)
-    with sentry_sdk.isolation_scope() as scope:
-        scope.set_client(client)
-        yield transport.items
-    client.close(0)
+    with sentry(send_default_pii=True) as items:
+        yield items
 
 
 @pytest.mark.filterwarnings("ignore:The send_default_pii option")  # its newer form does not exist in older versions

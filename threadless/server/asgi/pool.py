@@ -71,7 +71,7 @@ class ThreadPool(Threads):
         return True
 
     def park(self, thread: Thread) -> bool:
-        """Give a thread whose work is done the next item of the queue. If there is none, it becomes idle."""
+        """The work of this thread is done. It takes the next item of the queue, or becomes idle if there is none."""
         with self._lock:
             if self._queue:
                 thread.take(self._queue.popleft())
