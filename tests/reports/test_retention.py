@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from tests.reports.ledgers import at, fill
+from tests.reports.ledgers import at, fill, named
 from threadless.reports.models import CallerDay, Rollup, UsageDay
 from threadless.reports.queries import Period, sums, total
 from threadless.reports.rollup import mark_changed, roll_up
@@ -26,10 +26,10 @@ def run(name: str, *arguments: str) -> None:
 
 def test_purge_keeps_sums_of_days_that_were_never_rolled_up() -> None:
     fill(datetime(2026, 3, 10, tzinfo=UTC), hours=48)
-    before = sums(MARCH, ["day", "account", "state"])
+    before = named(sums(MARCH, ["day", "account", "state"]))
     run("threadless_purge", "--older-than", "2d")
     assert not UsageRecord.objects.exists()
-    assert sums(MARCH, ["day", "account", "state"]) == before
+    assert named(sums(MARCH, ["day", "account", "state"])) == before
 
 
 def test_purged_day_is_never_aggregated_again() -> None:
@@ -46,11 +46,11 @@ def test_purged_day_is_never_aggregated_again() -> None:
 def test_erasure_removes_person_from_sums_and_keeps_them(table: Any) -> None:
     fill(datetime(2026, 3, 10, tzinfo=UTC), hours=24)
     roll_up(date(2026, 3, 10))
-    before, of_other = sums(MARCH, table.dimensions[:1]), total(MARCH, {"user_id": 2})
+    before, of_other = named(sums(MARCH, table.dimensions[:1])), total(MARCH, {"user_id": 2})
     run("threadless_erase", "--user-id", "1")
     rows = table._default_manager
     assert not rows.filter(user_id=1).exists()
-    assert (sums(MARCH, table.dimensions[:1]), total(MARCH, {"user_id": 2})) == (before, of_other)
+    assert (named(sums(MARCH, table.dimensions[:1])), total(MARCH, {"user_id": 2})) == (before, of_other)
     assert not rows.filter(key_label__contains="Zoë", digest__startswith="erased").exists()
 
 
@@ -58,6 +58,6 @@ def test_erased_day_can_be_aggregated_again() -> None:
     fill(datetime(2026, 3, 10, tzinfo=UTC), hours=24)
     roll_up(date(2026, 3, 10))
     run("threadless_erase", "--user-id", "1")
-    before = sums(MARCH, ["account", "model"])
+    before = named(sums(MARCH, ["account", "model"]))
     roll_up(date(2026, 3, 10))
-    assert sums(MARCH, ["account", "model"]) == before
+    assert named(sums(MARCH, ["account", "model"])) == before

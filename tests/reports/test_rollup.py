@@ -13,11 +13,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.reports.ledgers import at, fill, summed
+from tests.reports.ledgers import at, fill, named, summed
 from tests.support.factories import entry_of, make_opening, make_record
 from threadless.conf import conf
 from threadless.reports.models import TABLES, CallerDay, DaySums, Rollup, TargetDay, UsageDay
-from threadless.reports.queries import Group, Period, sums, total
+from threadless.reports.queries import Period, sums, total
 from threadless.reports.rollup import due_days, roll_up, roll_up_due
 from threadless.reports.sums import Sums
 from threadless.usage.models import UsageRecord
@@ -72,15 +72,6 @@ def test_day_begins_and_ends_at_midnight_of_its_zone(day: str, first: str, last:
         outside = moment - timedelta(microseconds=1) if text == first else moment + timedelta(microseconds=1)
         at(outside.isoformat())
     assert roll_up(date.fromisoformat(day)) == 2
-
-
-def named(found: dict[Group, Sums]) -> dict[Group, Sums]:
-    """MariaDB ignores case: there a group has the name of any of its rows."""
-    if connection.vendor != "mysql":
-        return found
-    return {
-        tuple(each.casefold() if isinstance(each, str) else each for each in group): found[group] for group in found
-    }
 
 
 def test_grouped_sums_are_the_same_from_rollup_and_from_records() -> None:
