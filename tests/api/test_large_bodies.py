@@ -10,6 +10,7 @@ import pytest
 from django.test import RequestFactory
 
 from threadless.api.body import read_json_body
+from threadless.server.client import Client
 from threadless.turns import PIECE_BYTES
 
 BODY = b"x" * (4 * PIECE_BYTES)
@@ -39,7 +40,7 @@ def read(content: bytes, **environ: Any) -> Stream:
     stream = Stream(content)
     environ |= {"wsgi.input": stream, "wsgi.input_terminated": True, "CONTENT_TYPE": "application/json"}
     request = RequestFactory().generic("POST", "/", **environ)
-    assert read_json_body(request) == content
+    assert read_json_body(request, Client(request)) == content
     return stream
 
 

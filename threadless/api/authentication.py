@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 from rest_framework import authentication
@@ -15,6 +15,9 @@ from threadless.conf import conf
 from threadless.exceptions import NotAuthenticated, WrongType
 from threadless.keys.scopes import scopes_of
 from threadless.types import Caller
+
+_SETS: Final = (frozenset, AbstractSet)
+"""The first is what callers usually have. It is recognized without a look through the subclasses of the second."""
 
 
 class KeyAuthentication(authentication.BaseAuthentication):
@@ -69,8 +72,8 @@ def _checked(caller: Any, source: Any, method: str) -> Caller:
     """The caller. A text in place of its scopes or models would allow every part of that text."""
     if not isinstance(caller, Caller):
         raise WrongType(source, method, "a Caller", caller)
-    if not isinstance(caller.scopes, AbstractSet):
+    if not isinstance(caller.scopes, _SETS):
         raise WrongType(source, method, "a Caller whose scopes are a frozenset", caller.scopes)
-    if not isinstance(caller.allowed_models, AbstractSet | None):
+    if caller.allowed_models is not None and not isinstance(caller.allowed_models, _SETS):
         raise WrongType(source, method, "a Caller whose allowed_models are None or a frozenset", caller.allowed_models)
     return caller

@@ -31,7 +31,7 @@ _PIECE_SECONDS: Final = 1.0
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
-def read_json_body(request: HttpRequest) -> bytes:
+def read_json_body(request: HttpRequest, client: Client) -> bytes:
     """The body bytes of a JSON request. While it waits for them, no database connection is held.
 
     Raises `UnsupportedMediaType` unless its headers declare uncompressed JSON, `RequestTooLarge` beyond the limit,
@@ -42,7 +42,6 @@ def read_json_body(request: HttpRequest) -> bytes:
     length = _content_length(request)
     if length is not None and length > conf.max_body_bytes:
         _refuse_size()
-    client = Client(request)
     stream = _stream(request, length)
     if length is not None and (has_been_read(request) or client.has_sent(length)):
         if length < COUNTED_FROM:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, Self
 
 from asgiref.sync import async_to_sync
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from threadless.api.headers import Stopwatch
@@ -34,9 +34,8 @@ _STREAM_HEADERS: Final = {
 """The last two keep nginx from buffering the stream, and `GZipMiddleware` from compressing it."""
 
 
-def respond(call: Call, request: HttpRequest, stopwatch: Stopwatch) -> HttpResponseBase:
+def respond(call: Call, client: Client, stopwatch: Stopwatch) -> HttpResponseBase:
     """Run the call and return the response. Raises the `APIError` of a failure, or `Cancelled` if the client left."""
-    client = Client(request)
     client.drop_when_stalled(conf.stall_seconds)
     if client.is_async and not graceful.is_installed_in_loop:
         async_to_sync(graceful.install_in_event_loop)(end_calls)

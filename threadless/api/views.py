@@ -33,6 +33,7 @@ from threadless.exceptions import APIError, ReadOnly, UnknownPath
 from threadless.extensions import additions
 from threadless.openapi.models import list_models, retrieve_model
 from threadless.openapi.parts import Operation
+from threadless.server.client import Client
 from threadless.types import Caller, JSONObject, Target
 
 
@@ -154,12 +155,14 @@ class CallView(EndpointView):
     @sensitive_variables()
     def post(self, request: Request) -> HttpResponseBase:
         """One call."""
-        asked = self.dialect.parse(read_json_body(django_request(request)), self.request_id)
+        plain = django_request(request)
+        client = Client(plain)
+        asked = self.dialect.parse(read_json_body(plain, client), self.request_id)
         target = resolvers.resolve(asked.model, self.caller)
         self.check_object_permissions(request, target)
         call = Call(self.dialect, asked, target, self.caller, self.gates, client_request_id=self.client_request_id)
         self.stopwatch.lap("resolve")
-        return respond(call, django_request(request), self.stopwatch)
+        return respond(call, client, self.stopwatch)
 
 
 class ModelListView(EndpointView):

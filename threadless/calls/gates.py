@@ -72,10 +72,11 @@ class Gates:
         for gate in self._gates:
             mark = gate.admit(call)
             self._admitted.append(gate)
-            if mark is not None and type(mark) is not int:
+            if mark is None:
+                continue
+            if type(mark) is not int:
                 raise WrongType(gate, "admit", "None or a number of tokens (raise an APIError to refuse)", mark)
-            if mark is not None:
-                self._marks[gate] = mark
+            self._marks[gate] = mark
 
     def leave(self, call: Call) -> None:
         """Tell the gates that have admitted the call how it ended."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
@@ -19,8 +19,14 @@ T = TypeVar("T")
 
 def place(using: str) -> str:
     """A name for the tables that this thread sees in a database: its alias, and the tenant's schema if there is one."""
-    schema = getattr(connections[using], "schema_name", None)
+    schema = getattr(connections[using], "schema_name", None) if _has_schemas(using) else None
     return f"{using}/{schema}" if schema else using
+
+
+@cache
+def _has_schemas(using: str) -> bool:
+    """True if each tenant has a schema in this database. A call asks five times, so the connection is asked once."""
+    return hasattr(connections[using], "schema_name")
 
 
 def keep_tenants(work: Callable[P, T]) -> Callable[P, T]:

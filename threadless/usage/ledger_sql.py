@@ -88,13 +88,13 @@ def settle(entry: Entry, values: Mapping[str, Any], states: tuple[str, ...] = PR
     Each call must have the same columns. Returns the number of changed records, 0 or 1.
     """
     using = entry.using
-    connection, now = connections[using], timezone.now()
+    connection = connections[using]
     statement = _updates[using] if using in _updates else _compile(_updates, using, partial(_update_sql, names=values))
     if statement is None:
         records = UsageRecord.objects.using(entry.using).filter(
             pk=entry.pk, request_id=entry.request_id, state__in=states
         )
-        return records.update(**values, settled_at=now)
+        return records.update(**values, settled_at=timezone.now())
     return statement.run(connection, _settle_params(connection, entry, values, states), row_count)
 
 
