@@ -42,6 +42,12 @@ _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTIL
 _FILE: Final = re.compile(r"(?:# |{# )([\w/.-]+\.(?:py|html))(?: #})?\n")
 _COMMAND: Final = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _START_SECONDS: Final = 60.0
+_FINAL_COMMANDS: Final = (  # in one process, because to start Django takes more time than all of them
+    "from django.core.management import call_command as call; "
+    'call("makemigrations", check_changes=True, dry_run=True); '
+    'call("check", fail_level="WARNING"); '
+    'call("migrate", check_unapplied=True)'
+)
 
 
 @dataclass(frozen=True)
@@ -142,11 +148,8 @@ class ScratchProject:
     def finish(self) -> None:
         """The project is complete: every module can be imported, no migration is missing, and `check` is silent."""
         modules = [name.removesuffix(".py").replace("/", ".") for name in sorted(self._written) if name.count(".") == 1]
-        if modules:
-            self.run(f"python manage.py shell -v0 -c 'import {', '.join(modules)}'")
-        self.run("python manage.py makemigrations --check --dry-run")
-        self.run("python manage.py check --fail-level WARNING")
-        self.run("python manage.py migrate --check")
+        imports = f"; import {', '.join(modules)}" if modules else ""
+        self.run(f"python manage.py shell -v0 -c '{_FINAL_COMMANDS}{imports}'")
 
     def close(self) -> None:
         """Stop the server, if it runs."""

@@ -17,7 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
+
+import psycopg
 
 from tests.support.server_commands import COMMANDS
 
@@ -25,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 40
 STOP_SECONDS = 15
 
+_TEMPLATE: Final = f"threadless_template_{os.getpid()}"
+_template_keys: dict[str, str] = {}
+"""URL of a PostgreSQL server → the key in its template."""
 _OWN = ("DATABASE_URL", "CACHE_URL", "DJANGO_SETTINGS_MODULE", "WEB_CONCURRENCY", "SECRET_KEY")
 
 
@@ -41,14 +47,13 @@ class Host:
 
 
 def prepared_host(tmp_path: Path, *, database_url: str = "", settings: str = "project.settings", **env: str) -> Host:
-    """A host with the user `alice`, her organisation and her key, on a new SQLite file or an empty `database_url`.
+    """A host with the user `alice`, her organisation and her key, on a new SQLite file or an empty PostgreSQL database.
 
     `env` holds further variables, such as `UPSTREAM_BASE_URL`.
     """
     given = environment(SECRET_KEY="for tests only", DJANGO_SETTINGS_MODULE=settings, **env)
     if database_url:
-        given["DATABASE_URL"] = database_url
-        return Host(env=given, key=_prepare(given))
+        return Host(env={**given, "DATABASE_URL": database_url}, key=_fill(database_url))
     template, key = _sqlite_template()
     path = Path(shutil.copy(template, tmp_path / "host.sqlite3"))
     return Host(env={**given, "DATABASE_URL": f"sqlite:///{path}"}, key=key)
@@ -66,10 +71,23 @@ def _sqlite_template() -> tuple[Path, str]:
     folder = Path(tempfile.mkdtemp(prefix="threadless-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "template.sqlite3"
-    return path, _prepare(environment(SECRET_KEY="for tests only", DATABASE_URL=f"sqlite:///{path}"))
+    return path, _prepare(f"sqlite:///{path}")
 
 
-def _prepare(env: dict[str, str]) -> str:
+def _fill(database_url: str) -> str:
+    """Replace an empty database by a copy of one that is migrated once for each PostgreSQL server; the key in it."""
+    server, _, name = database_url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE]).fetchone():
+            connection.execute(f'CREATE DATABASE "{_TEMPLATE}"'.encode())
+            _template_keys[server] = _prepare(f"{server}/{_TEMPLATE}")
+        connection.execute(f'DROP DATABASE "{name}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"'.encode())
+    return _template_keys[server]
+
+
+def _prepare(database_url: str) -> str:
+    env = environment(SECRET_KEY="for tests only", DATABASE_URL=database_url)
     return _run([sys.executable, "-m", "tests.support.prepare_host"], env).split()[-1]
 
 
