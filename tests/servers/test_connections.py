@@ -88,16 +88,23 @@ def connection_states(pooled: Rig) -> list[str]:
         return [state for (state,) in states]
 
 
-@pytest.mark.parametrize("kind", ["gevent", "gthread", "uvicorn", "uvicorn-django"])
-@pytest.mark.parametrize("is_stream", [True, False])
-def test_waiting_calls_hold_no_connection(kind: str, is_stream: bool, cluster: Cluster, tmp_path: Path) -> None:
-    answer = threading.Event()
+@pytest.fixture(scope="module", params=["gevent", "gthread", "uvicorn", "uvicorn-django"])
+def narrow(request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """A server with a single connection."""
     pool = {"min_size": 1, "max_size": 1, "timeout": 5}
-    with rig(kind, tmp_path, database_url=cluster.database(), POOL=pool) as made, ExitStack() as stack:
-        made.upstream.script(lambda exchange: answer.wait(30))
+    with rig(request.param, tmp_path_factory.mktemp("host"), database_url=cluster.database(), POOL=pool) as made:
+        yield made
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_waiting_calls_hold_no_connection(narrow: Rig, is_stream: bool) -> None:
+    answer = threading.Event()
+    narrow.upstream.forget()
+    narrow.upstream.script(lambda exchange: answer.wait(30))
+    with ExitStack() as stack:
         for number in range(10):
-            stack.enter_context(made.connect()).post(f"call-{number}", stream=is_stream)
-        assert len(made.upstream.wait_for(10)) == 10
+            stack.enter_context(narrow.connect()).post(f"call-{number}", stream=is_stream)
+        assert len(narrow.upstream.wait_for(10)) == 10
         answer.set()
 
 
