@@ -10,102 +10,109 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import litellm, machine, processes, report, scenarios, targets
+from benchmarks import hosts, litellm, machine, nginx, plan, portkey, processes, report, rounds, scenarios, targets
+from benchmarks.hosts import HOSTS, Host
 from benchmarks.processes import ROOT, Process
 from benchmarks.scenarios import Scenario
-from benchmarks.targets import FLOOR, GEVENT, LITELLM, POSTGRESQL, Target
 
 RESULTS: Final = ROOT / "benchmarks" / "results"
-UPSTREAM: Final = "upstream"
-_EVERYTHING: Final = frozenset(scenario.name for scenario in scenarios.ALL)
-_SHORT: Final = frozenset({"json-1", "json-32", "burst-32", "paced-100"})
-PLAN: Final = {
-    UPSTREAM: _EVERYTHING,
-    FLOOR: _EVERYTHING,
-    GEVENT: _EVERYTHING,
-    POSTGRESQL: _SHORT | {"paced-500"},
-    "gthread": _SHORT,
-    "uvicorn": _SHORT | {"paced-1000"},
-    "granian": _SHORT | {"paced-1000"},
-    LITELLM: _EVERYTHING,
-}
-"""Target → its scenarios. "upstream" is the load generator against the mock upstream alone: the limit of the tools.
-LiteLLM comes last, because it continues for a while with calls whose clients have given up."""
-_FACTORS: Final = {LITELLM: 0.15, UPSTREAM: 2.0}
-_QUICK_FACTOR: Final = 0.2
+_RAW: Final = "full.json"
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round, a fifth of the calls, no long streams")
-    parser.add_argument("--only", nargs="+", default=list(PLAN), choices=list(PLAN), help="these targets")
-    parser.add_argument("--scenario", nargs="+", default=sorted(_EVERYTHING), choices=sorted(_EVERYTHING))
-    parser.add_argument("--skip-litellm", action="store_true", help="do not install and measure LiteLLM")
-    parser.add_argument("--rounds", type=int, help="rounds of the scenarios that are repeated; their median counts")
-    parser.add_argument("--report", action="store_true", help="only write the page again from the last full run")
+    names, folder = plan.scenario_names(), RESULTS.relative_to(ROOT)
+    parser.add_argument("--rounds", type=int, default=3, help="the median of the rounds counts; 3 by default")
+    parser.add_argument("--only", nargs="+", choices=list(plan.PLAN), help="these targets")
+    parser.add_argument("--skip", nargs="+", default=[], choices=list(plan.PLAN), help="not these targets")
+    parser.add_argument("--scenario", nargs="+", default=names, choices=names, help="these scenarios")
+    parser.add_argument("--calls", type=int, help="at most this many calls of each scenario, for a trial")
+    parser.add_argument(
+        "--python", nargs="+", default=[], metavar="PATH", help="measure JSON calls with these interpreters too"
+    )
+    parser.add_argument("--note", default="", help="a sentence for the page")
+    parser.add_argument("--output", type=Path, help=f"folder of the results; {folder} if nothing is left out")
+    parser.add_argument("--install", action="store_true", help="only install what is measured beside threadless")
+    parser.add_argument("--estimate", action="store_true", help="only say how long the run takes")
+    parser.add_argument("--report", action="store_true", help="only write the page again from the stored results")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Run what the arguments ask for. An incomplete run is stored separately and writes no page."""
+    """Run what the arguments ask for, and write the page after each round."""
     given = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the servers together with the run
+    folder = given.output or (RESULTS if is_complete(given) or given.report else ROOT / ".local" / "benchmarks")
     if given.report:
-        report.write(json.loads((RESULTS / "full.json").read_text()))
+        write(folder, json.loads((folder / _RAW).read_text()))
         return
-    names = [name for name in given.only if not (given.skip_litellm and name == LITELLM)]
-    wanted = [_adapted(scenario, given) for scenario in scenarios.ALL if scenario.name in given.scenario]
-    is_full = len(names) == len(PLAN) and len(wanted) == len(scenarios.ALL) and not given.quick
-    measured = measure(names, wanted)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / ("full.json" if is_full else "partial.json")
-    path.write_text(json.dumps(measured, indent=1) + "\n")
-    print(f"\n{report.tables(measured)}\nStored in {path.relative_to(ROOT)}.")
-    if is_full:
-        report.write(measured)
+    told = machine.facts()
+    missing = install(told["versions"])
+    if given.install:
+        sys.exit("\n".join(f"{name}: {reason}" for name, reason in missing.items()))
+    known, planned, wanted = chosen(given)
+    print(f"About {plan.estimate(planned, wanted, given.rounds) / 60:.0f} minutes on a quiet machine.", flush=True)
+    if given.estimate:
+        return
+    titles = {name: plan.title(name, known) for name in planned}
+    measured = {"machine": told, "targets": titles, "planned_rounds": given.rounds, "limit": given.calls}
+    measured["note"] = given.note
+    measured["left_out"] = [name for name in plan.PLAN if name not in planned]
+    measured |= {"rounds": 0, "runs": [], "not_measured": {name: missing[name] for name in missing if name in planned}}
+    with prepared(planned, known, measured["not_measured"]) as (servers, upstream):
+        rounds.measure(measured, planned, wanted, servers, upstream, lambda: write(folder, measured))
+    print(f"Written: {folder / report.PAGE_NAME}")
 
 
-def _adapted(scenario: Scenario, given: argparse.Namespace) -> Scenario:
-    rounds = scenario.rounds if scenario.rounds == 1 else given.rounds or scenario.rounds
-    if given.quick:
-        return replace(scenario.scaled(_QUICK_FACTOR), rounds=1)
-    return replace(scenario, rounds=rounds)
+def is_complete(given: argparse.Namespace) -> bool:
+    """True if nothing is left out."""
+    return not (given.only or given.skip or given.calls) and len(given.scenario) == len(scenarios.ALL)
 
 
-def measure(names: list[str], wanted: list[Scenario]) -> dict[str, Any]:
-    """All rounds of all scenarios. The targets take turns, so a slow minute of the machine affects all of them."""
-    told: dict[str, Any] = {"machine": machine.facts(), "runs": [], "not_measured": {}}
-    if LITELLM in names:
-        told["machine"]["versions"]["litellm"] = litellm.install()
-    with (
-        tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder,
-        mock_upstream(Path(folder)) as (process, url),
-        _started(names, process, url, Path(folder), told["not_measured"]) as running,
-    ):
-        for scenario, target in _turns(wanted, running):
-            result = scenarios.run(scenario.scaled(_FACTORS.get(target.name, 1.0)), target, url)
-            told["runs"].append({"scenario": scenario.name, "target": target.name, **result})
-            print(report.line(told["runs"][-1]), flush=True)
-    return told
+def chosen(given: argparse.Namespace) -> tuple[dict[str, Host], plan.Plan, list[Scenario]]:
+    """The hosts, the plan and the scenarios that the arguments select."""
+    others: dict[str, Host] = {}
+    for python in given.python:
+        others |= hosts.of_python(python)
+    everything = plan.with_pythons(others)
+    names = [name for name in given.only or everything if name not in given.skip]
+    wanted = [scenario for scenario in scenarios.ALL if scenario.name in given.scenario]
+    if given.calls:
+        wanted = [scenario.limited(given.calls) for scenario in wanted]
+    return HOSTS | others, {name: everything[name] for name in [*names, *others]}, wanted
 
 
-def _turns(wanted: list[Scenario], running: list[Target]) -> Iterator[tuple[Scenario, Target]]:
-    for scenario in wanted:
-        for _ in range(scenario.rounds):
-            for target in running:
-                if scenario.name in PLAN[target.name]:
-                    yield scenario, target
+def install(versions: dict[str, str]) -> dict[str, str]:
+    """Install the rivals if necessary, add their versions, and return why one of them could not be installed."""
+    missing: dict[str, str] = {}
+    steps: dict[str, Callable[[], dict[str, str]]] = {
+        targets.NGINX: lambda: {"nginx": nginx.version()},
+        targets.PORTKEY: portkey.install,
+        targets.LITELLM: lambda: {"litellm": litellm.install()},
+    }
+    for name, step in steps.items():
+        try:
+            versions |= step()
+        except (OSError, subprocess.CalledProcessError) as error:
+            missing[name] = processes.reason(error)
+    return missing
+
+
+def write(folder: Path, measured: dict[str, Any]) -> None:
+    """Store the results and write the page about them; also the summary in the manual, unless this is a trial."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _RAW).write_text(json.dumps(measured, indent=1) + "\n")
+    report.write(folder, measured, is_published=folder == RESULTS)
 
 
 @contextlib.contextmanager
 def mock_upstream(folder: Path) -> Iterator[tuple[Process, str]]:
     """The upstream of all targets, and its address."""
-    log = folder / "upstream"
+    log = folder / "upstream.log"
     process = processes.start([sys.executable, "-m", "benchmarks.upstream"], env=os.environ, log=log)
     try:
         processes.wait_for(process, lambda: log.read_text().endswith("\n"))
@@ -115,24 +122,26 @@ def mock_upstream(folder: Path) -> Iterator[tuple[Process, str]]:
 
 
 @contextlib.contextmanager
-def _started(
-    names: list[str], upstream: Process, url: str, folder: Path, missing: dict[str, str]
-) -> Iterator[list[Target]]:
-    """All servers, idle until their turn. The reason why one could not be started is stored in `missing`."""
+def prepared(
+    names: Mapping[str, object], known: Mapping[str, Host], missing: dict[str, str]
+) -> Iterator[tuple[dict[str, targets.Target], targets.Upstream]]:
+    """All targets with their databases, not running. The reason why one is left out is stored in `missing`."""
     with contextlib.ExitStack() as stack:
-        running = []
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="threadless-bench-")))
+        process, url = stack.enter_context(mock_upstream(folder))
+        upstream = targets.Upstream(process, url, folder)
+        ready: dict[str, targets.Target] = {}
         for name in names:
-            if name == UPSTREAM:
-                running.append(Target(name=name, process=upstream, port=int(url.rpartition(":")[2])))
-                continue
-            try:
-                target = targets.start(name, url, folder / name)
-            except (OSError, subprocess.CalledProcessError) as error:
-                missing[name] = str(error).splitlines()[0]
-                continue
-            stack.callback(target.stop)
-            running.append(target)
-        yield running
+            if name == targets.UPSTREAM:
+                ready[name] = upstream
+            elif name not in missing:
+                try:
+                    ready[name] = targets.prepare(name, url, folder / name, known)
+                except (OSError, subprocess.CalledProcessError) as error:
+                    missing[name] = processes.reason(error)
+                    continue
+                stack.callback(ready[name].remove)
+        yield ready, upstream
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from tests.chaos import clients, disturbances, run
 from tests.chaos.victim import SERVED_SECONDS
@@ -86,11 +86,12 @@ def books_page(lines: list[BooksLine], seconds: float) -> str:
     """The committed page of the books."""
     rows = sum(len(line.books.rows) for line in lines)
     faults = sum(len(line.books.faults) for line in lines)
+    named: dict[str, Any] = {"run": run}
     head = ["database", "workers", "seed", *_COUNTS, "faults"]
     return "\n".join(
         [
             *_head("The ledger compared with the upstream", "books", len(lines), rows, faults, seconds),
-            *_BOOKS.format(run=run).splitlines(),
+            *_BOOKS.format(**named).splitlines(),
             "",
             *_table(head, [line.text() for line in lines]),
             "",
@@ -102,11 +103,12 @@ def disturbances_page(results: list[disturbances.Result], seconds: float) -> str
     """The committed page of the disturbances."""
     rows = sum(len(result.books.rows) for result in results)
     faults = sum(failed(result) for result in results)
+    named: dict[str, Any] = {"disturbances": disturbances, "clients": clients, "served": SERVED_SECONDS}
     head = ["workers", "seed", *_COUNTS, "victim's calls", "longest s", *CHECKS]
     return "\n".join(
         [
             *_head("Outages and slow clients", "disturbances", len(results), rows, faults, seconds),
-            *_EVERYTHING.format(disturbances=disturbances, clients=clients, served=SERVED_SECONDS).splitlines(),
+            *_EVERYTHING.format(**named).splitlines(),
             "",
             *_table(head, [result_line(result) for result in results]),
             "",

@@ -22,7 +22,7 @@ class Database(ABC):
     url: str
 
     @abstractmethod
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
+    def query(self, sql: str) -> list[Any]:
         """The rows of a query."""
 
     @abstractmethod
@@ -40,7 +40,7 @@ class File(Database):
         self.path = path
         self.url = f"sqlite:///{path}"
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
+    def query(self, sql: str) -> list[Any]:
         with contextlib.closing(sqlite3.connect(self.path)) as connection:
             return connection.execute(sql).fetchall()
 
@@ -58,7 +58,7 @@ class Server(Database):
         self._run("postgres", f"CREATE DATABASE {self._name}")
         self.url = f"{self._server}/{self._name}"
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
+    def query(self, sql: str) -> list[Any]:
         return self._run(self._name, sql)
 
     def connections(self, process: Process) -> int:
@@ -69,7 +69,7 @@ class Server(Database):
     def remove(self) -> None:
         self._run("postgres", f"DROP DATABASE {self._name} WITH (FORCE)")
 
-    def _run(self, database: str, sql: str) -> list[tuple[Any, ...]]:
+    def _run(self, database: str, sql: str) -> list[Any]:
         try:
             import psycopg  # optional: without it PostgreSQL is not measured
         except ImportError as error:

@@ -1,150 +1,181 @@
-"""The goals: what was promised, what was measured, and why a goal is missed."""
+"""The goals, and what a run says about each: met, missed and by how much, or not measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
-Lookup = Callable[[str, str], dict[str, Any]]
-Judged = tuple[str, str, bool | None]
-"""The goal, the result, and whether it is met; None if it was not measured."""
+from benchmarks.figures import Results, shown
+from benchmarks.hosts import BUDGET, FLOOR, FLOOR_TWO, GEVENT, GEVENT_TWO, POSTGRESQL
+from benchmarks.targets import LITELLM, PORTKEY
 
-_OWN, _RIVAL, _POSTGRESQL = "gevent", "litellm", "gevent-postgresql"
-_RATIOS: Final = (
-    ("CPU of a JSON call", "json-1", "cpu_ms_per_call", "ms", 10),
-    ("CPU of a chunk, 100 paced streams", "paced-100", "cpu_us_per_chunk", "µs", 6),
-    ("CPU of a chunk, 500 paced streams", "paced-500", "cpu_us_per_chunk", "µs", 8),
-    ("CPU of a chunk, back to back", "burst-32", "cpu_us_per_chunk", "µs", 20),
-    ("Peak memory, 32 connections", "json-32", "peak_rss_mb", "MB", 3),
+_POOL: Final = 4
+"""Connections that the pool of `benchmarks/settings.py` allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A figure of a scenario must be at most `limit`, times that of `base` if there is one, plus `slack`."""
+
+    goal: str
+    scenario: str
+    figure: str
+    limit: float
+    own: str = GEVENT
+    base: str = ""
+    floor: str = FLOOR
+    slack: float = 0.0
+
+    def verdict(self, results: Results) -> Verdict:
+        """What the run says. A figure with errors does not meet its goal, because a failed call costs less."""
+        own = results.figure(self.figure, self.scenario, self.own)
+        base = results.figure(self.figure, self.scenario, self.base) if self.base else 1.0
+        if own is None or base is None:
+            return Verdict(self, "not measured", None)
+        allowed = self.limit * base + self.slack
+        ratio = f"{own / base:.2f} × {shown(self.figure, base)}: " if self.base and base else ""
+        errors = results.errors(self.scenario, self.own)
+        if own > allowed:
+            by = f"{100 * (own / allowed - 1):.0f} %" if allowed else shown(self.figure, own)
+            return Verdict(self, f"{ratio}**missed** by {by}{_with(errors)}", False)
+        if errors:
+            return Verdict(self, f"{ratio}**missed**{_with(errors)}", False)
+        others = results.errors(self.scenario, self.base) if self.base else 0
+        return Verdict(self, f"{ratio}met" + (f" (the other: {others} errors)" if others else ""), True)
+
+
+def _with(errors: int) -> str:
+    return f", with {errors} errors" if errors else ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of a goal in words, and whether it is met; None if it was not measured."""
+
+    gate: Gate
+    words: str
+    is_met: bool | None
+
+
+_SOAK: Final = Gate(
+    goal="memory after 20,000 calls: within 5 % of its value at 5,000", scenario="soak", figure="growth", limit=5.0
 )
-_REASONS: Final = {
-    "CPU of a JSON call": "JSON call: threadless takes a quarter of the time. The rest is Django's handler with the "
-    "seven middlewares of the example host, two SQLite commits with six indexes, gunicorn and the sockets. A call "
-    "inside a platform cannot avoid these.",
-    "CPU of a chunk, 100": "100 paced streams: each chunk wakes the worker separately, so most of the time is the "
-    "operating system's, as it is for the floor.",
-    "Peak memory": "Memory: pages that gunicorn's master and its worker share are counted twice.",
-    "1,000 paced": "1,000 streams: load generator, upstream and server share two cores, and the worker's core is "
-    "fully used. The last table shows the floor for comparison.",
-    "200 KB": "200 KB request: the body is read three times (for duplicate keys and NaN, for types, and for the "
-    "unchanged bytes), and it passes two sockets.",
-}
-_LARGE_MS: Final = 2.0
-_WALL_SECONDS: Final = 13.0
-_FIRST_MS: Final = 500.0
-_GROWTH_PERCENT: Final = 5.0
+_CALLS: Final = (("json-1", "JSON call, 1 connection"), ("json-32", "JSON call, 32 connections"))
+_ASGI: Final = ("uvicorn", "granian")
 
 
-def table(lookup: Lookup, soak: dict[str, Any]) -> str:
-    """All goals, one per row."""
-    judged = [_ratio(lookup, *gate) for gate in _RATIOS]
-    judged += [_thousand(lookup), _large(lookup), _connections(lookup), _soak(soak)]
-    words = {True: "met", False: "**missed**", None: "not measured"}
-    rows = "\n".join(f"| {gate} | {result} | {words[is_met]} |" for gate, result, is_met in judged)
-    return f"## Goals\n\n| goal | result | |\n| --- | --- | --- |\n{rows}\n{_why(judged)}"
+def _calls() -> Iterator[Gate]:
+    for scenario, what in _CALLS:
+        yield Gate(goal=f"{what}: 2.0 × the pass-through", scenario=scenario, figure="call", limit=2.0, base=FLOOR)
+    for scenario, what in _CALLS:
+        goal = f"{what}, PostgreSQL: 2.8 × the pass-through"
+        yield Gate(goal=goal, scenario=scenario, figure="call", limit=2.8, base=FLOOR, own=POSTGRESQL)
 
 
-def _why(judged: list[Judged]) -> str:
-    """The reasons for the goals that are missed."""
-    missed = [gate for gate, _, is_met in judged if is_met is False]
-    reasons = [reason for start, reason in _REASONS.items() if any(gate.startswith(start) for gate in missed)]
-    return "\n" + "\n".join(f"- {reason}" for reason in reasons) + "\n" if reasons else ""
-
-
-def _ratio(lookup: Lookup, what: str, scenario: str, cost: str, unit: str, part: int) -> Judged:
-    gate = f"{what}: at most 1/{part} of LiteLLM"
-    own, rival = lookup(scenario, _OWN).get(cost), lookup(scenario, _RIVAL).get(cost)
-    if not own or not rival:
-        return gate, "–", None
-    text = f"{own:g} {unit} against {rival:g} {unit}: 1/{rival / own:.1f}"
-    by = "" if own * part <= rival else f"; {own * part / rival:.1f} times the goal"
-    return gate, text + by, own * part <= rival
-
-
-def _thousand(lookup: Lookup) -> Judged:
-    gate = "1,000 paced streams on one worker: no error, all done within 13 s, first byte p99 below 0.5 s"
-    run, rival = lookup("paced-1000", _OWN), lookup("paced-1000", _RIVAL)
-    if not run:
-        return gate, "–", None
-    first = run["first_ms"]["p99"]
-    text = f"{run['all_errors']} errors, {run['wall_seconds']:.1f} s, first byte p99 {first / 1000:.2f} s"
-    if rival:
-        text += f" (LiteLLM: {rival['all_errors']} errors)"
-    return gate, text, not run["all_errors"] and run["wall_seconds"] <= _WALL_SECONDS and first < _FIRST_MS
-
-
-def _large(lookup: Lookup) -> Judged:
-    used = lookup("large-1", _OWN).get("cpu_ms_per_call")
-    return "200 KB request: at most 2.0 ms CPU", f"{used} ms", None if used is None else used <= _LARGE_MS
-
-
-def _connections(lookup: Lookup) -> Judged:
-    gate = "No database connection held while waiting for the upstream (PostgreSQL with pool)"
-    run = lookup("paced-500", _POSTGRESQL)
-    if not run:
-        return gate, "–", None
-    text = (
-        f"500 concurrent streams shared {run['connections_held']} connections of a pool of 4, "
-        f"{run['all_errors']} errors"
+def _streams() -> Iterator[Gate]:
+    for number, limit in ((100, 1.4), (500, 1.3), (1000, 1.15)):
+        goal = f"chunk, {number:,} paced streams: {limit:g} × the pass-through"
+        yield Gate(goal=goal, scenario=f"paced-{number}", figure="chunk", limit=limit, base=FLOOR)
+    opened: dict[str, Any] = {"scenario": "paced-1000"}
+    one = "1,000 streams opened within 2 s, one worker"
+    yield Gate(goal=f"{one}: no error", figure="errors", limit=0, **opened)
+    yield Gate(goal=f"{one}: done within 13 s", figure="wall", limit=13.0, **opened)
+    yield Gate(
+        goal=f"{one}: first byte p99 below 3 × the pass-through", figure="first", limit=3.0, base=FLOOR, **opened
     )
-    return gate, text, run["connections_held"] <= 4 and not run["all_errors"]
+    two: dict[str, Any] = {"own": GEVENT_TWO, "floor": FLOOR_TWO, **opened}
+    yield Gate(goal="the same, two workers: first byte p99 below 0.5 s", figure="first", limit=0.5, **two)
 
 
-def _soak(soak: dict[str, Any]) -> Judged:
-    gate = "Memory after 20,000 calls within 5 % of its value at 5,000"
+def _asgi(server: str) -> Iterator[Gate]:
+    for database, own, base in (("", server, GEVENT), (", PostgreSQL", f"{server}-postgresql", POSTGRESQL)):
+        for scenario, what in _CALLS:
+            goal = f"{server}, {what}{database}: 1.2 × gevent"
+            yield Gate(goal=goal, scenario=scenario, figure="call", limit=1.2, own=own, base=base)
+    for number in (100, 500):
+        goal = f"{server}, chunk, {number} paced streams: 1.5 × gevent"
+        yield Gate(goal=goal, scenario=f"paced-{number}", figure="chunk", limit=1.5, own=server, base=GEVENT)
+    goal = f"{server}, 500 paced streams: first byte p99 below 1 s"
+    yield Gate(goal=goal, scenario="paced-500", figure="first", limit=1.0, own=server)
+    for scenario, what in (("paced-1000", "1,000 streams"), ("slow-1000", "1,000 calls that wait for 10 s")):
+        yield Gate(goal=f"{server}, {what}: no error", scenario=scenario, figure="errors", limit=0, own=server)
+    goal = f"{server}, 500 paced streams: connections to PostgreSQL at most the pool's {_POOL}"
+    own = f"{server}-postgresql"
+    yield Gate(goal=goal, scenario="paced-500", figure="connections", limit=_POOL, own=own)
+
+
+def _sizes() -> Iterator[Gate]:
+    yield Gate(goal="200 KB: 1.6 × the pass-through", scenario="large-1", figure="call", limit=1.6, base=FLOOR)
+    goal = "agent loop of 600 KB: 2.0 × the pass-through"
+    yield Gate(goal=goal, scenario="agent-1", figure="call", limit=2.0, base=FLOOR)
+    goal = "image of 4 MB, 50 at once: as many copies as the pass-through (within a half)"
+    yield Gate(goal=goal, scenario="image-50", figure="copies", limit=1.0, base=FLOOR, slack=0.5)
+    yield Gate(goal="a stream at 1,000: 100 KB", scenario="paced-1000", figure="stream", limit=100)
+    yield Gate(goal="a worker at rest: 75 MB", scenario="paced-1000", figure="rest", limit=75)
+    goal = f"connections to PostgreSQL at 500 streams: at most the pool's {_POOL}"
+    yield Gate(goal=goal, scenario="paced-500", figure="connections", limit=_POOL, own=POSTGRESQL)
+
+
+GATES: Final = (*_calls(), *_streams(), *(gate for server in _ASGI for gate in _asgi(server)), *_sizes())
+
+
+def _rival(goal: str, scenario: str, figure: str, own: str = GEVENT) -> Gate:
+    return Gate(goal=goal, scenario=scenario, figure=figure, limit=1.0, own=own, base=PORTKEY)
+
+
+AGAINST_PORTKEY: Final = (
+    _rival("JSON call with one budget, 1 connection", "json-1", "call", BUDGET),
+    _rival("JSON call with one budget, 32 connections", "json-32", "call", BUDGET),
+    _rival("200 KB", "large-1", "call"),
+    _rival("agent loop of 600 KB", "agent-1", "call"),
+    _rival("agent loop, streamed", "agent-stream-1", "call"),
+    _rival("chunk, back to back, 1 stream", "burst-1", "chunk"),
+    _rival("chunk, back to back, 32 streams", "burst-32", "chunk"),
+    *(_rival(f"chunk, {number:,} paced streams", f"paced-{number}", "chunk") for number in (100, 500, 1000)),
+    _rival("1,000 streams opened within 2 s: done", "paced-1000", "wall"),
+    _rival("1,000 streams opened within 2 s: first byte p99", "paced-1000", "first"),
+    _rival("1,000 calls that wait for 10 s", "slow-1000", "call"),
+    _rival("peak memory, JSON, 32 connections", "json-32", "memory"),
+    _rival("peak memory, 1,000 streams", "paced-1000", "memory"),
+    _rival("peak memory, image of 4 MB, 50 at once", "image-50", "memory"),
+)
+"""With key, limits and row; Portkey's gateway has none of them."""
+
+
+def verdicts(results: Results, soak: dict[str, Any]) -> list[Verdict]:
+    """All goals, without the comparison with Portkey."""
+    return [*(gate.verdict(results) for gate in GATES), _soak(soak)]
+
+
+def table(results: Results, soak: dict[str, Any]) -> str:
+    """All goals, one per row, with the figures of the pass-through and of Portkey."""
+    lines = []
+    for verdict in verdicts(results, soak):
+        gate = verdict.gate
+        figures = [_shown(results, gate, name) for name in (gate.own, gate.floor, PORTKEY)]
+        lines.append(f"| {gate.goal} | {' | '.join(figures)} | {verdict.words} |")
+    head = "| at most | threadless | pass-through | Portkey | result |\n| --- | --: | --: | --: | --- |\n"
+    return "## Goals\n\n" + head + "\n".join(lines) + "\n"
+
+
+def rivals(results: Results) -> str:
+    """The comparison with Portkey, row by row, with the figures of LiteLLM."""
+    lines = []
+    for gate in AGAINST_PORTKEY:
+        figures = [_shown(results, gate, name) for name in (gate.own, PORTKEY, LITELLM)]
+        lines.append(f"| {gate.goal} | {' | '.join(figures)} | {gate.verdict(results).words} |")
+    head = "| CPU, time or memory | threadless | Portkey | LiteLLM | below Portkey |\n| --- | --: | --: | --: | --- |\n"
+    return "## Compared with Portkey and LiteLLM\n\n" + head + "\n".join(lines) + "\n"
+
+
+def _shown(results: Results, gate: Gate, target: str) -> str:
+    return shown(gate.figure, results.figure(gate.figure, gate.scenario, target))
+
+
+def _soak(soak: dict[str, Any]) -> Verdict:
     if not soak:
-        return gate, "–", None
+        return Verdict(_SOAK, "not measured", None)
     growth = soak["growth_percent"]
-    return gate, f"{growth:+.1f} %", abs(growth) <= _GROWTH_PERCENT
-
-
-def soak_text(soak: dict[str, Any]) -> str:
-    """Memory, threads and sockets in the course of a long run."""
-    if not soak:
-        return ""
-    rows = "\n".join(
-        f"| {point['calls']:,} | {point['rss_mb']:.1f} | {point['threads']} | {point['sockets']} "
-        f"| {point['connections']} |"
-        for point in soak["points"]
-    )
-    return (
-        "## Long run\n\n`python -m benchmarks.soak`: plain calls, streams, calls that the upstream fails, and "
-        f"clients that leave in the middle; {soak['date']}. Measured after each part, with no call running.\n\n| "
-        "calls | memory MB | threads | sockets | database connections |\n| --: | --: | --: | --: | --: "
-        f"|\n{rows}\n\nRows of the ledger: {soak['rows']}. Growth from 5,000 to 20,000 calls: "
-        f"{soak['growth_percent']:+.1f} %.\n"
-    )
-
-
-def instructions_text(counted: dict[str, Any]) -> str:
-    """Machine instructions per call."""
-    if not counted:
-        return ""
-    rows = "\n".join(
-        f"| {version} | {kind} | {figures['instructions']:,} | {figures['spread_percent']:.2f} % "
-        f"| {sum(figures['functions'].values())} | {figures['queries']} |"
-        for version, kinds in counted.items()
-        for kind, figures in kinds.items()
-    )
-    return (
-        "## Instructions\n\n`python -m benchmarks.instructions` counts the machine instructions of one call within a "
-        "process (callgrind, no server, upstream in another process). The number does not depend on the load of the "
-        "machine. The command reports what grew since these figures.\n\n| versions | call | instructions | spread | "
-        f"Python functions | queries |\n| --- | --- | --: | --: | --: | --: |\n{rows}\n"
-    )
-
-
-def profile_text(told: dict[str, dict[str, float]]) -> str:
-    """Share of CPU time by component, for each scenario."""
-    if not told:
-        return ""
-    first = next(iter(told.values()))
-    owners = sorted({owner for shares in told.values() for owner in shares}, key=lambda owner: -first.get(owner, 0))
-    rows = [["component", *told], ["---", *["--:"] * len(told)]]
-    rows += [[owner, *(f"{shares.get(owner, 0):.1f} %" for shares in told.values())] for owner in owners]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return (
-        "## CPU time by component\n\n`python -m benchmarks.profile` samples the gevent worker under load with "
-        "py-spy. C code is attributed to its caller: the kernel's part of sockets to gevent, SQLite's own code to "
-        f"its statements. Waiting is excluded.\n\n{table}\n"
-    )
+    is_met = abs(growth) <= _SOAK.limit
+    return Verdict(_SOAK, f"{growth:+.1f} %: {'met' if is_met else '**missed**'}", is_met)

@@ -148,7 +148,7 @@ def throughput(env: dict[str, str], key: str, seconds: float) -> float:
     """Calls per second of all processes together."""
     command = [sys.executable, "-m", "benchmarks.hot_budget", "--work", key, "--seconds", str(seconds)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    workers = [subprocess.Popen(command, cwd=ROOT, env=env, **pipes) for _ in range(PROCESSES)]
+    workers: list[Any] = [subprocess.Popen(command, cwd=ROOT, env=env, **pipes) for _ in range(PROCESSES)]
     for worker in workers:
         if worker.stdout.readline() != "ready\n":
             raise RuntimeError("A process did not start.")

@@ -120,13 +120,13 @@ def queries(one_call: Callable[[], object]) -> list[str]:
     from django.db.backends.utils import CursorWrapper
 
     sent: list[str] = []
-    execute = CursorWrapper.execute
+    execute: Any = CursorWrapper.execute
 
     def noting(self: Any, sql: str, params: Any = None) -> Any:
         sent.append(sql)
         return execute(self, sql, params)
 
-    CursorWrapper.execute = noting  # type: ignore[method-assign]
+    CursorWrapper.execute = noting  # type: ignore[method-assign, assignment]
     try:
         one_call()
     finally:

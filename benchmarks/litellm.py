@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from benchmarks.processes import ROOT
+from benchmarks.processes import CACHE, ROOT
 
-_VENV: Final = ROOT / ".local" / "litellm"
+_VENV: Final = CACHE / "litellm"
 PYTHON: Final = _VENV / "bin" / "python"
 _HERE: Final = ROOT / "benchmarks"
 _CONFIG: Final = "litellm_config.yaml"
@@ -40,7 +40,7 @@ ENVIRONMENT: Final = {
 
 
 def install() -> str:
-    """Install LiteLLM if necessary and return its version."""
+    """Install LiteLLM if necessary and return its version. Raises `CalledProcessError` if that fails."""
     if not PYTHON.exists():
         subprocess.run([sys.executable, "-m", "venv", str(_VENV)], check=True)
         subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "litellm[proxy]"], check=True)
@@ -61,7 +61,7 @@ def prepare(database: Path, folder: Path) -> str:
     return key
 
 
-def command(folder: Path) -> list[str]:
-    """The command for one worker under uvicorn, which is its default. The caller replaces `{port}`."""
-    options = ["--host", "127.0.0.1", "--port", "{port}", "--num_workers", "1", "--config", str(folder / _CONFIG)]
+def command(folder: Path, port: int) -> list[str]:
+    """The command for one worker under uvicorn, which is its default."""
+    options = ["--host", "127.0.0.1", "--port", str(port), "--num_workers", "1", "--config", str(folder / _CONFIG)]
     return [str(_VENV / "bin" / "litellm"), *options]

@@ -35,6 +35,7 @@ class Spec(msgspec.Struct):
     connections: int
     calls: int
     key: str = ""
+    headers: dict[str, str] = {}
     ramp: float = 0.0
     timeout: float = 120.0
 
@@ -43,6 +44,7 @@ class Spec(msgspec.Struct):
         body = payloads.request_body(kind)
         lines = [f"POST {self.path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
         lines += ["Content-Type: application/json", f"Authorization: Bearer {self.key}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines += [f"Content-Length: {len(body)}", "", ""]
         return "\r\n".join(lines).encode() + body
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,8 @@ LARGE_MESSAGES: Final = 50
 _LARGE_TEXT: Final = 'A line of a long history, with é, "quotes" and line ends.\n' * 66
 AGENT_MESSAGES: Final = 150
 AGENT_TOOLS: Final = 30
+IMAGE_BYTES: Final = 4_000_000
+"""Size of an image; its base64 form is a third larger."""
 _TOOL_RESULT: Final = 'def total(items):\n    return sum(item["price"] for item in items)  # é, [1, 2], {"a": 1}\n' * 79
 
 JSON: Final = "json"
@@ -24,15 +27,34 @@ LARGE: Final = "large"
 AGENT: Final = "agent"
 """A late turn of an agent: 150 messages, most of them tool calls and their results, and 30 tools; 600 KB."""
 AGENT_STREAM: Final = "agent-stream"
+IMAGE: Final = "image"
+"""An image of 4 MB, answered late enough that all calls of a run are held at the same time."""
+SLOW: Final = "slow"
+"""A small JSON call, answered after ten seconds."""
 BURST: Final = "burst"
 PACED: Final = "paced"
 FAIL: Final = "fail"
 LEAVE: Final = "leave"
 STREAMS: Final = frozenset({AGENT_STREAM, BURST, PACED, LEAVE})
 
-MODELS: Final = {JSON: "bench", LARGE: "bench", BURST: "bench-burst", PACED: "bench-paced", FAIL: "bench-fail"}
-MODELS |= {AGENT: MODELS[JSON], AGENT_STREAM: MODELS[BURST], LEAVE: MODELS[PACED]}
+MODELS: Final = {
+    JSON: "bench",
+    LARGE: "bench",
+    AGENT: "bench",
+    AGENT_STREAM: "bench-burst",
+    BURST: "bench-burst",
+    FAIL: "bench-fail",
+    IMAGE: "bench-image",
+    LEAVE: "bench-paced",
+    PACED: "bench-paced",
+    SLOW: "bench-slow",
+}
 """Kind of call → model, which tells the mock upstream how to answer."""
+MODEL_NAMES: Final = ",".join(sorted(set(MODELS.values())))
+DELAYS: Final = {MODELS[IMAGE]: 2.0, MODELS[SLOW]: 10.0}
+"""Model → seconds until its plain answer."""
+KIND_SECONDS: Final = {PACED: STREAM_SECONDS, IMAGE: DELAYS[MODELS[IMAGE]], SLOW: DELAYS[MODELS[SLOW]]}
+"""Kind → seconds that its answer takes at any server; all others are answered at once."""
 
 _AGENTS: Final = frozenset({AGENT, AGENT_STREAM})
 _encode: Final = msgspec.json.encode
@@ -50,6 +72,8 @@ def request_body(kind: str) -> bytes:
 
 
 def _messages(kind: str) -> list[dict[str, object]]:
+    if kind == IMAGE:
+        return [{"role": "user", "content": _image()}]
     if kind in _AGENTS:
         turns = (message for number in range(AGENT_MESSAGES // 2 - 1) for message in _turn(number))
         return [*_messages(JSON), *turns]
@@ -59,17 +83,24 @@ def _messages(kind: str) -> list[dict[str, object]]:
     return [{"role": roles[number % 2], "content": _LARGE_TEXT} for number in range(LARGE_MESSAGES)]
 
 
+def _image() -> list[dict[str, object]]:
+    """A question about an image, as the two parts of a message."""
+    data = base64.b64encode(bytes(range(256)) * (IMAGE_BYTES // 256)).decode()
+    image: dict[str, object] = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+    return [{"type": "text", "text": "What is in this image?"}, image]
+
+
 def _turn(number: int) -> list[dict[str, object]]:
     """A tool call and its result."""
     arguments = f'{{"path": "src/module_{number}.py", "lines": 200}}'
     function = {"name": f"tool_{number % AGENT_TOOLS}", "arguments": arguments}
-    call = {"id": f"call_{number}", "type": "function", "function": function}
-    result = {"role": "tool", "tool_call_id": f"call_{number}", "content": _TOOL_RESULT}
+    call: dict[str, object] = {"id": f"call_{number}", "type": "function", "function": function}
+    result: dict[str, object] = {"role": "tool", "tool_call_id": f"call_{number}", "content": _TOOL_RESULT}
     return [{"role": "assistant", "content": None, "tool_calls": [call]}, result]
 
 
 def _tool(number: int) -> dict[str, object]:
-    properties = {
+    properties: dict[str, object] = {
         f"field_{field}": {"type": "string", "description": "What the field means, in a sentence.", "enum": ["a", "b"]}
         for field in range(6)
     }

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
+
+from benchmarks.figures import Results, shown
+from benchmarks.hosts import FLOOR, GEVENT
+from benchmarks.targets import LITELLM, PORTKEY
 
 _PANELS: Final = (
-    ("CPU per JSON call", "json-1", "cpu_ms_per_call", "ms", 2),
-    ("CPU per chunk, 100 paced streams", "paced-100", "cpu_us_per_chunk", "µs", 0),
-    ("CPU per chunk, back to back", "burst-32", "cpu_us_per_chunk", "µs", 0),
+    ("CPU per JSON call", "json-1", "call"),
+    ("CPU per chunk, 100 paced streams", "paced-100", "chunk"),
+    ("CPU per chunk, back to back", "burst-32", "chunk"),
 )
-_BARS: Final = (("litellm", "LiteLLM", "rival"), ("gevent", "threadless", "own"), ("floor", "floor", "floor"))
-_WIDTH, _PANEL, _BAR, _LEFT, _RIGHT = 760, 132, 24, 110, 90
+_BARS: Final = (
+    (LITELLM, "LiteLLM", "rival"),
+    (PORTKEY, "Portkey", "rival"),
+    (GEVENT, "threadless", "own"),
+    (FLOOR, "pass-through", "floor"),
+)
+_WIDTH, _PANEL, _BAR, _LEFT, _RIGHT = 760, 162, 24, 110, 90
 
 _STYLE: Final = """
   text { font: 14px system-ui, sans-serif; fill: #1f2933; }
@@ -23,33 +31,34 @@ _STYLE: Final = """
 """
 
 
-def picture(lookup: Callable[[str, str], dict[str, Any]]) -> str:
-    """The SVG; `lookup` gives the run of a scenario and a target."""
-    body = "".join(_panel(number, lookup) for number in range(len(_PANELS)))
+def picture(results: Results) -> str:
+    """The SVG."""
+    body = "".join(_panel(number, results) for number in range(len(_PANELS)))
     height = _PANEL * len(_PANELS)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">'
-    return f"{head}\n<title>{_described(lookup)}</title>\n<style>{_STYLE}</style>\n{body}</svg>\n"
+    return f"{head}\n<title>{_described(results)}</title>\n<style>{_STYLE}</style>\n{body}</svg>\n"
 
 
-def _panel(number: int, lookup: Callable[[str, str], dict[str, Any]]) -> str:
-    title, scenario, cost, unit, digits = _PANELS[number]
+def _panel(number: int, results: Results) -> str:
+    title, scenario, figure = _PANELS[number]
     top = number * _PANEL
-    values = {target: lookup(scenario, target).get(cost, 0.0) for target, *_ in _BARS}
-    most = max(values.values()) or 1.0
+    values = {target: results.figure(figure, scenario, target) for target, *_ in _BARS}
+    most = max(value or 0.0 for value in values.values()) or 1.0
     parts = [f'<text class="title" x="0" y="{top + 22}">{title}</text>\n']
     for row, (target, label, style) in enumerate(_BARS):
         y = top + 34 + row * (_BAR + 6)
-        width = max(2.0, (_WIDTH - _LEFT - _RIGHT) * values[target] / most)
-        value = f"{values[target]:.{digits}f} {unit}" if values[target] else "not measured"
+        value = values[target]
+        width = max(2.0, (_WIDTH - _LEFT - _RIGHT) * (value or 0.0) / most)
+        text = "not measured" if value is None else shown(figure, value)
         parts.append(f'<text x="0" y="{y + 17}">{label}</text>')
         parts.append(f'<rect class="{style}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="3"/>')
-        parts.append(f'<text class="value" x="{_LEFT + width + 8:.1f}" y="{y + 17}">{value}</text>\n')
+        parts.append(f'<text class="value" x="{_LEFT + width + 8:.1f}" y="{y + 17}">{text}</text>\n')
     return "".join(parts)
 
 
-def _described(lookup: Callable[[str, str], dict[str, Any]]) -> str:
+def _described(results: Results) -> str:
     told = []
-    for title, scenario, cost, unit, _ in _PANELS:
-        figures = ", ".join(f"{label} {lookup(scenario, target).get(cost, '–')}" for target, label, _ in _BARS)
-        told.append(f"{title} in {unit}: {figures}")
+    for title, scenario, figure in _PANELS:
+        values = (f"{label} {shown(figure, results.figure(figure, scenario, target))}" for target, label, _ in _BARS)
+        told.append(f"{title}: {', '.join(values)}")
     return "; ".join(told)

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final, Self
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "threadless-benchmarks"
+"""What is installed once per machine."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _START_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 10.0
@@ -47,6 +49,10 @@ class Process:
         """Resident memory, summed over the tree. Shared pages are counted for each process."""
         return sum(_status(pid, "VmRSS") * 1024 for pid in self.tree())
 
+    def largest_rss_bytes(self) -> int:
+        """Resident memory of the largest process of the tree, which is a worker."""
+        return max(_status(pid, "VmRSS") * 1024 for pid in self.tree())
+
     def threads(self) -> int:
         """The number of threads of the tree."""
         return sum(_status(pid, "Threads") for pid in self.tree())
@@ -55,14 +61,26 @@ class Process:
         """The targets of all file descriptors of the tree."""
         return [target for pid in self.tree() for target in _descriptors(pid)]
 
+    def pause(self) -> None:
+        """Stop the whole group until `resume`, so that it uses no CPU while another server is measured."""
+        self._signal_group(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the group continue."""
+        self._signal_group(signal.SIGCONT)
+
     def stop(self) -> None:
         """Terminate the process, then kill its group."""
         self.popen.send_signal(signal.SIGTERM)
+        self.resume()  # a paused process does not receive the signal
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(_STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
+        self._signal_group(signal.SIGKILL)
         self.popen.wait()
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
 
 
 def start(command: Sequence[str], *, env: Mapping[str, str], log: Path) -> Process:
@@ -82,6 +100,22 @@ def wait_for(process: Process, is_ready: Callable[[], bool]) -> None:
             return
         time.sleep(0.1)
     raise RuntimeError(f"The process did not start:\n{process.log.read_text(errors='replace')[-4000:]}")
+
+
+def reason(error: Exception) -> str:
+    """Why something did not start, on one line."""
+    if isinstance(error, subprocess.CalledProcessError):
+        written = f"{error.stderr or ''}".strip().splitlines()
+        return written[-1] if written else f"{Path(error.cmd[0]).name} ended with {error.returncode}"
+    lines = str(error).splitlines()
+    return lines[0] if len(lines) < 2 else f"{lines[0]} {lines[-1]}"
+
+
+def busy_seconds() -> float:
+    """The CPU time that the whole machine has used since it started."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq = map(int, fields[:7])
+    return (user + nice + system + irq + softirq) / _TICKS
 
 
 def free_port() -> int:
@@ -109,12 +143,16 @@ class Sampler:
     def __exit__(self, *exc: object) -> None:
         self._stop.set()
         self._thread.join()
+        self._sample()
 
     def _run(self) -> None:
         while not self._stop.wait(0.25):
-            self.peak_rss = max(self.peak_rss, self._process.rss_bytes())
-            self.peak_threads = max(self.peak_threads, self._process.threads())
-            self.peak_connections = max(self.peak_connections, self._connections())
+            self._sample()
+
+    def _sample(self) -> None:
+        self.peak_rss = max(self.peak_rss, self._process.rss_bytes())
+        self.peak_threads = max(self.peak_threads, self._process.threads())
+        self.peak_connections = max(self.peak_connections, self._connections())
 
 
 def _all_stats() -> Iterator[tuple[int, list[str]]]:

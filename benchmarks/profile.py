@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import scenarios, targets
+from benchmarks import hosts, scenarios, targets
 from benchmarks.__main__ import mock_upstream
 from benchmarks.processes import ROOT
 from benchmarks.targets import Target
@@ -70,27 +70,15 @@ def profile(name: str, calls: int) -> dict[str, float]:
 
 @contextmanager
 def _served(folder: Path) -> Iterator[Target]:
-    with mock_upstream(folder) as (_, url):
-        target = targets.start(targets.GEVENT, url, folder / "host")
-        try:
-            yield target
-        finally:
-            target.stop()
+    with mock_upstream(folder) as (_, url), targets.running(hosts.GEVENT, url, folder / "host") as target:
+        yield target
 
 
 @contextmanager
 def _sampled(target: Target, stacks: Path) -> Iterator[None]:
     """Run py-spy on the worker, which is the last process of the tree."""
-    command = [
-        Path(sys.executable).parent / "py-spy",
-        "record",
-        "--rate",
-        str(_RATE),
-        "--format",
-        "raw",
-        "--full-filenames",
-    ]
-    command += ["--output", stacks, "--pid", str(target.process.tree()[-1])]
+    command = [str(Path(sys.executable).parent / "py-spy"), "record", "--rate", str(_RATE), "--format", "raw"]
+    command += ["--full-filenames", "--output", str(stacks), "--pid", str(target.process.tree()[-1])]
     sampler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
     time.sleep(_START_SECONDS)
     try:

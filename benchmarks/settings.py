@@ -1,4 +1,4 @@
-"""The example host with every limit switched on, so high that no call is refused."""
+"""The example host with every limit switched on, so high that it refuses no call."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 from project import settings as host
 from project.settings import *  # noqa: F403
 
-DATABASES: dict[str, dict[str, Any]] = host.DATABASES
-if "pool" in DATABASES["default"]["OPTIONS"]:
+_database: dict[str, Any] = host.DATABASES["default"]  # the same object as in this module's DATABASES
+if "pool" in _database["OPTIONS"]:
     # So few that a call which kept a connection while it waits would block the others.
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 4, "timeout": 10}
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 4, "timeout": 10}
 
-THREADLESS = {
-    **host.THREADLESS,
+_limits: dict[str, Any] = {
     "REQUESTS_PER_MINUTE": 100_000_000,
     "TOKENS_PER_MINUTE": 100_000_000_000,
     "CONCURRENT_CALLS_PER_KEY": 100_000,
+    "MAX_BYTES_IN_FLIGHT": 2**30,
 }
+THREADLESS = {**host.THREADLESS, **_limits}

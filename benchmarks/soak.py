@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -13,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import payloads, processes, scenarios, targets
+from benchmarks import hosts, payloads, scenarios, targets
+from benchmarks.__main__ import mock_upstream
 from benchmarks.processes import ROOT
 from benchmarks.scenarios import Scenario
 from benchmarks.targets import Target
@@ -33,18 +33,12 @@ def main() -> None:
     )
     calls = parser.parse_args().calls
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the servers together with the run
-    with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder:
-        log = Path(folder) / "upstream"
-        upstream = processes.start([sys.executable, "-m", "benchmarks.upstream"], env=os.environ, log=log)
-        try:
-            processes.wait_for(upstream, lambda: log.read_text().endswith("\n"))
-            target = targets.start(targets.GEVENT, log.read_text().strip(), Path(folder) / "host")
-            try:
-                told = soak(target, log.read_text().strip(), [point for point in _POINTS if point <= calls])
-            finally:
-                target.stop()
-        finally:
-            upstream.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder,
+        mock_upstream(Path(folder)) as (_, url),
+        targets.running(hosts.GEVENT, url, Path(folder) / "host") as target,
+    ):
+        told = soak(target, url, [point for point in _POINTS if point <= calls])
     print(json.dumps(told, indent=1))
     if calls == _POINTS[-1]:
         (RESULTS / "soak.json").write_text(json.dumps(told, indent=1) + "\n")
@@ -53,10 +47,11 @@ def main() -> None:
 
 def soak(target: Target, upstream: str, points: list[int]) -> dict[str, Any]:
     """Make calls up to each point and measure there."""
-    made, seen, errors = 0, [], {}
+    made, seen = 0, list[str]()
+    errors: dict[str, int] = {}
     told: dict[str, Any] = {"date": datetime.now(UTC).date().isoformat(), "points": []}
     for point in points:
-        part = Scenario(name="soak", kinds=_MIX, connections=_CONNECTIONS, calls=point - made, timeout=1200.0)
+        part = Scenario(name="soak", title="", kinds=_MIX, connections=_CONNECTIONS, calls=point - made, timeout=1200.0)
         errors |= scenarios.Load.of(part, target).go()["errors"]
         made = point
         time.sleep(_QUIET_SECONDS)

@@ -53,7 +53,8 @@ class Upstream(asyncio.Protocol):
     """One connection."""
 
     def __init__(self) -> None:
-        self._received = b""
+        self._received = bytearray()
+        self._wanted = 0
         self._transport: Any = None
         self._timer: Any = None
 
@@ -65,21 +66,28 @@ class Upstream(asyncio.Protocol):
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        self._received = received = self._received + data if self._received else data
-        end = received.find(b"\r\n\r\n") + 4
+        self._received += data
+        if len(self._received) < self._wanted:  # the rest of a large body
+            return
+        end = self._received.find(b"\r\n\r\n") + 4
         if end < 4:
             return
-        head = received[:end].lower()
-        size = _number(_header(head, b"content-length"))
-        if len(received) < end + size:
+        head = bytes(self._received[:end])
+        self._wanted = end + _number(_header(head, b"content-length"))
+        if len(self._received) < self._wanted:
             return
-        self._received = received[end + size :]
-        if head.startswith(b"get"):
+        body = bytes(self._received[end : self._wanted])
+        del self._received[: self._wanted]
+        self._wanted = 0
+        self._reply(head, body)
+
+    def _reply(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET"):
             self._transport.write(_response("200 OK", "text/plain", "\n".join(_IDS).encode()))
             _IDS.clear()
         else:
-            _IDS.append(_header(received[:end], b"x-request-id").decode())
-            self._answer(received[end : end + size])
+            _IDS.append(_header(head, b"x-request-id").decode())
+            self._answer(body)
 
     def _answer(self, body: bytes) -> None:
         try:
@@ -89,6 +97,8 @@ class Upstream(asyncio.Protocol):
             return
         if asked.model == payloads.MODELS[payloads.FAIL]:
             self._transport.write(_FAILURE)
+        elif seconds := payloads.DELAYS.get(asked.model):
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.write, _ANSWER)
         elif not asked.stream:
             self._transport.write(_ANSWER)
         elif asked.model == payloads.MODELS[payloads.BURST]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,5 +38,5 @@ def test_row_within_its_gates_passes() -> None:
         ({"faults": ["worker killed"]}, "worker killed"),
     ],
 )
-def test_row_that_misses_a_gate_says_which(change: dict[str, object], verdict: str) -> None:
+def test_row_that_misses_a_gate_says_which(change: dict[str, Any], verdict: str) -> None:
     assert replace(GOOD, **change).verdict == verdict
