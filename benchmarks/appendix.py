@@ -79,7 +79,9 @@ def profile_text(told: dict[str, dict[str, float]]) -> str:
     if not told:
         return ""
     first = next(iter(told.values()))
-    owners = sorted({owner for shares in told.values() for owner in shares}, key=lambda owner: -first.get(owner, 0))
+    owners = sorted(
+        {owner for shares in told.values() for owner in shares}, key=lambda owner: (-first.get(owner, 0), owner)
+    )
     rows = [["component", *told], ["---", *["--:"] * len(told)]]
     rows += [[owner, *(f"{shares.get(owner, 0):.1f} %" for shares in told.values())] for owner in owners]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
