@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,22 +50,31 @@ def main() -> None:
     if given.report:
         write(folder, json.loads((folder / _RAW).read_text()))
         return
-    told = machine.facts()
-    missing = install(told["versions"])
-    if given.install:
-        sys.exit("\n".join(f"{name}: {reason}" for name, reason in missing.items()))
     known, planned, wanted = chosen(given)
     print(f"About {plan.estimate(planned, wanted, given.rounds) / 60:.0f} minutes on a quiet machine.", flush=True)
     if given.estimate:
         return
-    titles = {name: plan.title(name, known) for name in planned}
-    measured = {"machine": told, "targets": titles, "planned_rounds": given.rounds, "limit": given.calls}
-    measured["note"] = given.note
-    measured["left_out"] = [name for name in plan.PLAN if name not in planned]
-    measured |= {"rounds": 0, "runs": [], "not_measured": {name: missing[name] for name in missing if name in planned}}
+    told = machine.facts()
+    missing = install(planned, told["versions"])
+    if given.install:
+        sys.exit("\n".join(f"{name}: {reason}" for name, reason in missing.items()))
+    measured = {"machine": told, "not_measured": missing, **described(given, known, planned)}
     with prepared(planned, known, measured["not_measured"]) as (servers, upstream):
         rounds.measure(measured, planned, wanted, servers, upstream, lambda: write(folder, measured))
     print(f"Written: {folder / report.PAGE_NAME}")
+
+
+def described(given: argparse.Namespace, known: Mapping[str, Host], planned: plan.Plan) -> dict[str, Any]:
+    """What a run is about to measure, and its results, which are still empty."""
+    return {
+        "targets": {name: plan.title(name, known) for name in planned},
+        "left_out": [name for name in plan.PLAN if name not in planned],
+        "planned_rounds": given.rounds,
+        "limit": given.calls,
+        "note": given.note,
+        "rounds": 0,
+        "runs": [],
+    }
 
 
 def is_complete(given: argparse.Namespace) -> bool:
@@ -86,8 +95,8 @@ def chosen(given: argparse.Namespace) -> tuple[dict[str, Host], plan.Plan, list[
     return HOSTS | others, {name: everything[name] for name in [*names, *others]}, wanted
 
 
-def install(versions: dict[str, str]) -> dict[str, str]:
-    """Install the rivals if necessary, add their versions, and return why one of them could not be installed."""
+def install(names: Container[str], versions: dict[str, str]) -> dict[str, str]:
+    """Install these rivals if necessary, add their versions, and return why one of them could not be installed."""
     missing: dict[str, str] = {}
     steps: dict[str, Callable[[], dict[str, str]]] = {
         targets.NGINX: lambda: {"nginx": nginx.version()},
@@ -96,7 +105,7 @@ def install(versions: dict[str, str]) -> dict[str, str]:
     }
     for name, step in steps.items():
         try:
-            versions |= step()
+            versions |= step() if name in names else {}
         except (OSError, subprocess.CalledProcessError) as error:
             missing[name] = processes.reason(error)
     return missing

@@ -60,17 +60,24 @@ def _table(results: Results, scenario: scenarios.Scenario) -> str:
     head += ["database connections", "rounds"]
     rows = [head, ["---", *["--:"] * (len(head) - 1)]]
     costs = {name: run.median(cost) for name, run in found.items()}
-    rows += [[results.titles[name], *_row(run, costs[name], costs)] for name, run in found.items()]
+    for name, run in found.items():
+        floor = costs.get(_floor_of(name), costs.get(hosts.FLOOR))
+        rows.append([results.titles[name], *_row(run, costs[name], floor, costs.get(targets.PORTKEY))])
     return f"### {scenario.title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
-def _row(run: Run, cost: float | None, costs: dict[str, float | None]) -> list[str]:
+def _floor_of(name: str) -> str:
+    """The pass-through with as many workers and on the same Python, if it was measured at all."""
+    return name.replace(hosts.GEVENT, hosts.FLOOR, 1) if name.startswith(f"{hosts.GEVENT}-") else hosts.FLOOR
+
+
+def _row(run: Run, cost: float | None, floor: float | None, rival: float | None) -> list[str]:
     on_time = run.median("on_time")
     rate = f"{run.median('calls_per_second'):.0f}" if on_time is None else f"{on_time:.0f} of {run.calls}"
     return [
         "–" if cost is None else f"{cost:.2f}" if cost < 10 else f"{cost:.1f}",
-        _ratio(cost, costs.get(hosts.FLOOR)),
-        _ratio(cost, costs.get(targets.PORTKEY)),
+        _ratio(cost, floor),
+        _ratio(cost, rival),
         _pair(run, "first_ms"),
         _pair(run, "latency_ms"),
         f"{run.median('wall_seconds'):.1f}",
@@ -136,6 +143,8 @@ def _missing(results: Results) -> str:
     told |= results.measured["not_measured"]
     titles = {**targets.RIVALS, **{name: host.title for name, host in hosts.HOSTS.items()}, **results.titles}
     lines = [f"- {titles[name]}: {reason}" for name, reason in told.items()]
+    if not any("Python" in title for title in results.titles.values()):
+        lines.append("- another version of Python: `--python` was not given")
     return "Not measured in this run:\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 

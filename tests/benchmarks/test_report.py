@@ -59,6 +59,15 @@ def test_page_of_an_aborted_run_says_how_many_rounds_it_has() -> None:
     assert "one run of 1 of 3 planned rounds" in page
 
 
+def test_row_of_another_python_is_compared_with_its_own_pass_through() -> None:
+    floors = [run(hosts.FLOOR, 1.0), run(f"{hosts.FLOOR}-3.14-6.1", 2.0)]
+    told = measured(*floors, run(f"{hosts.GEVENT}-3.14-6.1", 3.0), run("uvicorn", 4.0))
+    told["targets"] |= {run["target"]: run["target"] for run in told["runs"]}
+    page = report.page(Results(told), {}, has_picture=False)
+    assert f"| {hosts.GEVENT}-3.14-6.1 | 3.00 | 1.50 × |" in page
+    assert "| uvicorn | 4.00 | 4.00 × |" in page
+
+
 def test_page_names_the_target_that_is_not_installed() -> None:
     page = report.page(Results(measured(run(hosts.GEVENT, 1.0))), {}, has_picture=False)
     assert "- Portkey's gateway (no keys, limits or rows): Node.js is not installed" in page
