@@ -65,7 +65,8 @@ def run(name: str, arguments: list[str], may_rerun: bool) -> tuple[int, list[str
     workers = os.environ.get("TEST_WORKERS", "2")
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *SESSIONS[name], *arguments]
-        status = subprocess.run([*command, "-n", workers], check=False).returncode
+        # Each worker begins with tests that follow each other, which have the servers of their module in common.
+        status = subprocess.run([*command, "-n", workers, "--dist", "worksteal"], check=False).returncode
         failed = failures(Path(cache)) if may_rerun and status == SOME_FAILED else []
         if not 0 < len(failed) <= MOST_RERUNS:
             return status, []
