@@ -9,6 +9,7 @@ import subprocess
 import sysconfig
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text())
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Everything that a module imports, at its top or within a function: `a.b` and `a.b.c` for `from a.b import c`."""
     names: set[str] = set()

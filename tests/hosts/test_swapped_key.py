@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -65,38 +66,62 @@ admin.site.register(TeamKey, BaseAPIKeyAdmin)
 """
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Run:
-    """A folder with an app whose key model has a foreign key back to us; runs Django's commands in it."""
-    (tmp_path / "team").mkdir()
-    (tmp_path / "team/__init__.py").touch()
-    (tmp_path / "team/models.py").write_text(MODELS)
-    (tmp_path / "team/admin.py").write_text(ADMIN)
+def host_in(folder: Path) -> Run:
+    """Runs Django's commands in this folder."""
 
     def run(*arguments: str, model: str | None = "team.TeamKey", fails: bool = False) -> str:
         setting = f"THREADLESS_API_KEY_MODEL = {model!r}\n" if model is not None else ""
-        (tmp_path / "team_settings.py").write_text(SETTINGS + setting)
-        env = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}", "DJANGO_SETTINGS_MODULE": "team_settings"}
+        (folder / "team_settings.py").write_text(SETTINGS + setting)
+        env = os.environ | {"PYTHONPATH": f"{folder}:{ROOT}", "DJANGO_SETTINGS_MODULE": "team_settings"}
         command = [sys.executable, "-m", "django", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=100)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     return run
 
 
-def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(host: Run) -> None:
-    host("makemigrations", "team")
-    host("migrate", "-v0")
-    assert host("shell", "-v0", "-c", CALL).split()[-2:] == ["200", "True"]
-    assert "No changes" in host("makemigrations", "--check", "--dry-run")
-    host("migrate", "threadless", "zero", "-v0")
+def write_app(folder: Path) -> None:
+    """An app whose key model has a foreign key back to us."""
+    (folder / "team").mkdir()
+    (folder / "team/__init__.py").touch()
+    (folder / "team/models.py").write_text(MODELS)
+    (folder / "team/admin.py").write_text(ADMIN)
 
 
-def test_admin_changes_a_column_of_the_host_and_its_change_time(host: Run) -> None:
-    host("makemigrations", "team")
-    host("migrate", "-v0")
-    assert host("shell", "-v0", "-c", CHANGE).split()[-2:] == ["blue", "True"]
+@pytest.fixture
+def host(tmp_path: Path) -> Run:
+    """A host with the app, before its first migration."""
+    write_app(tmp_path)
+    return host_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def migrated_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after its migrations."""
+    folder = tmp_path_factory.mktemp("swapped")
+    write_app(folder)
+    made = host_in(folder)
+    made("makemigrations", "team")
+    made("migrate", "-v0")
+    return folder
+
+
+@pytest.fixture
+def migrated(migrated_folder: Path, tmp_path: Path) -> Run:
+    """A copy of the migrated host."""
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
+    return host_in(tmp_path)
+
+
+def test_swapped_key_with_a_foreign_key_back_migrates_and_answers(migrated: Run) -> None:
+    assert migrated("shell", "-v0", "-c", CALL).split()[-2:] == ["200", "True"]
+    assert "No changes" in migrated("makemigrations", "--check", "--dry-run")
+    migrated("migrate", "threadless", "zero", "-v0")
+
+
+def test_admin_changes_a_column_of_the_host_and_its_change_time(migrated: Run) -> None:
+    assert migrated("shell", "-v0", "-c", CHANGE).split()[-2:] == ["blue", "True"]
 
 
 def test_key_is_swapped_on_a_migrated_database(host: Run) -> None:
