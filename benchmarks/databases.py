@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import sqlite3
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -29,6 +30,10 @@ class Database(ABC):
     def connections(self, process: Process) -> int:
         """The number of connections that the measured server holds at this moment."""
 
+    @abstractmethod
+    def copy(self, folder: Path) -> Database:
+        """A new database with the same content. No process may use this one now. A file is created in the folder."""
+
     def remove(self) -> None:  # noqa: B027  (a file is deleted with the folder of the run)
         """Delete what is outside the folder of the run."""
 
@@ -48,14 +53,20 @@ class File(Database):
         """Counts descriptors of the write-ahead log, because SQLite keeps those of the file for the next connection."""
         return process.open_files().count(f"{self.path}-wal")
 
+    def copy(self, folder: Path) -> Database:
+        """With the write-ahead log, which may hold all of the content."""
+        for path in self.path.parent.glob(f"{self.path.name}*"):
+            shutil.copy(path, folder)
+        return File(folder / self.path.name)
+
 
 class Server(Database):
     """A new database of the PostgreSQL server in `BENCH_POSTGRESQL_URL`. Raises `OSError` if there is no answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, template: str = "template1") -> None:
         self._server = os.environ.get(_SERVER_VARIABLE, _SERVER_DEFAULT)
         self._name = f"threadless_bench_{secrets.token_hex(4)}"
-        self._run("postgres", f"CREATE DATABASE {self._name}")
+        self._run("postgres", f"CREATE DATABASE {self._name} TEMPLATE {template}")
         self.url = f"{self._server}/{self._name}"
 
     def query(self, sql: str) -> list[Any]:
@@ -65,6 +76,9 @@ class Server(Database):
         """All connections to this database, including idle ones in the pool."""
         found = self._run("postgres", f"SELECT COUNT(*) FROM pg_stat_activity WHERE datname = '{self._name}'")
         return int(found[0][0])
+
+    def copy(self, folder: Path) -> Database:
+        return Server(template=self._name)
 
     def remove(self) -> None:
         self._run("postgres", f"DROP DATABASE {self._name} WITH (FORCE)")

@@ -1,8 +1,9 @@
-"""Calls of the example host within one process, without a server: `python -m benchmarks.inprocess KIND`.
+"""Calls of the example host within one process, without a server: `python -m benchmarks.inprocess KIND [KEY]`.
 
-`benchmarks.instructions` and profilers run this, because its counts are the same in each run. For each line of its
-input it makes that many calls and prints "done". The line "functions" makes one call and prints how many Python
-functions of each package it called; the line "queries" prints its SQL.
+`benchmarks.instructions` and profilers run this. It prints an API key, which another process on the same database may
+be given. For each line of its input it makes that many calls and prints "done"; after the word "marked", it also calls
+a function of the C library before and after each of them, by which callgrind tells them apart. The line "functions"
+makes one call and prints how many Python functions of each package it called; the line "queries" prints its SQL.
 
 The upstream is another process; its address is in `UPSTREAM_BASE_URL`, the database in `DATABASE_URL`.
 """
@@ -15,6 +16,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
@@ -37,8 +39,32 @@ KINDS: Final = (
 )
 
 
-def prepare(kind: str = payloads.JSON) -> tuple[Callable[..., Any], str]:
-    """The WSGI application of the host on a new database, and an API key."""
+class Clock:
+    """The clocks of this process. They stand still during a call, so that it does not meet another time of each timer.
+
+    A call every 60 ms: after that time a connection to the upstream has rested. They start after 2.5 seconds of a piece
+    of the rate windows, because in its first two seconds calls also read the piece before.
+    """
+
+    _PIECE_SECONDS: Final = 10
+    _START_SECONDS: Final = 2.5
+    _STEP_SECONDS: Final = 0.06
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+        now = time.time()
+        start = now - now % self._PIECE_SECONDS + self._START_SECONDS
+        monotonic = time.monotonic()
+        time.time = lambda: start + self._passed
+        time.monotonic = lambda: monotonic + self._passed
+
+    def advance(self) -> None:
+        """Until the next call."""
+        self._passed += self._STEP_SECONDS
+
+
+def prepare(kind: str = payloads.JSON, key: str | None = None) -> tuple[Callable[..., Any], str]:
+    """The WSGI application of the host, and an API key. Without a key the database is new."""
     module = "settings_without_budgets" if kind == WITHOUT_BUDGETS else "settings"
     os.environ["DJANGO_SETTINGS_MODULE"] = f"benchmarks.{module}"
     from django import setup
@@ -48,6 +74,8 @@ def prepare(kind: str = payloads.JSON) -> tuple[Callable[..., Any], str]:
     from tests.support.prepare_host import make_key
 
     setup()
+    if key is not None:
+        return WSGIHandler(), key
     call_command("migrate", verbosity=0)
     if kind == ONE_BUDGET:
         from threadless.budgets import api
@@ -116,44 +144,51 @@ def _package(path: str) -> str:
 
 
 def queries(one_call: Callable[[], object]) -> list[str]:
-    """The SQL statements of a call, in all its threads."""
-    from django.db.backends.utils import CursorWrapper
+    """The SQL statements of a call, in this thread."""
+    from django.db import connection
 
     sent: list[str] = []
-    execute: Any = CursorWrapper.execute
 
-    def noting(self: Any, sql: str, params: Any = None) -> Any:
+    def noting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         sent.append(sql)
-        return execute(self, sql, params)
+        return execute(sql, params, many, context)
 
-    CursorWrapper.execute = noting  # type: ignore[method-assign, assignment]
-    try:
+    with connection.execute_wrapper(noting):
         one_call()
-    finally:
-        CursorWrapper.execute = execute  # type: ignore[method-assign]
     return sent
 
 
 def main() -> None:
-    kind = sys.argv[1]
-    application, key = prepare(kind)
+    kind, *keys = sys.argv[1:]
+    clock = Clock()
+    application, key = prepare(kind, *keys)
     kind = payloads.JSON if kind in (WITHOUT_BUDGETS, ONE_BUDGET) else kind
     gc.disable()  # a garbage collection would affect one call and not the next
 
     def one_call() -> None:
+        clock.advance()
         if wrong := fault(kind, call(application, kind, key)):
             sys.exit(wrong)
 
-    print("ready", flush=True)
+    print(key, flush=True)
     for line in sys.stdin:
-        if line == "functions\n":
-            print(json.dumps(functions(lambda: call(application, kind, key))), flush=True)
-        elif line == "queries\n":
-            print(json.dumps(queries(one_call)), flush=True)
-        else:
-            for _ in range(int(line)):
-                one_call()
-            print("done", flush=True)
+        print(_answer(line.split(), one_call), flush=True)
+
+
+def _answer(words: list[str], one_call: Callable[[], None]) -> str:
+    """Do what a line of the input says."""
+    if words == ["functions"]:
+        return json.dumps(functions(one_call))
+    if words == ["queries"]:
+        return json.dumps(queries(one_call))
+    is_marked = words[0] == "marked"
+    for _ in range(int(words[-1])):
+        if is_marked:
+            os.getppid()
+        one_call()
+    if is_marked:
+        os.getppid()
+    return "done"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 """`python -m benchmarks.instructions`: machine instructions per call, compared with recorded figures.
 
-Counted by valgrind's callgrind within one process: a number of calls, twice as many calls, and the difference. Of
-several counts the lowest counts, so that other load of the machine does not matter. `--record` stores the figures of
-this Python and Django. Not for CI: a new release of any dependency changes the figures, and each kind of call takes a
-minute.
+Counted by valgrind's callgrind, call by call. The median of the calls of a process counts, and then the median of
+several processes. So what happens once in some calls does not matter, such as a checkpoint of SQLite's log or a page of
+an index that is full. Each process has a database of its own with the same content, its clocks stand still during a
+call, and garbage collection is off. What happens once in some seconds is therefore not counted.
+
+`--record` stores the figures of this Python and Django. `--against KIND` tells what a call costs beside one of another
+kind, whose processes run in turn with its own. Not for CI: a new release of any dependency changes the figures, and
+each kind of call takes minutes.
 """
 
 from __future__ import annotations
@@ -11,130 +15,46 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import platform
-import re
-import secrets
 import signal
-import subprocess
+import statistics
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import django
 
-from benchmarks import inprocess
-from benchmarks.databases import Database, File, Server
+from benchmarks import callgrind, inprocess
 from benchmarks.processes import ROOT
 
 RESULTS: Final = ROOT / "benchmarks" / "results" / "instructions.json"
-_WARM_UP: Final = 30
-_CALLS: Final = {"large": 10, "agent": 5, "burst": 5, "agent-stream": 5}
-_CALLS_OTHERWISE: Final = 20
-_REPEATS: Final = 5
-_TOLERANCE_PERCENT: Final = 1.0
+_CALLS: Final = {"large": 15, "agent": 9, "burst": 15, "agent-stream": 9}
+_CALLS_OTHERWISE: Final = 21
+_PROCESSES: Final = 3
+_TOLERANCE_PERCENT: Final = 0.5
 
 
-class Counted:
-    """The example host in a process under callgrind."""
-
-    def __init__(self, kind: str, folder: Path, env: dict[str, str]) -> None:
-        self._folder = folder
-        self._dumps = 0
-        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
-        self._popen = subprocess.Popen(
-            [*tool, sys.executable, "-m", "benchmarks.inprocess", kind],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self._expect("ready")
-
-    def ask(self, line: str) -> str:
-        """Send a line and return the answer to it."""
-        assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
-        self._popen.stdin.write(f"{line}\n")
-        self._popen.stdin.flush()
-        return self._popen.stdout.readline().rstrip()
-
-    def instructions(self, calls: int) -> int:
-        """Instructions of this many calls, including the reading of the command."""
-        self.control("--zero")
-        if self.ask(str(calls)) != "done":
-            raise RuntimeError("A call failed.")
-        self._dumps += 1
-        self.control("--dump=calls")
-        text = (self._folder / f"out.{self._dumps}").read_text()
-        found = re.search(r"^totals: (\d+)", text, re.MULTILINE)
-        if found is None:
-            raise RuntimeError("callgrind did not write a total.")
-        return int(found[1])
-
-    def control(self, option: str) -> None:
-        """Switch counting on or off."""
-        command = ["callgrind_control", option, str(self._popen.pid)]
-        subprocess.run(command, check=True, capture_output=True)
-
-    def close(self) -> None:
-        """Stop the process."""
-        self._popen.kill()
-        self._popen.communicate()
-
-    def _expect(self, word: str) -> None:
-        assert self._popen.stdout is not None
-        if self._popen.stdout.readline().rstrip() != word:
-            raise RuntimeError("The example host did not start.")
+def count(kinds: list[str], processes: int, *, is_on_postgresql: bool) -> dict[str, dict[str, Any]]:
+    """For each kind the instructions of a call, how far processes differ from that, Python functions and queries."""
+    with contextlib.ExitStack() as stack:
+        hosts = {}
+        for kind in kinds:
+            calls = _CALLS.get(kind, _CALLS_OTHERWISE)
+            hosts[kind] = stack.enter_context(callgrind.hosts(kind, calls, is_on_postgresql=is_on_postgresql))
+        medians: dict[str, list[float]] = {kind: [] for kind in kinds}
+        for _ in range(processes):
+            for kind in kinds:
+                medians[kind].append(statistics.median(hosts[kind].counts()))
+    return {kind: _told(medians[kind], host) for kind, host in hosts.items()}
 
 
-def count(kind: str, *, is_on_postgresql: bool) -> dict[str, Any]:
-    """Instructions per call and their spread, Python functions by package, and the number of queries."""
-    calls = _CALLS.get(kind, _CALLS_OTHERWISE)
-    with _counted(kind, is_on_postgresql) as host:
-        host.ask(str(_WARM_UP))
-        functions = json.loads(host.ask("functions"))
-        queries = json.loads(host.ask("queries"))
-        host.control("--instr=on")
-        host.instructions(calls)
-        several = sorted(host.instructions(2 * calls) for _ in range(_REPEATS))
-        fewer = min(host.instructions(calls) for _ in range(_REPEATS))
-    # A busy machine only adds instructions, those of threads that wait. So the lowest counts are the true ones.
-    each = (several[0] - fewer) / calls
-    spread = 100 * (several[1] - several[0]) / several[0]
-    told = {"instructions": round(each), "spread_percent": round(spread, 2)}
-    return told | {"functions": functions, "queries": len(queries)}
-
-
-@contextlib.contextmanager
-def _counted(kind: str, is_on_postgresql: bool) -> Iterator[Counted]:
-    with tempfile.TemporaryDirectory(prefix="threadless-bench-") as folder:
-        database: Database = Server() if is_on_postgresql else File(Path(folder) / "host.sqlite3")
-        upstream = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.upstream"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        assert upstream.stdout is not None
-        env = {
-            **os.environ,
-            "PYTHONHASHSEED": "0",
-            "UPSTREAM_BASE_URL": f"{upstream.stdout.readline().strip()}/v1",
-            "UPSTREAM_API_KEY": "of-the-upstream",
-            "UPSTREAM_MODELS": "bench,bench-burst,bench-paced,bench-fail",
-            "DATABASE_URL": database.url,
-            "SECRET_KEY": secrets.token_hex(32),
-        }
-        host = Counted(kind, Path(folder), env)
-        try:
-            yield host
-        finally:
-            host.close()
-            upstream.terminate()
-            upstream.communicate()
-            database.remove()
+def _told(medians: list[float], host: callgrind.Hosts) -> dict[str, Any]:
+    middle = statistics.median(medians)
+    return {
+        "instructions": round(middle),
+        "spread_percent": round(100 * max(abs(median - middle) for median in medians) / middle, 2),
+        "functions": host.functions,
+        "queries": len(host.queries),
+    }
 
 
 def compare(kind: str, now: dict[str, Any], before: dict[str, Any]) -> list[str]:
@@ -152,12 +72,16 @@ def compare(kind: str, now: dict[str, Any], before: dict[str, Any]) -> list[str]
     return grown
 
 
+def cost(kind: str, other: str, counted: dict[str, dict[str, Any]]) -> str:
+    """What a call of one kind costs beside one of another kind."""
+    now, before = counted[kind], counted[other]
+    more = now["instructions"] - before["instructions"]
+    percent, spread = 100 * more / before["instructions"], now["spread_percent"] + before["spread_percent"]
+    return f"{kind} beside {other}: {more:+,} instructions, {percent:+.2f} ± {spread:.2f} %"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
-    parser.add_argument("--record", action="store_true", help="store the figures")
-    parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
-    parser.add_argument("--postgresql", action="store_true", help="use PostgreSQL instead of SQLite")
-    given = parser.parse_args()
+    given = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stop the processes together with the run
     python = ".".join(platform.python_version_tuple()[:2])
     version = f"Python {python}, Django {django.VERSION[0]}.{django.VERSION[1]}"
@@ -166,14 +90,28 @@ def main() -> None:
     known = recorded.setdefault(version, {})
     grown: list[str] = []
     for kind in given.kind:
-        now = count(kind, is_on_postgresql=given.postgresql)
-        print(f"{kind:20} {now['instructions']:>12,} instructions, spread {now['spread_percent']} %", flush=True)
+        kinds = [kind, given.against] if given.against else [kind]
+        counted = count(kinds, given.processes, is_on_postgresql=given.postgresql)
+        now = counted[kind]
+        print(f"{kind:20} {now['instructions']:>12,} instructions ± {now['spread_percent']} %", flush=True)
+        if given.against:
+            print(cost(kind, given.against, counted), flush=True)
         grown += compare(kind, now, known[kind]) if kind in known else []
-        known[kind] = now
+        known |= counted
     print("\n".join(grown) or f"Nothing grew ({version}).")
     if given.record:
         RESULTS.write_text(json.dumps(recorded, indent=1) + "\n")
     sys.exit(bool(grown) and not given.record)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
+    parser.add_argument("--record", action="store_true", help="store the figures")
+    parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
+    parser.add_argument("--against", choices=inprocess.KINDS, help="also tell what each kind costs beside this one")
+    parser.add_argument("--processes", type=int, default=_PROCESSES, help="how many processes of each kind")
+    parser.add_argument("--postgresql", action="store_true", help="use PostgreSQL instead of SQLite")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
