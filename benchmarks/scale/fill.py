@@ -173,12 +173,13 @@ FROM (
 
 
 def _roll_up() -> None:
-    from threadless.reports.rollup import due_days, ledger_database, roll_up
+    from threadless.reports.rollup import due_days, ledger_database, roll_up, roll_up_months
 
     days = due_days(ledger_database())
     say(f"sums of {len(days)} days")
     for day, _ in days:
         roll_up(day)
+    roll_up_months()
 
 
 def _close() -> None:

@@ -1,7 +1,8 @@
-"""`UsageDay`, the sums of one day, two shorter tables of the same sums, and `Rollup`, when they were computed."""
+"""`UsageDay`, the sums of one day, three shorter tables of the same sums, and `Rollup`, when they were computed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -21,6 +22,11 @@ class Rollup(models.Model):
     )
     is_purged = models.BooleanField(
         _("purged"), default=False, help_text=_("The usage records of the day were deleted. Only the sums remain.")
+    )
+    in_month_as_of = models.DateTimeField(
+        _("in the month as of"),
+        null=True,
+        help_text=_("When the sums were made that are part of the month. Another time than above: they have changed."),
     )
 
     class Meta:
@@ -154,6 +160,22 @@ class CallerDay(_Callers, DaySums):
         )
 
 
+class CallerMonth(_Callers, DaySums):
+    """The sums of `CallerDay` by month: `day` is the first one. Ranges of many months are read in time."""
+
+    dimensions = _CALLER
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("usage of a month by caller")
+        verbose_name_plural = _("usage of months by caller")
+        constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_callermonth_unique"),)
+        indexes = (
+            models.Index(fields=["account", "day"], name="threadless_callermonth_account"),
+            models.Index(fields=["key_id", "day"], name="threadless_callermonth_key"),
+            models.Index(fields=["user", "day"], name="threadless_callermonth_user"),
+        )
+
+
 class TargetDay(_Targets, DaySums):
     """The sums of `UsageDay` by what was called and how it ended: few rows, however many keys there are."""
 
@@ -166,7 +188,9 @@ class TargetDay(_Targets, DaySums):
 
 
 TABLES: Final[tuple[type[DaySums], ...]] = (TargetDay, CallerDay, UsageDay)
-"""All tables of sums, the shortest first. Each has the sums of all calls."""
+"""All tables of the sums of days, the shortest first. Each has the sums of all calls."""
+MONTHS: Final[Mapping[type[DaySums], type[DaySums]]] = {CallerDay: CallerMonth}
+"""The tables of months, by the table of days that they are made of."""
 
 BUCKETS_MS: Final = (100, 200, 300, 500, 750, 1_000, 1_500, 2_500, 5_000, 10_000, 30_000)
 """Upper bounds of the buckets of the histogram, in milliseconds. The last bucket has none. Part of the stored data:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from functools import reduce
+from itertools import chain
+from operator import or_
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,9 +14,9 @@ from django.db import router
 from django.db.models import Q
 from django.utils import timezone
 
-from threadless.reports.models import TABLES, DaySums, Rollup, UsageDay
+from threadless.reports.models import MONTHS, TABLES, DaySums, Rollup, UsageDay
 from threadless.reports.sums import COLUMNS, Sums, aggregates_of_days, aggregates_of_records, sums_of
-from threadless.usage.days import day_of, start_of_day
+from threadless.usage.days import day_of, end_of_month, start_of_day
 from threadless.usage.models import UsageRecord
 
 GROUPS: Final = ("day", *UsageDay.dimensions)
@@ -56,6 +59,15 @@ class Period(msgspec.Struct, frozen=True):
         return Period(self.first - timedelta(days=self.length), self.first - timedelta(days=1))
 
 
+class Sources(NamedTuple):
+    """The days of a period that are not read from the tables of days."""
+
+    records: Collection[date]
+    """Days that are read from the ledger."""
+    months: Collection[date]
+    """The first days of months that lie in the period as a whole, and whose sums are up to date."""
+
+
 def sums(
     period: Period,
     by: Iterable[str] = (),
@@ -63,14 +75,14 @@ def sums(
     using: str | None = None,
     *,
     columns: Collection[str] = COLUMNS,
-    from_records: Collection[date] | None = None,
+    sources: Sources | None = None,
 ) -> dict[Group, Sums]:
     """The sums of each group that has calls. Without `by` the only group is `()`.
 
     `where` maps dimensions to a value, or to a list of values. Days that are settled are read from the rollup. The
     others are read from the ledger, or from their latest rollup if they have many calls. `columns` names the sums that
-    are needed: fewer are faster, and the others are 0. Calls are always counted. `from_records` is what
-    `days_of_records` has returned for the period, so that several queries need it only once.
+    are needed: fewer are faster, and the others are 0. Calls are always counted. `sources` is what `sources_of` has
+    returned for the period, so that several queries need it only once.
     Raises `NotRolledUp`, and `ValueError` for an unknown dimension.
     """
     by, where, columns = tuple(by), where or {}, dict.fromkeys(("calls", *columns))
@@ -78,13 +90,10 @@ def sums(
     if unknown := set(by) - set(GROUPS):
         raise ValueError(f"Unknown dimension: {', '.join(sorted(unknown))}.")
     using = using or router.db_for_read(UsageRecord)
-    from_records = days_of_records(period, using) if from_records is None else from_records
+    sources = sources or sources_of(period, using)
     table = _shortest_table({*by, *where} - {"day"})
-    found = _from_rollup(table, period, from_records, by, condition, using, columns)
-    for day in from_records:
-        for group, added in _from_records(day, by, condition, using, columns):
-            found[group] = found.get(group, Sums()) + added
-    return found
+    from_records = (_from_records(day, by, condition, using, columns) for day in sources.records)
+    return _merged(_from_rollups(table, period, sources, by, condition, using, columns), *from_records)
 
 
 def total(period: Period, where: Mapping[str, Any] | None = None, using: str | None = None) -> Sums:
@@ -98,18 +107,30 @@ def as_of(period: Period, using: str | None = None) -> datetime:
     return min((each.made_at for each in unsettled if each.made_at and _is_current(each)), default=timezone.now())
 
 
-def days_of_records(period: Period, using: str) -> list[date]:
-    """The days of the period whose sums must be read from the ledger. Raises `NotRolledUp` if there are too many."""
+def sources_of(period: Period, using: str) -> Sources:
+    """Where the sums of the period come from. Raises `NotRolledUp` if too many days must be read from the ledger."""
+    rollups = _rollups(period, using)
+    records = _days_of_records(period, rollups, using)
+    return Sources(records, _months(period, rollups, records))
+
+
+def _days_of_records(period: Period, rollups: Iterable[_Rollup], using: str) -> list[date]:
     oldest = UsageRecord.objects.using(using).order_by("opened_at", "id").values_list("opened_at", flat=True).first()
     newest = UsageRecord.objects.using(using).order_by("-opened_at", "-id").values_list("opened_at", flat=True).first()
     if oldest is None or newest is None:
         return []
-    rolled_up = {each.day for each in _rollups(period, using) if _is_current(each)}
+    rolled_up = {each.day for each in rollups if _is_current(each)}
     first, last = day_of(oldest), day_of(newest)
     days = [day for day in period.days() if first <= day <= last and day not in rolled_up]
     if len(days) > MAX_DAYS_OF_RECORDS:
         raise NotRolledUp(len(days))
     return days
+
+
+def _months(period: Period, rollups: Iterable[_Rollup], records: Iterable[date]) -> list[date]:
+    changed = {each.day for each in rollups if each.made_at is None or each.made_at != each.in_month_as_of}
+    months = {each.day.replace(day=1) for each in rollups} - {day.replace(day=1) for day in changed.union(records)}
+    return sorted(month for month in months if period.first <= month and end_of_month(month) <= period.last)
 
 
 class _Rollup(NamedTuple):
@@ -119,6 +140,7 @@ class _Rollup(NamedTuple):
     made_at: datetime | None
     calls: int
     is_settled: bool
+    in_month_as_of: datetime | None
 
 
 def _rollups(period: Period, using: str) -> list[_Rollup]:
@@ -136,18 +158,33 @@ def _shortest_table(columns: Collection[str]) -> type[DaySums]:
     return next(table for table in TABLES if set(columns) <= set(table.dimensions))
 
 
-def _from_rollup(
+def _from_rollups(
     table: type[DaySums],
     period: Period,
-    left_out: Collection[date],
+    sources: Sources,
     by: tuple[str, ...],
     where: Q,
     using: str,
     columns: Collection[str],
-) -> dict[Group, Sums]:
-    rows = table._default_manager.using(using).filter(where, day__range=(period.first, period.last))
-    rows = rows.exclude(day__in=left_out) if left_out else rows
-    return _grouped(rows, by, aggregates_of_days(columns))
+) -> Iterator[tuple[Group, Sums]]:
+    months = sources.months if table in MONTHS and "day" not in by else ()
+    days = (day for day in period.days() if day not in sources.records and day.replace(day=1) not in months)
+    parts = [(table, ranges)] if (ranges := _in_ranges(days)) else []
+    parts += [(MONTHS[table], Q(day__in=months))] if months else []
+    for each, chosen in parts:
+        rows = each._default_manager.using(using).filter(where, chosen)
+        yield from _grouped(rows, by, aggregates_of_days(columns)).items()
+
+
+def _in_ranges(days: Iterable[date]) -> Q:
+    """The condition for these days, which are in order: an index finds ranges, but not what lies between others."""
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and ranges[-1][1] + timedelta(days=1) == day:
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return reduce(or_, (Q(day__range=each) for each in ranges), Q())
 
 
 def _from_records(
@@ -160,6 +197,13 @@ def _from_records(
     for group, found in _grouped(rows, names, aggregates_of_records(columns)).items():
         values = dict(zip(names, group, strict=True)) | {"day": day}
         yield tuple(values[name] for name in by), found
+
+
+def _merged(*parts: Iterable[tuple[Group, Sums]]) -> dict[Group, Sums]:
+    found: dict[Group, Sums] = {}
+    for group, added in chain(*parts):
+        found[group] = found[group] + added if group in found else added
+    return found
 
 
 def _grouped(rows: Any, by: Collection[str], aggregates: Mapping[str, Any]) -> dict[Group, Sums]:

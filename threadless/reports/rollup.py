@@ -1,4 +1,4 @@
-"""Computes `UsageDay` from the ledger, one day at a time. Every run replaces what was computed before."""
+"""Computes the sums of days from the ledger, and those of months from the days. Each run replaces what was there."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connections, router, transaction
-from django.db.models import Aggregate, CharField, DateField, Func, Sum, Value
+from django.db.models import Aggregate, CharField, DateField, F, Func, Sum, Value
 from django.db.models.functions import MD5, Cast, Coalesce
 from django.utils import timezone
 
 from threadless.conf import conf
-from threadless.reports.models import TABLES, DaySums, Rollup, UsageDay
+from threadless.reports.models import MONTHS, TABLES, DaySums, Rollup, UsageDay
 from threadless.reports.sums import COLUMNS, PREFIX, aggregates_of_days, aggregates_of_records
-from threadless.usage.days import day_of, start_of_day, today
+from threadless.usage.days import day_of, end_of_month, start_of_day, today
 from threadless.usage.models import UsageRecord
 
 _CLOCK_MARGIN: Final = timedelta(minutes=10)
@@ -36,13 +36,23 @@ def roll_up(day: date, using: str | None = None) -> int:
 
 
 def roll_up_due(using: str | None = None, *, seconds: float = 30.0) -> None:
-    """Aggregate the days that are due, as many as the time allows. Other processes may do the same."""
+    """Aggregate the days and months that are due, as many as the time allows. Other processes may do the same."""
     using = using or ledger_database()
     end = time.monotonic() + seconds
     for day, made_at in due_days(using, interval=_INTERVAL):
         _roll_up(day, using, made_at=made_at)
         if time.monotonic() > end:
-            break
+            return
+    roll_up_months(using, seconds=end - time.monotonic())
+
+
+def roll_up_months(using: str | None = None, *, seconds: float = float("inf")) -> None:
+    """Add up the days of the months that are due, as many as the time allows."""
+    using, end = using or ledger_database(), time.monotonic() + seconds
+    for month in _due_months(using):
+        _roll_up_month(month, using)
+        if time.monotonic() > end:
+            return
 
 
 def due_days(using: str, *, interval: timedelta = timedelta(0)) -> list[tuple[date, datetime | None]]:
@@ -59,6 +69,15 @@ def due_days(using: str, *, interval: timedelta = timedelta(0)) -> list[tuple[da
     missing, now = Rollup(), timezone.now()
     found = [(day, rollups.get(day, missing)) for day in days]
     return [(day, rollup.made_at) for day, rollup in found if _is_due(rollup, now, interval)]
+
+
+def _due_months(using: str) -> list[date]:
+    """The first days of the months that are over and not up to date, newest first. Their days are up to date."""
+    rollups = Rollup.objects.using(using).filter(day__lt=today().replace(day=1), made_at__isnull=False)
+    changed = rollups.exclude(in_month_as_of=F("made_at")).values_list("day", flat=True)
+    if not (months := {day.replace(day=1) for day in changed}):
+        return []
+    return sorted(months - {day.replace(day=1) for day, _made_at in due_days(using)}, reverse=True)
 
 
 def mark_changed(day: date, using: str) -> None:
@@ -104,6 +123,17 @@ def _roll_up(day: date, using: str, **condition: Any) -> int:
         return int(calls)
 
 
+def _roll_up_month(month: date, using: str) -> None:
+    days = {"day__range": (month, end_of_month(month))}
+    with transaction.atomic(using=using):
+        # The update locks the days: a transaction that replaces one of them, or removes a person, comes before or
+        # after. A day that is replaced later has another time in `made_at`, so the month is not read any more.
+        Rollup.objects.using(using).filter(**days).update(in_month_as_of=F("made_at"))
+        for table, months in MONTHS.items():
+            _rows(months, using).filter(day=month).delete()
+            _insert(months, month, _rows(table, using).filter(**days), aggregates_of_days(), using)
+
+
 def _is_over(day: date, now: datetime) -> bool:
     """Whether no call of this day can be opened or become interrupted any more."""
     longest = timedelta(seconds=conf.max_call_seconds) + _CLOCK_MARGIN
@@ -121,29 +151,28 @@ def _replace(day: date, using: str) -> None:
     records = UsageRecord.objects.using(using).filter(
         opened_at__gte=start_of_day(day), opened_at__lt=start_of_day(day + timedelta(days=1))
     )
-    dated = records.annotate(day=Value(day, output_field=DateField()))
-    _insert(UsageDay, dated, aggregates_of_records(), using)
+    _insert(UsageDay, day, records, aggregates_of_records(), using)
     for table in TABLES:
         if table is not UsageDay:
-            _insert(table, _rows(UsageDay, using).filter(day=day), aggregates_of_days(), using)
+            _insert(table, day, _rows(UsageDay, using).filter(day=day), aggregates_of_days(), using)
 
 
 def _rows(table: type[DaySums], using: str) -> Any:
     return table._default_manager.using(using)
 
 
-def _insert(table: type[DaySums], rows: Any, aggregates: Mapping[str, Aggregate], using: str) -> None:
-    """One INSERT … SELECT, which Django has no method for: it compiles the SELECT.
+def _insert(table: type[DaySums], day: date, rows: Any, aggregates: Mapping[str, Aggregate], using: str) -> None:
+    """One INSERT … SELECT, which Django has no method for: it compiles the SELECT. `day` is that of the new rows.
 
     The rows of a caller are written side by side, so that a query about one caller reads few pages.
     """
-    dimensions = ("day", *table.dimensions)
-    made = PREFIX + "digest"  # `UsageDay` has a column `digest`
-    grouped = rows.order_by().annotate(**{made: _digest(table)}).values(*dimensions, made).annotate(**aggregates)
-    select = grouped.order_by(*dimensions).values_list(*dimensions, made, *(PREFIX + name for name in COLUMNS))
+    made = {PREFIX + "day": Value(day, output_field=DateField()), PREFIX + "digest": _digest(table)}
+    names = (*made, *table.dimensions)
+    grouped = rows.order_by().annotate(**made).values(*names).annotate(**aggregates)
+    select = grouped.order_by(*table.dimensions).values_list(*names, *(PREFIX + name for name in COLUMNS))
     connection = connections[using]
     sql, params = select.query.get_compiler(using=using).as_sql()
-    columns = ", ".join(connection.ops.quote_name(name) for name in (*dimensions, "digest", *COLUMNS))
+    columns = ", ".join(connection.ops.quote_name(name) for name in ("day", "digest", *table.dimensions, *COLUMNS))
     into = connection.ops.quote_name(table._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {into} ({columns}) {sql}", params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -19,6 +19,11 @@ def day_of(moment: datetime) -> date:
 def today() -> date:
     """The current day."""
     return day_of(timezone.now())
+
+
+def end_of_month(day: date) -> date:
+    """The last day of its month."""
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def start_of_day(day: date) -> datetime:

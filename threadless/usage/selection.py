@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db import router
 from django.db.models import QuerySet
 
-from threadless.usage.days import start_of_day, today
+from threadless.usage.days import end_of_month, start_of_day, today
 from threadless.usage.models import UsageRecord
 
 FILTERS: Final = {
@@ -38,7 +38,7 @@ def range_of(options: Mapping[str, Any]) -> tuple[date | None, date]:
     """The first day, None without a limit, and the last day."""
     if options["month"] is not None:
         first: date = options["month"]
-        return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        return first, end_of_month(first)
     return options["first"], options["last"] or today()
 
 

@@ -16,7 +16,7 @@ from threadless.reports.page.formats import change_text, count_text, seconds_tex
 from threadless.reports.page.names import names_of
 from threadless.reports.page.selection import GROUPS, Selection
 from threadless.reports.page.table import LINES, Line, known_cost_text, ordered
-from threadless.reports.queries import Group, NotRolledUp, days_of_records, sums, total
+from threadless.reports.queries import Group, NotRolledUp, Sources, sources_of, sums, total
 from threadless.reports.sums import COLUMNS, Sums, added
 from threadless.usage.days import start_of_day
 from threadless.usage.models import UsageRecord
@@ -176,11 +176,11 @@ class Report:
         self, by: Iterable[str], columns: Collection[str] = COLUMNS, narrower: Mapping[str, Any] | None = None
     ) -> dict[Group, Sums]:
         period, where = self.selection.period, {**self.selection.filters, **(narrower or {})}
-        return sums(period, by, where, self._using, columns=columns, from_records=self._from_records)
+        return sums(period, by, where, self._using, columns=columns, sources=self._sources)
 
     @cached_property
-    def _from_records(self) -> list[date]:
-        return days_of_records(self.selection.period, self._using)
+    def _sources(self) -> Sources:
+        return sources_of(self.selection.period, self._using)
 
     @cached_property
     def _health(self) -> tuple[dict[Any, Sums], dict[Any, Sums]]:

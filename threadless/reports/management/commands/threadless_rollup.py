@@ -1,4 +1,4 @@
-"""`manage.py threadless_rollup`: compute the sums of days."""
+"""`manage.py threadless_rollup`: compute the sums of days and months."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from threadless.reports.rollup import due_days, ledger_database, roll_up
+from threadless.reports.rollup import due_days, ledger_database, roll_up, roll_up_months
 from threadless.usage.days import today
 
 
 class Command(BaseCommand):
-    """Safe to run at any time, to interrupt and to repeat: each day is replaced in a separate transaction."""
+    """Safe to run at any time, to interrupt and to repeat: each day and month is replaced in a separate transaction."""
 
     help = "Compute the sums of the days that are due. With --from and --to: of all days in this range."
 
@@ -25,6 +25,7 @@ class Command(BaseCommand):
         for day in self._days(options["start"], options["end"]):
             calls = roll_up(day)
             self.stdout.write(f"{day:%Y-%m-%d} {calls}")
+        roll_up_months()
 
     def _days(self, start: date | None, end: date | None) -> list[date]:
         end = end or today()
