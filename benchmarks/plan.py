@@ -10,13 +10,12 @@ from benchmarks.hosts import HOSTS, Host
 from benchmarks.scenarios import Scenario
 
 _JSON: Final = frozenset({"json-1", "json-32"})
-_LARGE: Final = frozenset({"large-1", "agent-1", "agent-stream-1"})
-_BURST: Final = frozenset({"burst-1", "burst-32"})
 _WIDE: Final = frozenset({"paced-500"})
 _THOUSAND: Final = frozenset({"paced-1000"})
 _PACED: Final = frozenset({"paced-100"}) | _WIDE | _THOUSAND
-_REPEATED: Final = _JSON | _LARGE | _BURST | _PACED
-_ONCE: Final = frozenset({"slow-1000", "image-50"})
+_REPEATED: Final = _JSON | _PACED | {"large-1", "agent-1", "burst-32"}
+_ONCE: Final = frozenset({"agent-stream-1", "burst-1", "slow-1000", "image-50"})
+_WAITING: Final = frozenset({"slow-1000", "image-50"})
 _NOTHING: Final = frozenset[str]()
 
 Plan = Mapping[str, tuple[frozenset[str], frozenset[str]]]
@@ -28,14 +27,14 @@ PLAN: Final[Plan] = {
     hosts.FLOOR_TWO: (_THOUSAND, _NOTHING),
     hosts.GEVENT_TWO: (_THOUSAND, _NOTHING),
     "gthread": (_JSON, frozenset({"burst-32", "paced-100"})),
-    "uvicorn": (_JSON | _PACED, _ONCE | {"large-1", "burst-32"}),
-    "granian": (_JSON | _PACED, _ONCE | {"large-1", "burst-32"}),
+    "uvicorn": (_JSON | _PACED, _WAITING | {"large-1", "burst-32"}),
+    "granian": (_JSON | _PACED, _WAITING | {"large-1", "burst-32"}),
     "uvicorn-postgresql": (_JSON, _WIDE),
     "granian-postgresql": (_JSON, _WIDE),
     targets.PORTKEY: (_REPEATED, _ONCE),
-    targets.NGINX: (_NOTHING, _REPEATED | {"image-50"}),
-    targets.UPSTREAM: (_NOTHING, _REPEATED - _LARGE),
-    targets.LITELLM: (_NOTHING, _REPEATED - _WIDE),
+    targets.NGINX: (_NOTHING, (_REPEATED | _ONCE) - {"slow-1000"}),
+    targets.UPSTREAM: (_NOTHING, (_REPEATED - {"large-1", "agent-1"}) | {"burst-1"}),
+    targets.LITELLM: (_NOTHING, (_REPEATED | _ONCE) - _WIDE - _WAITING),
 }
 """Target → the scenarios of each round, and those of the first round alone: to save time, only what a ratio or a time
 depends on is repeated."""
