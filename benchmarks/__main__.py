@@ -57,7 +57,7 @@ def main() -> None:
     told = machine.facts()
     missing = install(planned, told["versions"])
     if given.install:
-        sys.exit("\n".join(f"{name}: {reason}" for name, reason in missing.items()))
+        sys.exit("\n".join(f"{name}: {reason}" for name, reason in missing.items()) or None)
     measured = {"machine": told, "not_measured": missing, **described(given, known, planned)}
     with prepared(planned, known, measured["not_measured"]) as (servers, upstream):
         rounds.measure(measured, planned, wanted, servers, upstream, lambda: write(folder, measured))
