@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.fixtures import Configure
 from tests.wire.strict import judge
-from threadless.backends.convert import chunks_of, completion_of
+from threadless.backends.convert import chunks_of, completion_of, text_chunk
 from threadless.completions.account import Account
 from threadless.completions.answer import normalize_completion
 from threadless.completions.chunks import ChunkStream
@@ -90,6 +90,13 @@ def test_answer_cut_into_chunks_adds_up_to_itself() -> None:
     message = {"role": "assistant", "content": "Hi", "tool_calls": [call]}
     body = {"id": "chatcmpl-1", "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}]}
     assert completion_of(chunks_of(body)) == body
+
+
+def test_long_text_of_many_chunks_is_copied_once() -> None:
+    """A copy for each chunk would be two thousand gigabytes, which no machine makes before the test's timeout."""
+    piece = "x" * 100
+    [choice] = completion_of(text_chunk(piece) for _ in range(200_000))["choices"]
+    assert choice["message"]["content"] == piece * 200_000
 
 
 def test_fields_held_for_the_next_chunk_are_bounded(configure: Configure) -> None:

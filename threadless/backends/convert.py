@@ -26,36 +26,45 @@ def text_chunk(text: str) -> Chunk:
 def completion_of(chunks: Iterable[Chunk]) -> JSONObject:
     """The `chat.completion` that results from these chunks."""
     body: JSONObject = {}
-    choices: dict[int, JSONObject] = {}
-    calls: dict[int, ToolCallDeltas] = {}
+    choices: dict[int, _Choice] = {}
     for chunk in chunks:
         body.update({name: value for name, value in chunk.items() if name not in ("choices", "object") and value})
-        for choice in _objects(chunk.get("choices")):
-            index = choice.get("index") or 0
-            deltas = calls.setdefault(index, ToolCallDeltas())
-            _add(choices.setdefault(index, {"message": {"role": "assistant", "content": None}}), choice, deltas)
-    for index, deltas in calls.items():
-        _add_tool_calls(choices[index]["message"], deltas.end())
-    body["choices"] = [{"index": index, "finish_reason": "stop", **choice} for index, choice in sorted(choices.items())]
+        for part in _objects(chunk.get("choices")):
+            choices.setdefault(part.get("index") or 0, _Choice()).add(part)
+    body["choices"] = [{"index": index, **choice.whole()} for index, choice in sorted(choices.items())]
     return body
 
 
-def _add(choice: JSONObject, part: JSONObject, calls: ToolCallDeltas) -> None:
-    if part.get("finish_reason"):
-        choice["finish_reason"] = part["finish_reason"]
-    message = choice["message"]
-    for name, value in (part.get("delta") or {}).items():
-        if name == "tool_calls":
-            _add_tool_calls(message, calls.take(value))
-        elif isinstance(value, str) and name != "role":
-            message[name] = (message.get(name) or "") + value
-        elif value is not None:
-            message[name] = value
+class _Choice:
+    """What the chunks of a choice add up to. Texts are joined at the end, because a copy for each chunk takes
+    seconds if they are long."""
 
+    def __init__(self) -> None:
+        self._finish_reason = "stop"
+        self._message: JSONObject = {"role": "assistant", "content": None}
+        self._texts: dict[str, list[str]] = {}
+        self._calls = ToolCallDeltas()
 
-def _add_tool_calls(message: JSONObject, deltas: list[JSONObject]) -> None:
-    if deltas:
-        add_deltas(message.setdefault("tool_calls", []), deltas)
+    def add(self, part: JSONObject) -> None:
+        if part.get("finish_reason"):
+            self._finish_reason = part["finish_reason"]
+        for name, value in (part.get("delta") or {}).items():
+            if name == "tool_calls":
+                self._add_tool_calls(self._calls.take(value))
+            elif isinstance(value, str) and name != "role":
+                self._message.setdefault(name, None)
+                self._texts.setdefault(name, []).append(value)
+            elif value is not None:
+                self._message[name] = value
+
+    def whole(self) -> JSONObject:
+        self._add_tool_calls(self._calls.end())
+        self._message.update({name: "".join(pieces) for name, pieces in self._texts.items()})
+        return {"finish_reason": self._finish_reason, "message": self._message}
+
+    def _add_tool_calls(self, deltas: list[JSONObject]) -> None:
+        if deltas:
+            add_deltas(self._message.setdefault("tool_calls", []), deltas)
 
 
 def _delta_choice(choice: JSONObject) -> JSONObject:
