@@ -33,8 +33,8 @@ def long_stream(exchange: Exchange) -> None:
 def test_slow_reader_puts_back_pressure_on_the_upstream(
     any_server: Server, any_client: Client, upstream: ScriptedUpstream
 ) -> None:
-    upstream.script(long_stream)
     any_client.post()
+    upstream.script(long_stream)
     before = resident_megabytes(any_server)
     data = json.dumps(body_of(stream=True)).encode()
     head = any_client.head("Content-Type: application/json", f"Content-Length: {len(data)}")
