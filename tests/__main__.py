@@ -36,6 +36,8 @@ SESSIONS = {
 }
 if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
     del SESSIONS["schemas"]  # django-tenants needs PostgreSQL
+WITH_WORKERS: Final = {"app", "optional", "project"}
+"""The sessions with enough tests. In the others each worker would take longer to import and collect than to test."""
 PASSED, SOME_FAILED, NOTHING_COLLECTED = 0, 1, 5
 MOST_RERUNS: Final = 5
 
@@ -62,7 +64,7 @@ def main(arguments: list[str]) -> int:
 def run(name: str, arguments: list[str], may_rerun: bool) -> tuple[int, list[str]]:
     """One session in a separate process: its exit status, and the tests that were repeated."""
     print(f"\n== {name} ==", flush=True)
-    workers = os.environ.get("TEST_WORKERS", "2")
+    workers = os.environ.get("TEST_WORKERS", "2") if name in WITH_WORKERS else "0"
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *SESSIONS[name], *arguments]
         # Each worker begins with tests that follow each other, which have the servers of their module in common.
