@@ -2,8 +2,9 @@
 
 Counted by valgrind's callgrind, call by call. The median of the calls of a process counts, and then the median of
 several processes. So what happens once in some calls does not matter, such as a checkpoint of SQLite's log or a page of
-an index that is full. Each process has a database of its own with the same content, its clocks stand still during a
-call, and garbage collection is off. What happens once in some seconds is therefore not counted.
+an index that is full. Each process has a database with the same content and makes calls with the same request IDs.
+Its clocks stand still during a call, and garbage collection is off. What happens once in some seconds is therefore not
+counted.
 
 `--record` stores the figures of this Python and Django. `--against KIND` tells what a call costs beside one of another
 kind, whose processes run in turn with its own. Not for CI: a new release of any dependency changes the figures, and
@@ -89,14 +90,14 @@ def main() -> None:
     recorded: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     known = recorded.setdefault(version, {})
     grown: list[str] = []
-    for kind in given.kind:
-        kinds = [kind, given.against] if given.against else [kind]
+    together = [[*given.kind, given.against]] if given.against else [[kind] for kind in given.kind]
+    for kinds in together:
         counted = count(kinds, given.processes, is_on_postgresql=given.postgresql)
-        now = counted[kind]
-        print(f"{kind:20} {now['instructions']:>12,} instructions ± {now['spread_percent']} %", flush=True)
-        if given.against:
-            print(cost(kind, given.against, counted), flush=True)
-        grown += compare(kind, now, known[kind]) if kind in known else []
+        for kind, now in counted.items():
+            print(f"{kind:20} {now['instructions']:>12,} instructions ± {now['spread_percent']} %", flush=True)
+            if given.against not in (None, kind):
+                print(cost(kind, given.against, counted), flush=True)
+            grown += compare(kind, now, known[kind]) if kind in known else []
         known |= counted
     print("\n".join(grown) or f"Nothing grew ({version}).")
     if given.record:
@@ -108,7 +109,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
     parser.add_argument("--record", action="store_true", help="store the figures")
     parser.add_argument("--kind", nargs="+", choices=inprocess.KINDS, default=list(inprocess.KINDS))
-    parser.add_argument("--against", choices=inprocess.KINDS, help="also tell what each kind costs beside this one")
+    parser.add_argument("--against", choices=inprocess.KINDS, help="tell what each kind costs beside this one")
     parser.add_argument("--processes", type=int, default=_PROCESSES, help="how many processes of each kind")
     parser.add_argument("--postgresql", action="store_true", help="use PostgreSQL instead of SQLite")
     return parser.parse_args()
