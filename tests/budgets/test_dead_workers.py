@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def open_call() -> Any:
     """A call that holds one of the platform's concurrent calls."""
     opening = make_opening(caller=Caller(user_id=None))
-    chains = known.chains_of("default", api.subjects_of(opening.caller))
+    chains = known.chains_of("default", opening.caller)
     plan = Plan("default", chains, Need(opening.target, 1, 1, False), opening.opened_at)
     return DatabaseUsageRecorder().open(make_opening(caller=opening.caller, reservations={NAME: plan}))
 

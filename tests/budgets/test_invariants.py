@@ -71,7 +71,7 @@ class Calls(RuleBasedStateMachine):
         is_stepwise=st.booleans(),
     )
     def reserve(self, caller: Caller, prompt: int, output: int, is_stepwise: bool) -> Any:
-        chains = known.chains_of("default", api.subjects_of(caller))
+        chains = known.chains_of("default", caller)
         plan = Plan("default", chains, Need(TARGET, prompt, output, is_stepwise), timezone.now())
         opening = make_opening(caller=caller, target=TARGET, reservations={NAME: plan})
         try:

@@ -187,7 +187,7 @@ def charge(request: ChatRequest, target: Target, caller: Caller, *, output_token
     this function raises `InsufficientQuota` if a cost budget meets a target without a price.
     """
     using = ledger_alias()
-    chains = known.chains_of(using, subjects_of(caller))
+    chains = known.chains_of(using, caller)
     need = Need.of_request(request, target, output_tokens)
     return {NAME: Plan(using, chains, need, timezone.now())} if chains else {}
 

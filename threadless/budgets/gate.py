@@ -16,7 +16,6 @@ from threadless.budgets.known import chains_of
 from threadless.budgets.needs import Need
 from threadless.budgets.plan import Plan
 from threadless.budgets.steps import extend
-from threadless.budgets.subjects import subjects_of
 from threadless.calls.gates import Gate
 from threadless.db.connections import release_connections
 from threadless.usage.base import Outcome
@@ -32,7 +31,7 @@ class BudgetGate(Gate):
 
     def admit(self, call: Call) -> int | None:
         using = ledger_alias()
-        chains = chains_of(using, subjects_of(call.caller))
+        chains = chains_of(using, call.caller)
         if not chains:
             return None
         plan = call.reservations[NAME] = Plan(using, chains, Need.of(call), timezone.now())

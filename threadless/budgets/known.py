@@ -13,10 +13,11 @@ from django.core.signals import setting_changed
 from django.db import connections
 
 from threadless.budgets.models import Budget
-from threadless.budgets.subjects import Subject
+from threadless.budgets.subjects import Subject, subjects_of
 from threadless.db.prepared import Statement
 from threadless.db.tenants import place
 from threadless.server.process import reset_after_fork
+from threadless.types import Caller
 
 KEPT_SECONDS: Final = 5.0
 MAX_KEPT: Final = 2000
@@ -40,42 +41,52 @@ Chain: TypeAlias = tuple[KnownBudget, ...]
 """A budget and those that follow it. A call is charged to the first that has room."""
 _BySubject: TypeAlias = Mapping[Subject, tuple[Chain, ...]]
 
+
+class _Known:
+    """The budgets of one database and schema, as they were at one time."""
+
+    def __init__(self, read_at: float, budgets: _BySubject | None) -> None:
+        self.read_at = read_at
+        self.budgets = budgets
+        """None if there are too many."""
+        self.of_callers: dict[tuple[Any, ...], tuple[Chain, ...]] = {}
+        """Those of callers that have asked, so that a caller without a budget finds that at once."""
+
+
 _lock = threading.Lock()
-_all: dict[str, tuple[float, _BySubject | None]] = {}
-"""By database and schema: the time of reading and all budgets; None if there are too many."""
-_some: dict[tuple[str, tuple[Subject, ...]], tuple[float, tuple[Chain, ...]]] = {}
-"""The same for single callers, if there are too many budgets."""
+_kept: dict[str, _Known] = {}
+"""By database and schema."""
 
 
-def chains_of(using: str, subjects: tuple[Subject, ...]) -> tuple[Chain, ...]:
-    """The budgets that a call of these subjects uses, as they were at most five seconds ago."""
+def chains_of(using: str, caller: Caller) -> tuple[Chain, ...]:
+    """The budgets that a call of this caller uses, as they were at most five seconds ago."""
     now = time.monotonic()
-    read_at, budgets = _all.get(place(using), (0.0, {}))
-    if not read_at or now - read_at > KEPT_SECONDS:
-        budgets = _read_all(using, now)
-    if budgets is None:
-        return _chains_of_some(using, subjects, now)
-    if not budgets:
-        return ()
-    return tuple(chain for subject in subjects for chain in budgets.get(subject, ()))
+    known = _kept.get(place(using))
+    if known is None or now - known.read_at > KEPT_SECONDS:
+        known = _read_all(using, now)
+    who = (caller.key_id, caller.user_id, caller.account)
+    chains = known.of_callers.get(who)
+    if chains is None:
+        if len(known.of_callers) >= MAX_KEPT:
+            known.of_callers.clear()
+        chains = known.of_callers[who] = _find(using, known, subjects_of(caller))
+    return chains
 
 
 def forget() -> None:
     """Read the budgets again at the next call."""
-    _all.clear()
-    _some.clear()
+    _kept.clear()
 
 
-def _read_all(using: str, now: float) -> _BySubject | None:
+def _read_all(using: str, now: float) -> _Known:
     where = place(using)
     with _lock:
-        kept = _all.get(where)
-        if kept is not None and now - kept[0] <= KEPT_SECONDS:  # another thread has read them meanwhile
-            return kept[1]
+        known = _kept.get(where)
+        if known is not None and now - known.read_at <= KEPT_SECONDS:  # another thread has read them meanwhile
+            return known
         rows = _statement(using).run(connections[using], (), _all_rows)
-        found = None if len(rows) > MAX_KEPT else _by_subject(rows)
-        _all[where] = (now, found)
-        return found
+        known = _kept[where] = _Known(now, None if len(rows) > MAX_KEPT else _by_subject(rows))
+        return known
 
 
 @cache
@@ -89,21 +100,17 @@ def _all_rows(cursor: Any) -> list[Any]:
     return list(cursor.fetchall())
 
 
-def _chains_of_some(using: str, subjects: tuple[Subject, ...], now: float) -> tuple[Chain, ...]:
-    where = place(using)
-    kept = _some.get((where, subjects))
-    if kept is not None and now - kept[0] <= KEPT_SECONDS:
-        return kept[1]
+def _find(using: str, known: _Known, subjects: tuple[Subject, ...]) -> tuple[Chain, ...]:
+    budgets = _read_some(using, subjects) if known.budgets is None else known.budgets
+    return tuple(chain for subject in subjects for chain in budgets.get(subject, ()))
+
+
+def _read_some(using: str, subjects: tuple[Subject, ...]) -> _BySubject:
     rows: list[Any] = []
     for subject in subjects:  # one range of the index each
         chosen = Budget.objects.using(using).filter(subject_kind=subject.kind, subject_id=subject.id)
         rows += chosen.values_list(*_FIELDS)
-    by_subject = _by_subject(rows)
-    found = tuple(chain for subject in subjects for chain in by_subject.get(subject, ()))
-    if len(_some) >= MAX_KEPT:
-        _some.clear()
-    _some[where, subjects] = (now, found)
-    return found
+    return _by_subject(rows)
 
 
 def _by_subject(rows: Iterable[Any]) -> _BySubject:
