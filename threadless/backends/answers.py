@@ -98,7 +98,7 @@ class AnswerReader:
 
     def _chunk(self, event: Event) -> Chunk | None:
         """The chunk in an event; None if the event is nothing for us."""
-        name, data = event
+        name, data = event.name, event.data
         try:
             decoded = decode(data)
             if name == b"error":

@@ -6,9 +6,13 @@ UTF-8 character may be split across segments, and U+0085 in JSON does not end a 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 _BOM: Final = b"\xef\xbb\xbf"
+_DATA: Final = b"data: "
+_NEXT_DATA: Final = b"\n\ndata: "
 _LINE_OVERHEAD_BYTES: Final = 40
 """Memory overhead of a line, in bytes."""
 
@@ -17,7 +21,7 @@ class EventTooLargeError(Exception):
     """An event, or a line of it, exceeds the limit."""
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event: its `event:` name (empty if there is none) and its data, lines joined by LF."""
 
     name: bytes
@@ -42,20 +46,22 @@ class SSEDecoder:
 
     def feed(self, segment: bytes) -> list[Event]:
         """The events that this segment completes. Raises `EventTooLargeError`."""
-        events: list[Event] = []
-        if not self._is_between_events:  # complete the event that an earlier segment began
-            head, blank_line, segment = segment.partition(b"\n\n")
-            events = self._feed_lines(head + blank_line)
         if self._is_between_events:
-            whole, blank_line, rest = segment.rpartition(b"\n\n")
-            if blank_line and (found := _plain_events(whole)):
-                events += found
-                segment = rest
-        return events + self._feed_lines(segment) if segment else events
+            return self._feed_events(segment)
+        # Complete the event that an earlier segment began.
+        head, blank_line, rest = segment.partition(b"\n\n")
+        events = self._feed_lines(head + blank_line)
+        return events + (self._feed_events(rest) if self._is_between_events else self._feed_lines(rest))
 
     @property
     def _is_between_events(self) -> bool:
         return not (self._line or self._data or self._name or self._after_cr or self._at_start)
+
+    def _feed_events(self, segment: bytes) -> list[Event]:
+        whole, _, rest = segment.rpartition(b"\n\n")
+        if not (events := _plain_events(whole)):
+            return self._feed_lines(segment)
+        return events + self._feed_lines(rest) if rest else events
 
     def _feed_lines(self, segment: bytes) -> list[Event]:
         if self._after_cr and segment:
@@ -117,9 +123,10 @@ def _plain_events(text: bytes) -> list[Event]:
 
     Empty for any other text. Reading line by line takes five times as long.
     """
-    events = []
-    for block in text.split(b"\n\n"):
-        if not block.startswith(b"data: ") or len(block) == 6 or b"\n" in block or b"\r" in block:
+    if not text.startswith(_DATA) or b"\r" in text:
+        return []
+    datas = text[len(_DATA) :].split(_NEXT_DATA)
+    for data in datas:
+        if not data or b"\n" in data:
             return []
-        events.append(Event(b"", block[6:]))
-    return events
+    return [Event(b"", data) for data in datas]
