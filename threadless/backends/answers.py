@@ -104,20 +104,15 @@ class AnswerReader:
             if name == b"error":
                 raise failure_in_answer(error_of(decoded), self._redact)
             if isinstance(decoded, dict):
-                return self._read(name, decoded)
+                if name not in _KEEPALIVE_NAMES:
+                    self._check_error(decoded)
+                if is_chunk(decoded):
+                    return self._clean(decoded)
         except _BROKEN:
             if name == b"error":
                 raise failure_in_answer(error_of(data.decode(errors="replace")), self._redact) from None
             if data.lstrip().startswith((b"{", b"[")):  # a chunk, of which something is lost
                 raise UpstreamError("The model's response was not valid JSON.") from None
-        self._skip(name)
-        return None
-
-    def _read(self, name: bytes, decoded: JSONObject) -> Chunk | None:
-        if name not in _KEEPALIVE_NAMES:
-            self._check_error(decoded)
-        if is_chunk(decoded):
-            return self._clean(decoded)
         self._skip(name)
         return None
 

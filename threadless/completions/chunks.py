@@ -103,9 +103,9 @@ class ChunkStream:
 
     def _read(self, chunk: Chunk) -> None:
         """Read what is not part of a choice: usage, id, time and model."""
-        given = chunk.get("usage") if chunk.keys() <= _FIELDS_WITHOUT_COUNTS else usage_in(chunk)
-        self._given_usage = given
-        chunk.pop("usage", None)
+        given = chunk.pop("usage", None)
+        is_usual = _FIELDS_WITHOUT_COUNTS.issuperset(chunk)
+        self._given_usage = given if is_usual else usage_in({**chunk, "usage": given})
         if not self._id and (given_id := chunk.get("id")):  # Azure's first chunk has an empty one
             self._id = repair.completion_id(given_id)
             self._created = repair.created(chunk.get("created"))
@@ -148,7 +148,8 @@ class ChunkStream:
         if "usage" in given:  # Moonshot
             self._given_usage = given.pop("usage") or self._given_usage
         delta = given.get("delta")
-        delta = given["delta"] = delta if isinstance(delta, dict) else {}
+        if not isinstance(delta, dict):
+            delta = given["delta"] = {}
         self._normalize_delta(delta, choice)
         holds = "tool_calls" in delta and self._take_tool_calls(delta, choice)
         if "function_call" in delta:

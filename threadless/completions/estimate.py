@@ -14,6 +14,7 @@ _TOKENS_PER_MESSAGE: Final = 4
 """Tokens of the markers around a message in common chat templates."""
 _TOKENS_PER_MEDIA: Final = 256
 """Tokens of an image, audio or file part, whose size in bytes is unrelated to its tokens."""
+_TEXT_FIELDS: Final = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
 _BILLED_FIELDS: Final = ("tools", "functions", "response_format", "prediction")
 """Fields that a model reads in addition to the messages."""
 
@@ -32,13 +33,14 @@ def prompt_tokens(request: ChatRequest, target: Target) -> int:
 
 def texts_of(message: JSONObject) -> Iterator[str]:
     """Every text that a model wrote in a message or delta: content, reasoning, refusal, calls."""
-    for name in ("content", "reasoning_content", "reasoning", "refusal"):
-        if (text := message.get(name)) and isinstance(text, str):
-            yield text
-    if calls := message.get("tool_calls"):
-        yield from _call_texts(calls)
-    if call := message.get("function_call"):
-        yield from _call_texts([{"function": call}])
+    for name, value in message.items():
+        if name in _TEXT_FIELDS:
+            if value and isinstance(value, str):
+                yield value
+        elif name == "tool_calls":
+            yield from _call_texts(value)
+        elif name == "function_call":
+            yield from _call_texts([{"function": value}])
 
 
 def _call_texts(calls: JSONValue) -> Iterator[str]:

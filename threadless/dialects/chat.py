@@ -115,4 +115,6 @@ class ChatEncoder(Encoder):
         return event(error_body(error))
 
     def _event(self, chunk: Chunk) -> bytes:
-        return event({**chunk, "usage": None} if self._wants_usage else chunk)
+        if self._wants_usage:
+            chunk["usage"] = None
+        return event(chunk)
