@@ -27,10 +27,10 @@ class Bell:
 
     def ring(self) -> None:
         """Wake the waiting thread, which checks its condition again."""
-        if (lock := self._lock) is not None:
+        if (lock := self._lock) is not None and lock.locked():
             try:  # noqa: SIM105  (a context manager would cost a microsecond per chunk)
                 lock.release()
-            except RuntimeError:  # already released
+            except RuntimeError:  # another thread was faster
                 pass
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
