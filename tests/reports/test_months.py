@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -16,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.reports.ledgers import at, fill
 from tests.support.factories import entry_of
 from tests.support.releases import go_back, upgrade
-from threadless.reports.models import CallerMonth
+from threadless.reports.models import MONTHS, CallerMonth, DaySums
 from threadless.reports.queries import Group, Period, sources_of, sums
 from threadless.reports.rollup import roll_up, roll_up_due, roll_up_months
 from threadless.reports.sums import Sums
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 FEBRUARY, MARCH = date(2026, 2, 1), date(2026, 3, 1)
 QUARTER = Period(date(2026, 2, 10), date(2026, 4, 9))
 """A whole month, and parts of two others."""
-CALLER = CallerMonth.dimensions
+TABLES = list(MONTHS.values())
 
 
 @pytest.fixture(autouse=True)
@@ -46,14 +47,16 @@ def months() -> list[date]:
     return list(sources_of(QUARTER, "default").months)
 
 
-def of_days(period: Period = QUARTER, where: Any = None) -> dict[Group, Sums]:
-    """The sums by caller, which a query by day reads from the days."""
-    return _added_up((group[1:], found) for group, found in sums(period, ["day", *CALLER], where).items())
+def of_days(period: Period = QUARTER, where: Any = None) -> list[dict[Group, Sums]]:
+    """The sums by all columns of each table of months. A query by day reads them from the days."""
+    found = [sums(period, ["day", *table.dimensions], where if table is CallerMonth else {}) for table in TABLES]
+    return [_added_up((group[1:], added) for group, added in each.items()) for each in found]
 
 
-def of_months(period: Period = QUARTER, where: Any = None) -> dict[Group, Sums]:
+def of_months(period: Period = QUARTER, where: Any = None) -> list[dict[Group, Sums]]:
     """The same sums, of which those of whole months are read from the months."""
-    return _added_up(sums(period, CALLER, where).items())
+    found = [sums(period, table.dimensions, where if table is CallerMonth else {}) for table in TABLES]
+    return [_added_up(each.items()) for each in found]
 
 
 def _added_up(groups: Any) -> dict[Group, Sums]:
@@ -72,23 +75,30 @@ def test_sums_are_those_of_the_days(configure: Any, zone: str, where: Any) -> No
     configure(BILLING_TIME_ZONE=zone)  # each of them has a change of time in March or April
     filled()
     assert months() == [MARCH]
-    assert of_months(where=where) == of_days(where=where) != {}
+    found = of_months(where=where)
+    assert found == of_days(where=where)
+    assert all(found)
 
 
-def test_whole_months_are_read_from_their_sums() -> None:
+@pytest.mark.parametrize(
+    ("by", "where", "table"),
+    [
+        (["key_id"], {}, "callermonth"),
+        ([], {"account": "acme"}, "callermonth"),
+        (["model"], {}, "targetmonth"),
+        ([], {}, "targetmonth"),
+        (["day"], {}, "targetday"),
+        (["day", "key_id"], {}, "callerday"),
+        (["key_id"], {"model": "small"}, "usageday"),
+    ],
+)
+def test_whole_month_is_read_from_one_table(by: list[str], where: Any, table: str) -> None:
     filled()
     with CaptureQueriesContext(connection) as captured:
-        sums(Period(MARCH, date(2026, 3, 31)), ["key_id"])
-    tables = [name for name in ("callermonth", "callerday") if name in str([each["sql"] for each in captured])]
-    assert tables == ["callermonth"]
-
-
-@pytest.mark.parametrize(("by", "where"), [(["day"], {}), (["model"], {}), (["key_id"], {"model": "small"})])
-def test_other_sums_are_read_from_days(by: list[str], where: Any) -> None:
-    filled()
-    with CaptureQueriesContext(connection) as captured:
-        sums(QUARTER, by, where)
-    assert "callermonth" not in str([each["sql"] for each in captured])
+        sums(Period(MARCH, date(2026, 3, 31)), by, where)
+    assert re.findall("FROM .threadless_reports_([a-z]+(?:day|month))", str([each["sql"] for each in captured])) == [
+        table
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,17 +125,23 @@ def test_month_waits_until_all_its_days_are_settled() -> None:
         roll_up_due()
         clock.move_to(datetime(2026, 4, 1, 0, 10, tzinfo=UTC))
         roll_up_due()
-        assert not CallerMonth.objects.exists()
+        assert calls_of_months() == [{}, {}]
         clock.move_to(datetime(2026, 4, 1, 0, 40, tzinfo=UTC))
         roll_up_due()
-        assert [(each.day, each.calls) for each in CallerMonth.objects.all()] == [(MARCH, 1)]
+        assert calls_of_months() == [{MARCH: 1}, {MARCH: 1}]
 
 
-def test_month_that_is_up_to_date_is_left_alone() -> None:
+def calls_of_months() -> list[dict[date, int]]:
+    return [dict(table._default_manager.values_list("day", "calls")) for table in TABLES]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_month_that_is_up_to_date_is_left_alone(table: type[DaySums]) -> None:
     filled()
-    before = sorted(CallerMonth.objects.values_list("pk", flat=True))
+    rows = table._default_manager.order_by("pk").values_list("pk", flat=True)
+    before = list(rows)
     roll_up_due()
-    assert sorted(CallerMonth.objects.values_list("pk", flat=True)) == before != []
+    assert list(rows.all()) == before != []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -233,5 +249,5 @@ def test_long_range_is_read_by_few_ranges_of_days() -> None:
     filled()
     with CaptureQueriesContext(connection) as captured:
         sums(Period(FEBRUARY + timedelta(days=1), date(2026, 4, 9)), ["key_id"])
-    [of_days] = [each["sql"] for each in captured if "callerday" in each["sql"]]
-    assert of_days.count("BETWEEN") == 2
+    [sql] = [each["sql"] for each in captured if "callerday" in each["sql"]]
+    assert sql.count("BETWEEN") == 2

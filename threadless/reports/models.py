@@ -1,4 +1,4 @@
-"""`UsageDay`, the sums of one day, three shorter tables of the same sums, and `Rollup`, when they were computed."""
+"""`UsageDay`, the sums of one day, shorter tables of the same sums, and `Rollup`, when they were computed."""
 
 from __future__ import annotations
 
@@ -187,9 +187,20 @@ class TargetDay(_Targets, DaySums):
         constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_targetday_unique"),)
 
 
+class TargetMonth(_Targets, DaySums):
+    """The sums of `TargetDay` by month: `day` is the first one."""
+
+    dimensions = _TARGET
+
+    class Meta(DaySums.Meta):
+        verbose_name = _("usage of a month by model")
+        verbose_name_plural = _("usage of months by model")
+        constraints = (models.UniqueConstraint(fields=["day", "digest"], name="threadless_targetmonth_unique"),)
+
+
 TABLES: Final[tuple[type[DaySums], ...]] = (TargetDay, CallerDay, UsageDay)
 """All tables of the sums of days, the shortest first. Each has the sums of all calls."""
-MONTHS: Final[Mapping[type[DaySums], type[DaySums]]] = {CallerDay: CallerMonth}
+MONTHS: Final[Mapping[type[DaySums], type[DaySums]]] = {TargetDay: TargetMonth, CallerDay: CallerMonth}
 """The tables of months, by the table of days that they are made of."""
 
 BUCKETS_MS: Final = (100, 200, 300, 500, 750, 1_000, 1_500, 2_500, 5_000, 10_000, 30_000)
