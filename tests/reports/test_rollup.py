@@ -27,6 +27,8 @@ from threadless.usage.sweep import sweep
 pytestmark = pytest.mark.django_db
 
 MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
+SOON = datetime(2026, 3, 4, tzinfo=UTC)
+"""So that few days are due."""
 OCTOBER = Period(date(2026, 10, 1), date(2026, 10, 31))
 TOKENS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_nano", "duration_ms")
 
@@ -170,6 +172,7 @@ def test_first_token_time_is_found_within_its_bucket() -> None:
     assert (found.first_token_ms(0.5), found.first_token_ms(0.95)) == (56, 1_250)
 
 
+@time_machine.travel(SOON)
 def test_day_with_open_call_is_not_settled() -> None:
     record = at("2026-03-01T12:00:00+00:00", state="open")
     roll_up(date(2026, 3, 1))
@@ -189,6 +192,7 @@ def test_day_is_settled_when_no_call_of_it_can_run_any_more(minutes: int, is_set
 
 
 @pytest.mark.django_db(transaction=True)
+@time_machine.travel(SOON)
 def test_late_settlement_brings_day_up_to_date() -> None:
     record = at("2026-03-01T12:00:00+00:00", state="open")
     sweep()
@@ -209,6 +213,7 @@ def test_ordinary_call_runs_no_query_for_reports() -> None:
     assert [each["sql"] for each in captured if "threadless_reports" in each["sql"]] == []
 
 
+@time_machine.travel(SOON)
 def test_day_of_other_zone_is_due_again(configure: Any) -> None:
     at("2026-03-01T23:30:00+00:00")
     roll_up(date(2026, 3, 1))
