@@ -14,7 +14,7 @@ POSTGRESQL: Final = "gevent-postgresql"
 FLOOR: Final = "floor"
 FLOOR_TWO: Final = "floor-2"
 
-# A worker is paused while another server is measured. Its main process must not take that for a fault.
+# A worker is paused while another server is measured. Its main process must not restart it for that.
 _GUNICORN: Final = ("gunicorn", "-t", "86400", "-b", "127.0.0.1:{port}", "-c")
 _WSGI: Final = (*_GUNICORN, "project/gunicorn.conf.py", "project.wsgi")
 _PASSTHROUGH: Final = (*_GUNICORN, "benchmarks/passthrough_gunicorn.py", "benchmarks.passthrough")

@@ -168,8 +168,8 @@ gunicorn and gevent with a WSGI application that only passes bytes on (`benchmar
 
 CPU is the user and system time of all processes of the server, including work after the answer, without that of a
 database server. It depends much less on other load than latency does. The upstream answers at once, sends one chunk
-every 50 ms, or answers after the time that a table names. All servers start anew in each round, and all but the
-measured one are paused. Before 1,000 streams and before images the server is restarted and answers 64 small calls:
+every 50 ms, or answers after the time that is given above a table. All servers are restarted in each round, and all but
+the measured one are paused. Before 1,000 streams and before images the server is restarted and answers 64 small calls:
 its memory then is its memory at rest. Memory of a stream or an image is the growth from there to the peak.
 """
 

@@ -100,5 +100,5 @@ def test_page_and_manual_are_those_of_the_stored_results() -> None:
 
 
 def test_code_of_the_pass_through_is_frozen() -> None:
-    # Ratios of different runs can be compared only if this stays. Whoever changes it measures everything again.
+    # Ratios of different runs can be compared only if this stays. If you change it, measure everything again.
     assert passthrough_hash() == "fd8521f6d9f7eb5e"

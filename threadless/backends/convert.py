@@ -36,8 +36,10 @@ def completion_of(chunks: Iterable[Chunk]) -> JSONObject:
 
 
 class _Choice:
-    """What the chunks of a choice add up to. Texts are joined at the end, because a copy for each chunk takes
-    seconds if they are long."""
+    """What the chunks of a choice add up to.
+
+    Texts are joined at the end: a copy for each chunk takes seconds if they are long.
+    """
 
     def __init__(self) -> None:
         self._finish_reason = "stop"
