@@ -215,3 +215,28 @@ def test_call_with_one_budget_writes_its_counter_twice_and_reads_nothing(
     assert not [sql for sql in statements if sql.startswith("SELECT") and ("budget" in sql or "hook_state" in sql)]
     if connection.vendor == "postgresql":
         assert "BEGIN" not in statements
+
+
+def test_call_with_several_budgets_writes_their_counters_together(model: Model, client: CompletionClient) -> None:
+    for unit in ("tokens", "calls", "concurrent"):
+        api.set_budget(api.PLATFORM, unit, "total", 1000)
+    ask(client)
+    with CaptureQueriesContext(connection) as queries:
+        ask(client)
+    statements = [query["sql"] for query in queries]
+    is_joint = connection.vendor == "postgresql"
+    assert len([sql for sql in statements if "budgets_counter" in sql]) == (2 if is_joint else 6)
+    assert ("BEGIN" in statements) == (not is_joint)
+
+
+def test_no_budget_is_charged_if_one_of_several_has_no_room(model: Model, client: CompletionClient) -> None:
+    api.set_budget(api.PLATFORM, "tokens", "total", 1000)
+    api.set_budget(api.PLATFORM, "calls", "total", 1)
+    api.set_budget(api.PLATFORM, "concurrent", "total", 5)
+    assert [ask(client).status_code for _ in range(2)] == [200, 429]
+    sums = Counter.objects.values_list("budget__unit", "spent", "reserved")
+    assert {unit: (spent, reserved) for unit, spent, reserved in sums} == {
+        "tokens": (PROMPT + 5, 0),
+        "calls": (1, 0),
+        "concurrent": (0, 0),
+    }

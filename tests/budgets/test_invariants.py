@@ -31,9 +31,9 @@ from threadless.usage.sweep import sweep
 
 TARGET = Target(id="small", model="m", price={"prompt": "1", "completion": "3"})
 CALLER = Caller(user_id=None, key_id="7", account="acme")
-"""Five budgets cover its calls, so that they are opened and settled in transactions."""
+"""Five budgets cover its calls."""
 LONE = Caller(user_id=None, key_id="8")
-"""One budget covers its calls, so that one statement can do that on PostgreSQL."""
+"""One budget covers its calls, for which the statements are others on PostgreSQL."""
 FIELDS = {"tokens": ("prompt_tokens", "completion_tokens"), "cost": ("cost_nano",)}
 amounts = st.integers(0, 300)
 

@@ -58,9 +58,9 @@ def run_processes(secret: str, kind: str) -> Tally[tuple[int, str | None]]:
     return Tally((status, code) for status, code in answers)
 
 
-def sums() -> tuple[int, int]:
-    """Spent and reserved of all counters of the budget."""
-    return Counter.objects.values_list("spent", "reserved").get()
+def all_sums() -> set[tuple[int, int]]:
+    """Spent and reserved of each counter."""
+    return set(Counter.objects.values_list("spent", "reserved"))
 
 
 def tokens_of_rows() -> int:
@@ -69,10 +69,13 @@ def tokens_of_rows() -> int:
     return UsageRecord.objects.aggregate(sum=Sum(total))["sum"]
 
 
-def test_budget_for_57_calls_admits_exactly_57_of_200(secret: str) -> None:
+@pytest.mark.parametrize("others", [(), ("day", "week", "total")], ids=["alone", "with others"])
+def test_budget_for_57_calls_admits_exactly_57_of_200(secret: str, others: tuple[str, ...]) -> None:
+    for period in others:
+        api.set_budget(api.PLATFORM, "tokens", period, 100 * PER_CALL)
     api.set_budget(api.PLATFORM, "tokens", "month", 57 * PER_CALL)
     assert run_processes(secret, "plain") == {(200, None): 57, (429, "insufficient_quota"): 143}
-    assert sums() == (57 * PER_CALL, 0)
+    assert all_sums() == {(57 * PER_CALL, 0)}
     assert UsageRecord.objects.filter(state="completed").count() == 57
     assert tokens_of_rows() == 57 * PER_CALL
     assert UsageRecord.objects.count() == 57
@@ -84,6 +87,6 @@ def test_streams_without_end_use_up_a_budget_together(secret: str) -> None:
     answers = run_processes(secret, "streams")
     # On a busy machine, a process may begin when the others have used up the budget.
     assert answers[200, "insufficient_quota"] + answers[429, "insufficient_quota"] == answers.total() == streams
-    spent, reserved = sums()
+    [(spent, reserved)] = all_sums()
     assert limit <= spent <= limit + streams * len(PIECE)
     assert (reserved, tokens_of_rows()) == (0, spent)

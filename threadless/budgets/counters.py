@@ -1,12 +1,11 @@
 """The statements on counters. A call reserves, extends and settles with one UPDATE per counter.
 
-All of them run in the order of the counters' ids, so that calls never wait for each other in a circle. On PostgreSQL
-one UPDATE of several counters would lock them in any order.
+All of them run in the order of the counters' ids, so that calls never wait for each other in a circle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -16,13 +15,12 @@ from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.signals import post_delete
 
+from threadless.budgets.joint_counters import LOCK_SECONDS, PATIENCE, Change, changing
 from threadless.budgets.models import Budget, Counter
 from threadless.db.prepared import Statement, row_count
 from threadless.db.tenants import place
 from threadless.usage.joint_sql import Update
 
-LOCK_SECONDS: Final = 2
-"""How long a call waits for a counter that another transaction has locked. SQLite waits for its `timeout`."""
 _MAX_KEPT: Final = 10_000
 
 _TABLE: Final = Counter._meta.db_table
@@ -50,13 +48,21 @@ def counter_id(using: str, budget_id: int, starts_at: datetime) -> int | None:
     return found
 
 
-def reserving(using: str, counter: int, amount: int) -> Update:
-    """The UPDATE of `reserve`."""
+def reserving(using: str, amounts: Mapping[int, int]) -> Update:
+    """One UPDATE that reserves an amount of each counter, or nothing if there is no room for one of them."""
+    if len(amounts) > 1:
+        changes = [Change(counter, 0, amount) for counter, amount in amounts.items()]
+        return changing(changes, if_all_have_room=True)
+    [(counter, amount)] = amounts.items()
     return Update(_statement(using, _RESERVE, _WHERE_ROOM).sql, (amount, counter, amount))
 
 
-def settling(using: str, counter: int, *, spent: int, held: int) -> Update:
-    """The UPDATE of `settle`."""
+def settling(using: str, bookings: Mapping[int, tuple[int, int]]) -> Update:
+    """One UPDATE that books on each counter what a call used of it, and gives back what the call held."""
+    if len(bookings) > 1:
+        changes = [Change(counter, spent, -held) for counter, (spent, held) in bookings.items()]
+        return changing(changes, if_all_have_room=False)
+    [(counter, (spent, held))] = bookings.items()
     return Update(_statement(using, _SETTLE, "").sql, (spent, held, counter))
 
 
@@ -113,8 +119,7 @@ def _update_sql(connection: Any, assignments: str, condition: str) -> str:
     where = fill(f" WHERE {{t}}.id = %s{condition}")
     update = fill(f"UPDATE {{t}} SET {assignments}")  # noqa: S608  (names of our own table and columns)
     if connection.vendor == "postgresql":
-        patience = f"WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', true)) "
-        return f"{patience}{update} FROM patience{where}"
+        return f"WITH {PATIENCE} {update} FROM patience{where}"
     if connection.vendor == "mysql" and connection.mysql_is_mariadb:
         return f"SET STATEMENT innodb_lock_wait_timeout={LOCK_SECONDS} FOR {update}{where}"
     return update + where

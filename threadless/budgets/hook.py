@@ -27,12 +27,10 @@ class BudgetHook(LedgerHook):
 
     def settling_update(self, using: str, state: str, outcome: Outcome) -> Update | None:
         held = decode_held(state)
-        if len(held) != 1:
+        if any(only_notifies for _, _, only_notifies in held.values()):
             return None
-        [(counter, (unit, amount, only_notifies))] = held.items()
-        if only_notifies:
-            return None
-        return counters.settling(using, counter, spent=used(unit, outcome), held=amount)
+        bookings = {counter: (used(unit, outcome), amount) for counter, (unit, amount, _) in held.items()}
+        return counters.settling(using, bookings) if bookings else None
 
     def opening(self, using: str, opening: Opening) -> str | None:
         plan: Plan | None = opening.reservations.get(NAME)

@@ -124,11 +124,13 @@ class Plan:
 
     def reservation(self) -> tuple[Update, str] | None:
         """The UPDATE that reserves everything, and the state of the hook; None if it takes more than one UPDATE."""
-        if len(self._shares) != 1 or self._shares[0].only_notifies:
+        if not self._shares or any(share.only_notifies for share in self._shares):
             return None
         held = self.held(self.output)
-        [(counter, (_, amount, _))] = held.items()
-        return None if amount > MAX_LIMIT else (counters.reserving(self.using, counter, amount), encode_held(held))
+        amounts = {counter: amount for counter, (_, amount, _) in held.items()}
+        if max(amounts.values()) > MAX_LIMIT:
+            return None
+        return counters.reserving(self.using, amounts), encode_held(held)
 
     def _give_way(self, share: Share) -> NoReturn:
         """What to try when a counter has no room: the next budget, a smaller step, or nothing."""

@@ -47,7 +47,7 @@ def is_possible(using: str) -> bool:
 
 
 def insert_with(connection: Any, values: Mapping[str, Any], update: Update) -> int | None:
-    """Run the UPDATE and, if it changes a row, insert the record. Returns its primary key, or None without one."""
+    """Run the UPDATE and, if it changes rows, insert the record. Returns its primary key, or None without one."""
     insert = ledger_sql.insert_statement(connection)
     if insert is None or (statement := _statement(connection.alias, insert.sql, update.sql)) is None:
         return None
@@ -76,12 +76,15 @@ def _statement(using: str, record: str, update: str) -> Statement | None:
 
 
 def _insert(record: str, update: str) -> str | None:
-    """`INSERT … VALUES (…) RETURNING …` becomes an `INSERT … SELECT` from the UPDATE."""
+    """`INSERT … VALUES (…) RETURNING …` becomes an `INSERT … SELECT` that depends on the UPDATE."""
     head, _, rest = record.partition(_VALUES)
     values, _, returned = rest.rpartition(_RETURNING)
     if not values:
         return None
-    return f"WITH booked AS ({update} RETURNING 1) {head} SELECT {values} FROM booked RETURNING {returned}"  # noqa: S608
+    return (
+        f"WITH booked AS ({update} RETURNING 1) "  # noqa: S608
+        f"{head} SELECT {values} WHERE EXISTS (SELECT 1 FROM booked) RETURNING {returned}"
+    )
 
 
 def _settle(record: str, update: str) -> str:
