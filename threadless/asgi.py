@@ -29,6 +29,7 @@ from threadless.server.asgi.exchange import Exchange, RequestBody
 from threadless.server.asgi.pool import pool
 from threadless.server.asgi.sending import send_body
 from threadless.server.memory import Reservation
+from threadless.server.routes import load_routes
 
 logger = logging.getLogger("threadless")
 
@@ -39,7 +40,9 @@ _MAX_PATHS: Final = 1024
 
 def get_asgi_application() -> Application:
     """The application for a host's `asgi.py`, in place of the function of the same name in `django.core.asgi`."""
-    return Application(get_django_application())
+    application = Application(get_django_application())
+    load_routes()
+    return application
 
 
 class Application:

@@ -95,15 +95,17 @@ def mark_calls_of_ended_workers() -> None:
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
-    """Prepare a worker: garbage collection becomes less frequent, and running calls end in time at a restart.
+    """Prepare a worker: load the routes, collect garbage less often, and end running calls in time at a restart.
 
     With a thousand open streams, garbage collection took a seventh of the worker's time and found almost nothing.
     """
     # Django is set up by now. With `preload_app` that happened before the worker had its signal handlers.
     from threadless.calls.running import end_calls
     from threadless.server.graceful import install_graceful_stop
+    from threadless.server.routes import load_routes
 
     install_graceful_stop(end_calls)
+    load_routes()
     if _ended:
         threading.Thread(target=mark_calls_of_ended_workers, name="threadless-ended", daemon=True).start()
     gc.collect()
