@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from threadless.reports.models import MONTHS, TABLES, DaySums, Rollup, UsageDay
-from threadless.reports.sums import COLUMNS, Sums, aggregates_of_days, aggregates_of_records, sums_of
+from threadless.reports.sums import COLUMNS, PREFIX, Sums, aggregates_of_days, aggregates_of_records, reader
 from threadless.usage.days import day_of, end_of_month, start_of_day
 from threadless.usage.models import UsageRecord
 
@@ -207,9 +207,12 @@ def _merged(*parts: Iterable[tuple[Group, Sums]]) -> dict[Group, Sums]:
 
 
 def _grouped(rows: Any, by: Collection[str], aggregates: Mapping[str, Any]) -> dict[Group, Sums]:
-    rows = rows.order_by()
-    found = rows.values(*by).annotate(**aggregates) if by else [rows.aggregate(**aggregates)]
-    return {tuple(row[name] for name in by): each for row in found if (each := sums_of(row)).calls}
+    rows, read = rows.order_by(), reader([name.removeprefix(PREFIX) for name in aggregates])
+    if by:
+        found = rows.values(*by).annotate(**aggregates).values_list(*by, *aggregates)
+    else:
+        found = [tuple(rows.aggregate(**aggregates).values())]
+    return {row[: len(by)]: each for row in found if (each := read(row[len(by) :])).calls}
 
 
 def _lookups(where: Mapping[str, Any]) -> Q:

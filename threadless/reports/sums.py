@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Final
@@ -30,8 +30,6 @@ NUMBERS: Final = (
 """The sums that files list, in their order."""
 PREFIX: Final = "sum_"
 """Begins the names of the aggregates. With the names of their columns, they would hide the columns from each other."""
-_MADE_NUMBERS: Final = {PREFIX + name: name for name in NUMBERS}
-_MADE_BUCKETS: Final = tuple(PREFIX + name for name in FIRST_TOKENS)
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,17 +75,40 @@ def added(all_sums: Iterable[Sums]) -> Sums:
     return Sums(**numbers, first_tokens=tuple(map(sum, buckets)))
 
 
-def sums_of(row: dict[str, Any]) -> Sums:
-    """The sums in a row with the aggregates of this module. A sum over no rows is None. One that is missing is 0."""
-    numbers = {name: int(row[made] or 0) for made, name in _MADE_NUMBERS.items() if made in row}
-    has_buckets = _MADE_BUCKETS[0] in row
-    buckets = tuple(int(row[made] or 0) for made in _MADE_BUCKETS) if has_buckets else _NO_FIRST_TOKENS
-    return Sums(**numbers, first_tokens=buckets)
+def reader(columns: Collection[str]) -> Callable[[Sequence[Any]], Sums]:
+    """What makes `Sums` of the aggregates of these columns, in the order of `COLUMNS`. A sum over no rows is None."""
+    names = [name for name in columns if name not in FIRST_TOKENS]
+    has_buckets = len(names) < len(columns)
+
+    def read(values: Sequence[Any]) -> Sums:
+        numbers = {name: int(value or 0) for name, value in zip(names, values, strict=False)}
+        if not has_buckets:
+            return Sums(**numbers)
+        return Sums(**numbers, first_tokens=tuple([int(value or 0) for value in values[len(names) :]]))
+
+    return read
+
+
+class _Sum(Sum):
+    """A sum without Django's conversion of each value, because `reader` converts."""
+
+    def get_db_converters(self, connection: Any) -> list[Any]:
+        """None."""
+        return []
+
+
+class _Count(_Sum):
+    """A sum that fits into a big integer. PostgreSQL would make it a decimal, which takes long to read."""
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """The sum as a big integer."""
+        sql, params = self.as_sql(compiler, connection, **context)
+        return f"({sql})::bigint", params
 
 
 def aggregates_of_days(columns: Collection[str] = COLUMNS) -> Mapping[str, Aggregate]:
     """The aggregates that make `Sums` of rows of a table of days."""
-    return {PREFIX + name: Sum(name) for name in columns}
+    return {PREFIX + name: _Sum(name) if name == "cost_nano" else _Count(name) for name in columns}
 
 
 def aggregates_of_records(columns: Collection[str] = COLUMNS) -> Mapping[str, Aggregate]:

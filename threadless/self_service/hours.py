@@ -10,7 +10,7 @@ from django.db import router
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from threadless.reports.sums import Sums, aggregates_of_records, sums_of
+from threadless.reports.sums import COLUMNS, Sums, aggregates_of_records, reader
 from threadless.usage.models import UsageRecord
 
 
@@ -23,13 +23,15 @@ def sums_of_hours(
     rows = UsageRecord.objects.using(router.db_for_read(UsageRecord)).filter(
         **lookups, opened_at__gte=_stored(start), opened_at__lt=_stored(end)
     )
+    aggregates, read = aggregates_of_records(), reader(COLUMNS)
     grouped = (
         rows.annotate(hour=TruncHour("opened_at", tzinfo=UTC if has_zones else None))
         .order_by()
         .values("hour", *by)
-        .annotate(**aggregates_of_records())
+        .annotate(**aggregates)
+        .values_list("hour", *by, *aggregates)
     )
-    return {(_in_utc(row["hour"]), *(row[name] for name in by)): sums_of(row) for row in grouped}
+    return {(_in_utc(hour), *rest[: len(by)]): read(rest[len(by) :]) for hour, *rest in grouped}
 
 
 def _stored(moment: datetime) -> datetime:

@@ -186,12 +186,12 @@ class Report:
     def _health(self) -> tuple[dict[Any, Sums], dict[Any, Sums]]:
         """The sums by error code and by model."""
         found = self._sums(("error_code", "model"))
-        codes: dict[Any, Sums] = {}
-        models: dict[Any, Sums] = {}
+        codes: dict[Any, list[Sums]] = {}
+        models: dict[Any, list[Sums]] = {}
         for (code, model), each in found.items():
-            codes[code] = codes.get(code, Sums()) + each
-            models[model] = models.get(model, Sums()) + each
-        return codes, models
+            codes.setdefault(code, []).append(each)
+            models.setdefault(model, []).append(each)
+        return _added_each(codes), _added_each(models)
 
     def _before(self) -> Sums | None:
         try:
@@ -202,6 +202,10 @@ class Report:
 
 def _tile(name: str, text: str, change: str, note: str = "", *, link: str = "") -> dict[str, str]:
     return {"name": name, "text": text, "change": change, "note": note, "link": link}
+
+
+def _added_each(groups: Mapping[Any, Iterable[Sums]]) -> dict[Any, Sums]:
+    return {value: added(parts) for value, parts in groups.items()}
 
 
 def _folded(value: Any) -> Any:
