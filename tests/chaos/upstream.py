@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.bodies import chunk, completion
+from tests.support.bodies import chunk, completion, event
 from tests.support.upstream import Exchange
 
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
@@ -15,6 +16,9 @@ _ERROR = {"error": {"message": "the machine is on fire", "type": "server_error",
 _STALL_SECONDS = 30
 HOLD_SECONDS = 8
 LARGE_BYTES = 9_000_000
+_LARGE_TEXT = b"a" * LARGE_BYTES
+_LARGE_PIECE = event(chunk({"content": "a" * 30_000}))
+_PLACE = "the large text"
 
 
 def usage_of(request_id: str) -> dict[str, int]:
@@ -92,14 +96,18 @@ def hold(exchange: Exchange) -> None:
 
 
 def large(exchange: Exchange) -> None:
-    """More than the buffers between the server and a client that does not read."""
+    """More than the buffers between the server and a client that does not read.
+
+    Encoded in advance: the victim runs in this process, and would wait for the encoder instead of the server.
+    """
     if exchange.body.get("stream"):
         exchange.start()
-        for _ in range(LARGE_BYTES // 30_000):
-            exchange.event(chunk({"content": "a" * 30_000}))
+        for _ in range(LARGE_BYTES // len(_LARGE_PIECE)):
+            exchange.chunk(_LARGE_PIECE)
         _finish(exchange, "stop")
     else:
-        exchange.answer(completion("a" * LARGE_BYTES, usage=usage_of(exchange.request_id)))
+        answer = json.dumps(completion(_PLACE, usage=usage_of(exchange.request_id))).encode()
+        exchange.answer(answer.replace(_PLACE.encode(), _LARGE_TEXT))
 
 
 PLAIN: dict[str, Callable[[Exchange], None]] = {
