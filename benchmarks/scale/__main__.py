@@ -75,7 +75,7 @@ def page(results: list[dict[str, Any]]) -> str:
             "",
             "## Pages and answers",
             "",
-            "Milliseconds of a whole answer within the process, the median of five. **Bold**: above the bound.",
+            "Milliseconds of a whole answer within the process, the median of five rounds. **Bold**: above the bound.",
             "",
             *_table(["", "bound", *sizes], _page_rows(results)),
             "",

@@ -11,8 +11,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from benchmarks.scale.fill import SERVER, database_of
 from benchmarks.scale.pages import Facts, Page, api_paths, customer_pages, fetch, list_pages, report_pages
@@ -33,43 +33,58 @@ def measure(rows: int, *, by_month: bool = False, only: str = "") -> dict[str, A
     from benchmarks.scale import work
 
     work.refresh()  # as servers do about once a minute
-    found = [_measured(page, load) for page, load in _pages(rows) if only in f"{page.group}: {page.name}"]
+    found = _timed([task for task in _pages(rows) if only in f"{task.group}: {task.name}"])
     if not only:
-        found += [_timed(*each) for each in work.tasks()]
+        found += [each for task in work.tasks() for each in _timed([Task(*task)])]
     return {
         "rows": rows, "by_month": by_month, "sizes": work.sizes(), "calls": work.calls(_CALLS), "found": found,
     }  # fmt: skip
 
 
-def _pages(rows: int) -> Iterator[tuple[Page, Callable[[], int]]]:
+class Task(NamedTuple):
+    """What is timed."""
+
+    group: str
+    name: str
+    bound_ms: int
+    run: Callable[[], Any]
+
+
+def _pages(rows: int) -> Iterator[Task]:
     from benchmarks.scale import work
 
     facts: Facts = work.facts(rows)
     staff, customer, anonymous = work.clients(facts)
     for page in (*report_pages(facts), *list_pages(facts)):
-        yield page, fetch(staff, page, {})
+        yield _task(page, fetch(staff, page, {}))
     for page in customer_pages():
-        yield page, fetch(customer, page, {})
+        yield _task(page, fetch(customer, page, {}))
     headers = {"Authorization": f"Bearer {work.secret_of(facts.key)}"}
     for page in api_paths(facts):
-        yield page, fetch(anonymous, page, headers)
+        yield _task(page, fetch(anonymous, page, headers))
 
 
-def _measured(page: Page, load: Callable[[], int]) -> dict[str, Any]:
-    return _timed(page.group, page.name, page.bound_ms, load)
+def _task(page: Page, load: Callable[[], int]) -> Task:
+    return Task(page.group, page.name, page.bound_ms, load)
 
 
-def _timed(group: str, name: str, bound_ms: int, run: Callable[[], Any]) -> dict[str, Any]:
+def _timed(tasks: Sequence[Task]) -> list[dict[str, Any]]:
+    """All tasks in several rounds, because a shared machine is slower for some seconds or minutes."""
     from benchmarks.scale.work import statements
 
-    first = _milliseconds(run)
-    sent = statements(run)
-    median = statistics.median(_milliseconds(run) for _ in range(_TIMES))
-    sign = " " if median <= bound_ms else "!"
-    print(f"{sign} {median:8.1f} ms  {sent:3} statements  {group}: {name}", file=sys.stderr, flush=True)
+    first = [_milliseconds(task.run) for task in tasks]
+    sent = [statements(task.run) for task in tasks]
+    rounds = [[_milliseconds(task.run) for task in tasks] for _ in range(_TIMES)]
+    return [_result(*each) for each in zip(tasks, first, sent, zip(*rounds, strict=True), strict=True)]
+
+
+def _result(task: Task, first: float, sent: int, times: Sequence[float]) -> dict[str, Any]:
+    median = statistics.median(times)
+    sign = " " if median <= task.bound_ms else "!"
+    print(f"{sign} {median:8.1f} ms  {sent:3} statements  {task.group}: {task.name}", file=sys.stderr, flush=True)
     return {
-        "group": group, "name": name, "bound_ms": bound_ms, "first_ms": round(first, 1), "ms": round(median, 1),
-        "statements": sent,
+        "group": task.group, "name": task.name, "bound_ms": task.bound_ms, "first_ms": round(first, 1),
+        "ms": round(median, 1), "statements": sent,
     }  # fmt: skip
 
 

@@ -101,7 +101,6 @@ def test_host_answers_again_once_the_database_is_back(cluster: Cluster, host: Ri
     assert status_of_a_call(host, "meanwhile") == 503
     cluster.start_if_stopped()
 
-    # The pool finds out about each connection that it had only when that one is used.
     statuses = [status_of_a_call(host, f"after-{number}") for number in range(POOL["max_size"] + 1)]
     assert statuses[-1] == 200
     assert [row["state"] for row in host.ledger.rows()[rows_before:]] == ["completed"] * (1 + statuses.count(200))
@@ -117,6 +116,17 @@ def test_example_host_answers_soon_after_the_database_is_back(cluster: Cluster, 
         end = time.monotonic() + 4  # 2 seconds, and as much again for a busy machine; it was 20 seconds
         while status_of_a_call(example, "after") != 200:
             assert time.monotonic() < end
+
+
+@pytest.mark.parametrize("kind", ["gevent", "gthread", "uvicorn"])
+def test_one_call_at_most_gets_a_lost_connection(kind: str, cluster: Cluster, tmp_path: Path) -> None:
+    pool = POOL | {"min_size": 5, "timeout": 10}
+    with rig(kind, tmp_path, database_url=cluster.database(), POOL=pool) as made:
+        assert [status_of_a_call(made, f"before-{number}") for number in range(5)] == [200] * 5
+        cluster.stop()
+        cluster.start_if_stopped()
+
+        assert [status_of_a_call(made, f"after-{number}") for number in range(6)][1:] == [200] * 5
 
 
 def test_health_checks_spare_the_first_calls_after_an_outage(cluster: Cluster, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from rest_framework.views import set_rollback
 from threadless.api.sign_in import SignInFirst, login_redirect
 from threadless.api.underlying import django_request, mark_logged
 from threadless.db.errors import is_unavailable
+from threadless.db.pools import check_idle_connections
 from threadless.exceptions import (
     NO_RETRY,
     APIError,
@@ -108,6 +109,7 @@ def api_error(error: BaseException) -> APIError:
 
 
 def _database_unavailable(error: BaseException) -> APIError:
+    check_idle_connections()
     failure = DatabaseUnavailable()
     failure.log_detail = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return failure

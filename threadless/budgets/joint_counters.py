@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 def changing(changes: Sequence[Change], *, if_all_have_room: bool) -> Update:
-    """An UPDATE that makes these changes, and that can change none of them if a counter is missing or has no room."""
+    """An UPDATE that makes these changes. `if_all_have_room`: only if all counters exist and have room for them."""
     sql = _sql(len(changes), if_all_have_room)
     return Update(sql, tuple([value for change in changes for value in change]))
 
