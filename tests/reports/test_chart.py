@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
 
 from tests.reports.ledgers import at
 from tests.reports.pages import rows, show
-from threadless.reports.rollup import roll_up
+from threadless.reports.rollup import roll_up, roll_up_months
 
 pytestmark = pytest.mark.django_db
 
@@ -46,3 +46,20 @@ def test_chart_of_a_long_range_has_weeks(admin_client: Client) -> None:
     assert numbers[:2] == [["Week from", "small", "Total"], ["2026-03-01", "2", "2"]]
     assert (len(numbers), numbers[-1]) == (1 + 14, ["2026-05-31", "0", "0"])
     assert "since=2026-03-01&amp;until=2026-03-07" in content
+
+
+@pytest.mark.parametrize("is_rolled_up", [False, True])
+@pytest.mark.parametrize("by", ["model", "day"])
+def test_chart_of_a_year_has_months(admin_client: Client, by: str, is_rolled_up: bool) -> None:
+    for day in ("2026-03-05", "2026-03-20", "2026-04-01", "2026-04-03"):
+        at(f"{day}T12:00:00+00:00", model="small")
+    at("2026-03-06T12:00:00+00:00", model="large")
+    if is_rolled_up:
+        for number in range(30):
+            roll_up(date(2026, 3, 5) + timedelta(days=number))
+        roll_up_months()
+    content = show(admin_client, since="2026-03-05", until="2026-09-05", by=by)
+    numbers = rows(content, "chart-title")
+    assert numbers[:3] == [["Month", "small", "large", "Total"], ["2026-03", "2", "1", "3"], ["2026-04", "2", "0", "2"]]
+    assert (len(numbers), numbers[-1]) == (1 + 7, ["2026-09", "0", "0", "0"])
+    assert "since=2026-03-05&amp;until=2026-03-31" in content

@@ -20,7 +20,7 @@ from tests.support.releases import go_back, upgrade
 from threadless.reports.models import MONTHS, CallerMonth, DaySums
 from threadless.reports.queries import Group, Period, sources_of, sums
 from threadless.reports.rollup import roll_up, roll_up_due, roll_up_months
-from threadless.reports.sums import Sums
+from threadless.reports.sums import Sums, added
 from threadless.usage.recorder import DatabaseUsageRecorder, Outcome
 
 pytestmark = pytest.mark.django_db
@@ -251,3 +251,10 @@ def test_long_range_is_read_by_few_ranges_of_days() -> None:
         sums(Period(FEBRUARY + timedelta(days=1), date(2026, 4, 9)), ["key_id"])
     [sql] = [each["sql"] for each in captured if "callerday" in each["sql"]]
     assert sql.count("BETWEEN") == 2
+
+
+def test_sums_by_day_may_have_those_of_a_month_at_its_first_day() -> None:
+    filled()
+    found = sums(QUARTER, ["day"], months_are_days=True)
+    assert [day for (day,) in found if day.month == MARCH.month] == [MARCH]
+    assert added(found.values()) == sums(QUARTER)[()]

@@ -18,7 +18,7 @@ _checked: Final[set[int]] = set()
 def check_idle_connections() -> None:
     """Replace the lost connections of the pools that this thread uses, in a thread beside the calls."""
     for connection in connections.all(initialized_only=True):
-        pool = getattr(connection, "pool", None)
+        pool: Any = getattr(connection, "pool", None)
         if _is_of_psycopg(pool) and id(pool) not in _checked and pool.get_stats()["pool_available"]:
             _checked.add(id(pool))
             threading.Thread(target=_check, args=(pool,), name="threadless-pool", daemon=True).start()

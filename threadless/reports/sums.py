@@ -82,9 +82,8 @@ def reader(columns: Collection[str]) -> Callable[[Sequence[Any]], Sums]:
 
     def read(values: Sequence[Any]) -> Sums:
         numbers = {name: int(value or 0) for name, value in zip(names, values, strict=False)}
-        if not has_buckets:
-            return Sums(**numbers)
-        return Sums(**numbers, first_tokens=tuple([int(value or 0) for value in values[len(names) :]]))
+        buckets = tuple([int(value or 0) for value in values[len(names) :]]) if has_buckets else _NO_FIRST_TOKENS
+        return Sums(**numbers, first_tokens=buckets)
 
     return read
 

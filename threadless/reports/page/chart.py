@@ -1,9 +1,9 @@
-"""The chart of the report: a stacked bar for each day or week, as rectangles of an SVG image."""
+"""The chart of the report: a stacked bar for each day, week or month, as rectangles of an SVG image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,6 +20,8 @@ WIDTH: Final = 1000
 HEIGHT: Final = 200
 MOST_DAYS: Final = 92
 """A longer range has a bar for each week: more bars are too thin to read, and slow to draw."""
+MOST_DAYS_OF_WEEKS: Final = 184
+"""A range that is longer than this has a bar for each month, as bills have."""
 
 
 class Measure(NamedTuple):
@@ -43,9 +45,10 @@ MEASURED: Final[Mapping[str, Measure]] = {
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
-    """One day, or the days of a week."""
+    """One day, or the days of a week or month."""
 
     period: Period
+    name: str
     x: str
     width: str
     boxes: str
@@ -64,51 +67,65 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     top: str
     middle: str
 
-    @property
-    def is_weekly(self) -> bool:
-        """Whether a bar stands for a week."""
-        return self.bars[0].period.length > 1
+    unit: str
+    """What a bar stands for: day, week or month."""
 
     @property
-    def days(self) -> list[str]:
-        """The texts below the bars: first, middle and last day."""
+    def axis(self) -> list[str]:
+        """The texts below the bars: those of the first, the middle and the last one."""
         bars = self.bars
-        chosen = dict.fromkeys((bars[0].period.first, bars[len(bars) // 2].period.first, bars[-1].period.last))
-        return [date_format(day, "SHORT_DATE_FORMAT") for day in chosen]
+        chosen = dict.fromkeys((bars[0].period, bars[len(bars) // 2].period, bars[-1].period))
+        return [date_format(period.first, _AXIS_FORMATS[self.unit]) for period in chosen]
+
+
+_AXIS_FORMATS: Final = {"day": "SHORT_DATE_FORMAT", "week": "SHORT_DATE_FORMAT", "month": "YEAR_MONTH_FORMAT"}
+_NAME_FORMATS: Final = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 
 
 def chart(
     period: Period,
-    amounts: Mapping[date, Mapping[int, int]],
+    values: Sequence[Sequence[int]],
     names: list[str],
     write: Callable[[int], str],
     link: Callable[[Period], str],
 ) -> Chart:
-    """The chart of these amounts, by day and by number of the series."""
-    pieces = pieces_of(period)
-    values = [[_sum(amounts, piece, series) for series in range(len(names))] for piece in pieces]
+    """The chart of these amounts: those of each series, for each of the `pieces_of` the period."""
+    pieces, unit = pieces_of(period), unit_of(period)
     highest = _rounded_up(max(map(sum, values), default=0))
     step = WIDTH / len(pieces)
     bars = [
-        _bar(number * step, step, piece, each, highest, write, link(piece))
+        _bar(number * step, step, piece, format(piece.first, _NAME_FORMATS[unit]), each, highest, write, link(piece))
         for number, (piece, each) in enumerate(zip(pieces, values, strict=True))
     ]
-    return Chart(series=names, bars=bars, top=write(highest), middle=write(highest // 2))
+    return Chart(series=names, bars=bars, top=write(highest), middle=write(highest // 2), unit=unit)
+
+
+def unit_of(period: Period) -> str:
+    """What a bar of this range stands for: day, week or month."""
+    if period.length <= MOST_DAYS:
+        return "day"
+    return "week" if period.length <= MOST_DAYS_OF_WEEKS else "month"
 
 
 def pieces_of(period: Period) -> list[Period]:
-    """The days of a range, or its weeks if it is long. The last week may be shorter."""
-    days = list(period.days())
-    length = 1 if len(days) <= MOST_DAYS else 7
+    """The days, weeks or months of a range. The last week and the first and last month may be shorter."""
+    days, unit = list(period.days()), unit_of(period)
+    if unit == "month":
+        months = [list(group) for _, group in groupby(days, key=lambda day: (day.year, day.month))]
+        return [Period(month[0], month[-1]) for month in months]
+    length = 1 if unit == "day" else 7
     return [Period(days[start], days[start : start + length][-1]) for start in range(0, len(days), length)]
 
 
-def _sum(amounts: Mapping[date, Mapping[int, int]], piece: Period, series: int) -> int:
-    return sum(amounts.get(day, {}).get(series, 0) for day in piece.days())
-
-
 def _bar(
-    left: float, step: float, piece: Period, values: list[int], highest: int, write: Callable[[int], str], link: str
+    left: float,
+    step: float,
+    piece: Period,
+    name: str,
+    values: Sequence[int],
+    highest: int,
+    write: Callable[[int], str],
+    link: str,
 ) -> Bar:
     gap = step * 0.15
     x, width = f"{left + gap / 2:.2f}", f"{step - gap:.2f}"
@@ -116,6 +133,7 @@ def _bar(
     title = " – ".join(date_format(day, "DATE_FORMAT") for day in dict.fromkeys((piece.first, piece.last)))
     return Bar(
         period=piece,
+        name=name,
         x=x,
         width=width,
         boxes=format_html_join("", _BOX, ((series, x, y, width, height) for series, y, height in boxes)),

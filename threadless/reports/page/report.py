@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-from threadless.reports.page.chart import MEASURED, SERIES, Chart, chart
+from threadless.reports.page.chart import MEASURED, SERIES, Chart, Measure, chart, pieces_of, unit_of
 from threadless.reports.page.formats import change_text, count_text, seconds_text, share_text
 from threadless.reports.page.names import names_of
 from threadless.reports.page.selection import GROUPS, Selection
@@ -106,26 +106,32 @@ class Report:
         ]
 
     def chart(self) -> Chart:
-        """Bars by day or week, each divided by the values that have the most of what is measured."""
+        """Bars by day, week or month, each divided by the values that have the most of what is measured."""
         measure = MEASURED[self.selection.measure]
         column = "model" if self.column == "day" else self.column
         groups = self.groups if column == self.column else self._health[1]
         top = sorted(groups, key=lambda value: (-measure.of(groups[value]), str(value)))[:SERIES]
-        by_day = self.groups if self.column == "day" else self._sums_by("day", measure.columns)
-        amounts: dict[date, dict[int, int]] = {day: {} for day in by_day}
-        by_both = self._sums(("day", column), measure.columns, {column: top})
+        names = list(map(self.names(column, top).__getitem__, top))
+        names += [gettext("others")] if len(groups) > len(top) else []
+        amounts = [amounts[: len(names)] for amounts in self._amounts(measure, column, top)]
+        return chart(self.selection.period, amounts, names, measure.write, self.selection.within)
+
+    def _amounts(self, measure: Measure, column: str, top: Sequence[Any]) -> list[list[int]]:
+        """For each bar, the amounts of the values at the top, and of all others together."""
+        pieces = pieces_of(self.selection.period)
+        bars = {day: number for number, piece in enumerate(pieces) for day in piece.days()}
         places = {value: number for number, value in enumerate(top)}
         # A database that ignores case groups "acme" and "ACME" under either name. The others need no place.
         folded = {_folded(value): number for value, number in places.items()}
-        for (day, value), found in by_both.items():
+        amounts = [[0] * (len(top) + 1) for _ in pieces]
+        for (day, value), found in self._sums_of_days(measure, column, {column: top}).items():
             if (place := places.get(value, folded.get(_folded(value)))) is not None:
-                amounts[day][place] = measure.of(found)
-        for day, found in by_day.items():
-            if rest := measure.of(found) - sum(amounts[day].values()):
-                amounts[day][len(top)] = rest
-        names = list(map(self.names(column, top).__getitem__, top))
-        names += [gettext("others")] if len(groups) > len(top) else []
-        return chart(self.selection.period, amounts, names, measure.write, self.selection.within)
+                amounts[bars[day]][place] += measure.of(found)
+        for (day,), found in self._sums_of_days(measure).items():
+            amounts[bars[day]][-1] += measure.of(found)
+        for each in amounts:
+            each[-1] -= sum(each[:-1])
+        return amounts
 
     def failures(self) -> list[Line]:
         """The error codes with the most calls."""
@@ -172,11 +178,24 @@ class Report:
     def _sums_by(self, column: str, columns: Collection[str] = COLUMNS) -> dict[Any, Sums]:
         return {value: each for (value,), each in self._sums([column], columns).items()}
 
+    def _sums_of_days(
+        self, measure: Measure, column: str = "", narrower: Mapping[str, Any] | None = None
+    ) -> dict[Group, Sums]:
+        """The sums by day and perhaps a column. If bars are months, those of a whole month may be at its first day."""
+        if self.column == "day" and not column:
+            return {(day,): found for day, found in self.groups.items()}
+        by, months_are_days = ("day", column) if column else ("day",), unit_of(self.selection.period) == "month"
+        return self._sums(by, measure.columns, narrower, months_are_days=months_are_days)
+
     def _sums(
-        self, by: Iterable[str], columns: Collection[str] = COLUMNS, narrower: Mapping[str, Any] | None = None
+        self,
+        by: Iterable[str],
+        columns: Collection[str] = COLUMNS,
+        narrower: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> dict[Group, Sums]:
         period, where = self.selection.period, {**self.selection.filters, **(narrower or {})}
-        return sums(period, by, where, self._using, columns=columns, sources=self._sources)
+        return sums(period, by, where, self._using, columns=columns, sources=self._sources, **options)
 
     @cached_property
     def _sources(self) -> Sources:
