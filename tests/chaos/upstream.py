@@ -16,7 +16,7 @@ _ERROR = {"error": {"message": "the machine is on fire", "type": "server_error",
 _STALL_SECONDS = 30
 HOLD_SECONDS = 8
 LARGE_BYTES = 5_000_000
-"""More than the largest send buffer that Linux gives a socket by itself, which is 4 MiB."""
+"""Exceeds the largest send buffer that Linux gives a socket by itself: 4 MiB."""
 _LARGE_TEXT = b"a" * LARGE_BYTES
 _LARGE_PIECE = event(chunk({"content": "a" * 30_000}))
 _PLACE = "the large text"
@@ -97,7 +97,7 @@ def hold(exchange: Exchange) -> None:
 
 
 def large(exchange: Exchange) -> None:
-    """More than the buffers between the server and a client that does not read take.
+    """An answer that does not fit into the buffers between the server and a client that reads nothing.
 
     Encoded in advance: the victim runs in this process, and would wait for the encoder instead of the server.
     """

@@ -1,6 +1,7 @@
 """The statements on counters. A call reserves, extends and settles with one UPDATE per counter.
 
-All of them run in the order of the counters' ids, so that calls never wait for each other in a circle.
+On PostgreSQL, `joint_counters` reserves or settles several counters in one statement. All statements lock counters in
+the order of their ids, so that calls never wait for each other in a circle.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db import connections
 
-_checked: Final[set[int]] = set()
+_checking: Final[set[int]] = set()
 """Pools whose connections are being checked, by `id`."""
 
 
@@ -19,9 +19,16 @@ def check_idle_connections() -> None:
     """Replace the lost connections of the pools that this thread uses, in a thread beside the calls."""
     for connection in connections.all(initialized_only=True):
         pool: Any = getattr(connection, "pool", None)
-        if _is_of_psycopg(pool) and id(pool) not in _checked and pool.get_stats()["pool_available"]:
-            _checked.add(id(pool))
-            threading.Thread(target=_check, args=(pool,), name="threadless-pool", daemon=True).start()
+        if _is_of_psycopg(pool) and id(pool) not in _checking and pool.get_stats()["pool_available"]:
+            _start_check(pool)
+
+
+def _start_check(pool: Any) -> None:
+    _checking.add(id(pool))
+    try:
+        threading.Thread(target=_check, args=(pool,), name="threadless-pool", daemon=True).start()
+    except RuntimeError:  # no thread is left: the next call that gets a lost connection tries again
+        _checking.discard(id(pool))
 
 
 def _is_of_psycopg(pool: Any) -> bool:
@@ -32,4 +39,4 @@ def _check(pool: Any) -> None:
     try:
         pool.check()
     finally:
-        _checked.discard(id(pool))
+        _checking.discard(id(pool))

@@ -192,10 +192,13 @@ class Report:
         by: Iterable[str],
         columns: Collection[str] = COLUMNS,
         narrower: Mapping[str, Any] | None = None,
-        **options: Any,
+        *,
+        months_are_days: bool = False,
     ) -> dict[Group, Sums]:
         period, where = self.selection.period, {**self.selection.filters, **(narrower or {})}
-        return sums(period, by, where, self._using, columns=columns, sources=self._sources, **options)
+        return sums(
+            period, by, where, self._using, columns=columns, sources=self._sources, months_are_days=months_are_days
+        )
 
     @cached_property
     def _sources(self) -> Sources:
