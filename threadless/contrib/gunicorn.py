@@ -1,6 +1,6 @@
 """The recommended configuration of gunicorn: `gunicorn -c python:threadless.contrib.gunicorn mysite.wsgi`.
 
-Command-line options, `GUNICORN_CMD_ARGS` and `WEB_CONCURRENCY` (the number of workers) override it. To change it in a
+Command-line options, `GUNICORN_CMD_ARGS` and `WEB_CONCURRENCY` (the number of workers) override it. To change it in
 your own file, begin the file with `from threadless.contrib.gunicorn import *`.
 """
 
@@ -95,17 +95,20 @@ def mark_calls_of_ended_workers() -> None:
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
-    """Prepare a worker: load the routes, collect garbage less often, and end running calls in time at a restart.
+    """Prepare a worker: load the routes, collect garbage less often, give memory back, and end running calls in time at
+    a restart.
 
     With a thousand open streams, garbage collection took a seventh of the worker's time and found almost nothing.
     """
     # Django is set up by now. With `preload_app` that happened before the worker had its signal handlers.
     from threadless.calls.running import end_calls
     from threadless.server.graceful import install_graceful_stop
+    from threadless.server.heap import use_one_arena
     from threadless.server.routes import load_routes
 
     install_graceful_stop(end_calls)
     load_routes()
+    use_one_arena()
     if _ended:
         threading.Thread(target=mark_calls_of_ended_workers, name="threadless-ended", daemon=True).start()
     gc.collect()

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from threadless.conf import conf
 from threadless.exceptions import Overloaded
+from threadless.server.heap import KEPT_BYTES, Trimmer
 from threadless.server.process import reset_after_fork
 
 COUNTED_FROM: Final = 64 * 1024
@@ -22,6 +23,7 @@ class _InFlight:
         self._taken = 0
         self._given_back: deque[int] = deque()
         """Filled by destructors. They may run inside `take`, so they must not wait for its lock."""
+        self._trimmer = Trimmer(lambda: self.bytes)
 
     @property
     def bytes(self) -> int:
@@ -35,6 +37,9 @@ class _InFlight:
             if self._count() + size > conf.max_bytes_in_flight:
                 raise Overloaded("The server is handling too much data at the moment. Please try again later.")
             self._taken += size
+            is_at_rest = self._taken <= KEPT_BYTES
+        if not is_at_rest:
+            self._trimmer.trim_later()
 
     def give_back(self, size: int) -> None:
         """Stop counting these bytes. Takes no lock: a destructor calls it, at any moment of any thread."""
