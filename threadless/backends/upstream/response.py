@@ -22,6 +22,7 @@ from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
 from threadless.server import green
 from threadless.server import timeouts as coarse_timer
 from threadless.server.memory import COUNTED_FROM, Reservation
+from threadless.server.readiness import reading, wait_readable
 from threadless.server.timeouts import COARSE_SECONDS
 from threadless.turns import let_others_run
 
@@ -36,8 +37,8 @@ _RATE_LIMITED: Final = 429
 _MAX_SEND: Final = 1024 * 1024
 """The kernel may send much more at once if the peer reads meanwhile. Between two pieces we see whether it answers."""
 _BOM: Final = b"\xef\xbb\xbf"
-_BLANK: Final = b" \t\r\n\xef\xbb\xbf"
-"""What may stand before JSON: spaces, line ends, a byte order mark."""
+_BLANK: Final = b" \t\r\n" + _BOM
+"""What may stand before JSON."""
 _TURN_BYTES: Final = 16384
 """Under gevent, a flooding upstream never blocks its reader. After this much input the reader lets others run."""
 _TURN_SEGMENT_BYTES: Final = 512
@@ -74,9 +75,8 @@ class Response:
         self._parser = ResponseParser(max_head_bytes=limits.head_bytes, max_interim=limits.interim_responses)
         self._connection: Connection | None = None
         self._sock: Any = None
-        self._is_in_order = False
-        """True if nothing arrived before the whole request was sent."""
-        self._is_waiting = self._is_late = False
+        self._is_in_order = False  # True if nothing arrived before the whole request was sent
+        self._is_waiting = self._is_late = self._is_stream = False
         self._first_content = b""
         self._turn_bytes = 0
 
@@ -108,8 +108,7 @@ class Response:
             raise UpstreamError("The connection to the model was lost.") from None
 
     def read(self) -> bytes:
-        """The whole content. Raises `UpstreamError` if it exceeds the limit, and `Overloaded` if the process holds too
-        many bytes already."""
+        """The whole content. Raises `UpstreamError` beyond its limit, and `Overloaded` beyond that of the process."""
         limit = self._limits.answer_bytes
         length = int(self.headers.get("content-length", "0"))
         if 0 < length <= min(limit, COUNTED_FROM) and "content-encoding" not in self.headers:
@@ -127,10 +126,12 @@ class Response:
 
     def events(self) -> Iterator[Event]:
         """Yield each server-sent event as soon as it is complete."""
+        self._is_stream = True  # data arrives in small pieces, and perhaps that of many other streams too
         decoder = SSEDecoder(self._limits.event_bytes)
-        for segment in self.segments():
-            yield from decoder.feed(segment)
-        yield from decoder.flush()
+        with reading():
+            for segment in self.segments():
+                yield from decoder.feed(segment)
+            yield from decoder.flush()
 
     def segments(self) -> Iterator[bytes]:
         """The content as it arrives."""
@@ -211,6 +212,8 @@ class Response:
         self._is_waiting = True
         self._timer.call_later(self._give_up, seconds)
         try:
+            if self._is_stream:
+                wait_readable(self._sock)
             data: bytes = self._sock.recv(_SEGMENT_BYTES)
         except OSError:  # gevent raises it in a thread that waits on a socket which is shut down
             if not self._is_late:
