@@ -27,7 +27,7 @@ before = resident_kb()
 trim()
 print(before - resident_kb())  # kB
 """
-"""The last block lies above the others and keeps the heap from shrinking by itself."""
+"""The heap cannot shrink, because the last block is in use and lies above the others."""
 _BODIES = """
 import threading
 from django.conf import settings; settings.configure()

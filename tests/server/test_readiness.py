@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import select
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +13,25 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.support.serving import ROOT
 from threadless.server.readiness import MANY, reading, wait_readable
 
 WAIT = 10
 STILL_SECONDS = 0.2
+_NO_DESCRIPTOR = """
+import contextlib, resource, socket
+from django.conf import settings; settings.configure()
+from tests.support.serving import ROOT
+from threadless.server.readiness import MANY, reading, wait_readable
+
+stack = contextlib.ExitStack()
+for _ in range(MANY):
+    stack.enter_context(reading())
+sock = socket.socket()
+resource.setrlimit(resource.RLIMIT_NOFILE, (sock.fileno() + 1, sock.fileno() + 1))
+wait_readable(sock)
+print("returned")
+"""
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "EPOLLONESHOT"), reason="needs epoll")
 
@@ -121,6 +138,11 @@ def test_socket_with_its_own_buffer_is_not_waited_for() -> None:
 
     with Buffered() as sock:
         wait_readable(sock)
+
+
+def test_process_without_a_free_descriptor_waits_in_recv() -> None:
+    done = subprocess.run([sys.executable, "-c", _NO_DESCRIPTOR], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "returned\n", done.stderr
 
 
 def test_few_readers_wait_by_themselves(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -95,10 +95,11 @@ def mark_calls_of_ended_workers() -> None:
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
-    """Prepare a worker: load the routes, collect garbage less often, give memory back, and end running calls in time at
-    a restart.
+    """Prepare a worker.
 
-    With a thousand open streams, garbage collection took a seventh of the worker's time and found almost nothing.
+    Load the routes, collect garbage less often, use a heap that can be returned to the system, and end running calls in
+    time at a restart. With a thousand open streams, garbage collection took a seventh of the worker's time and found
+    almost nothing.
     """
     # Django is set up by now. With `preload_app` that happened before the worker had its signal handlers.
     from threadless.calls.running import end_calls

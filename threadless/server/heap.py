@@ -23,7 +23,7 @@ _M_ARENA_MAX: Final = -8
 def trim() -> None:
     """Return free pages of the heap to the system. Does nothing with a C library other than glibc.
 
-    The free end of an arena is only returned for the main one: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+    https://man7.org/linux/man-pages/man3/malloc_trim.3.html. The free end of any arena but the main one stays.
     """
     _call("malloc_trim", 0)
 

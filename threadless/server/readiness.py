@@ -117,7 +117,7 @@ def _shows_its_data(sock: Any) -> bool:
 
 
 def _of_this_process() -> Readiness | None:
-    """Created when it is first needed, so never before a fork. None if no thread can be started for it."""
+    """Created when it is first needed, so never before a fork. None if there is no thread or descriptor for it."""
     global _readiness
     if _readiness is None:
         with _lock:
@@ -127,17 +127,17 @@ def _of_this_process() -> Readiness | None:
 
 
 def _start() -> Readiness | None:
-    readiness = Readiness(select.epoll())
-
-    def run() -> None:
-        while True:
-            readiness.wake()
-
     try:
-        threading.Thread(target=run, name="threadless-readiness", daemon=True).start()
-    except RuntimeError:
+        readiness = Readiness(select.epoll())
+        threading.Thread(target=_wake_for_ever, args=(readiness,), name="threadless-readiness", daemon=True).start()
+    except (OSError, RuntimeError):
         return None
     return readiness
+
+
+def _wake_for_ever(readiness: Readiness) -> None:
+    while True:
+        readiness.wake()
 
 
 @reset_after_fork
