@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+from threadless.db.sqlite_writes import write_turns
+
 T = TypeVar("T")
 
 _PLACEHOLDER: Final = re.compile(r"(?<!%)%s")
@@ -24,6 +26,7 @@ class Statement:
     def __init__(self, sql: str) -> None:
         self.sql = sql
         self._sqlite_sql = _PLACEHOLDER.sub("?", sql).replace("%%", "%")
+        self._only_reads = sql.startswith("SELECT")
 
     def run(self, connection: Any, params: Sequence[Any], read: Callable[[Any], T]) -> T:
         """Execute it on a connection of this thread. Returns what `read` takes from the cursor."""
@@ -34,6 +37,15 @@ class Statement:
                 cursor.execute(self.sql, params)
                 return read(cursor)
         connection.validate_no_broken_transaction()
+        # A transaction that has the lock of SQLite must not wait for a thread that waits for this lock.
+        turn = None if self._only_reads or connection.in_atomic_block else write_turns.take()
+        try:
+            return self._run_on_sqlite(connection, params, read)
+        finally:
+            if turn is not None:
+                turn.release()
+
+    def _run_on_sqlite(self, connection: Any, params: Sequence[Any], read: Callable[[Any], T]) -> T:
         with connection.wrap_database_errors:
             cursor = connection.connection.execute(self._sqlite_sql, params)
             try:
