@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from threadless.calls.bell import Bell
 from threadless.calls.channel import CAPACITY_BYTES, Channel
+from threadless.calls.green_bell import GreenBell
 
 WAIT = 10.0
 FOREVER = 1000.0
@@ -36,6 +38,10 @@ class Side(threading.Thread):
         return self.result
 
 
+def is_waiting(bell: Bell | GreenBell) -> bool:
+    return isinstance(bell, Bell) and bell._lock is not None
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT
     while not condition():
@@ -52,7 +58,7 @@ def channel() -> Channel:
 def taker(channel: Channel) -> Side:
     """Waits for the first item."""
     side = Side(lambda: channel.take(FOREVER))
-    wait_until(lambda: channel._news._lock is not None)
+    wait_until(lambda: is_waiting(channel._news))
     return side
 
 
@@ -61,7 +67,7 @@ def sender(channel: Channel) -> Side:
     """Waits for room."""
     channel.put(FULL, WAIT)
     side = Side(lambda: channel.put(b"more", FOREVER))
-    wait_until(lambda: channel._room._lock is not None)
+    wait_until(lambda: is_waiting(channel._room))
     return side
 
 
@@ -173,7 +179,7 @@ def test_late_ring_for_an_item_that_was_taken_does_not_end_a_wait(channel: Chann
     assert item.added.wait(WAIT)
     assert channel.take(WAIT) == b"a"
     taker = Side(lambda: channel.take(FOREVER))
-    wait_until(lambda: channel._news._lock is not None)
+    wait_until(lambda: is_waiting(channel._news))
     item.go_on.set()
     assert sender.wait_for_result() is True
     taker.join(0.1)

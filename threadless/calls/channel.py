@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from threadless.calls.bell import Bell
+from threadless.calls.bell import new_bell
 
 CAPACITY_BYTES: Final = 16 * 1024
 """About sixty chunks, enough that chunks which arrive together are sent in one write."""
@@ -23,8 +23,8 @@ class Channel:
         self._put_bytes = 0
         """Written only by the sending side, as `_taken_bytes` is by the response, so neither needs a lock."""
         self._taken_bytes = 0
-        self._news = Bell()
-        self._room = Bell()
+        self._news = new_bell()
+        self._room = new_bell()
         self._may_not_wait = False
         self._has_ended = False
         self.is_closed = False

@@ -37,6 +37,18 @@ def when_readable(descriptor: int, callback: Callable[[], None]) -> Any:
     return watcher
 
 
+def wait_readable(sock: Any) -> bool:
+    """Wait until `recv` has something to return; False at once if this is no socket of gevent.
+
+    `recv` of gevent first tries to read. If nothing has arrived, that costs a system call and an exception, 4 µs.
+    The timeout of the socket is ignored. Raises `OSError` if the socket is shut down or closed meanwhile.
+    """
+    event = getattr(sock, "_read_event", None)
+    if event is not None and not (hasattr(sock, "pending") and sock.pending()):  # TLS may have read data before
+        sock.hub.wait(event)
+    return event is not None
+
+
 def start_native_thread(target: Callable[[], None]) -> None:
     """Run `target` in a thread of the system, also where gevent has replaced threads by greenlets."""
 

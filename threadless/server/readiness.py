@@ -100,12 +100,12 @@ def _count(change: int) -> None:
 
 
 def wait_readable(sock: Any) -> None:
-    """If many threads read streams, wait until `recv` of this socket has something to return.
+    """Under gevent, or if many threads read streams, wait until `recv` of this socket has something to return.
 
     It may still have to wait for the rest of a TLS record. Raises `OSError` if the socket is closed. There is no
     timeout: to end the wait, shut the socket down.
     """
-    if _readers < MANY or green.is_patched() or not hasattr(select, "EPOLLONESHOT") or not _shows_its_data(sock):
+    if green.wait_readable(sock) or _readers < MANY or not hasattr(select, "EPOLLONESHOT") or not _shows_its_data(sock):
         return
     if (readiness := _of_this_process()) is not None:
         readiness.wait(sock.fileno())

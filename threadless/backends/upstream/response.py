@@ -17,6 +17,7 @@ from threadless.backends.upstream.connections import Connection
 from threadless.backends.upstream.limits import Limits, Timeouts, Timer
 from threadless.backends.upstream.parser import ProtocolError, ResponseParser
 from threadless.backends.upstream.pool import Pool
+from threadless.backends.upstream.segment_file import SegmentFile
 from threadless.backends.upstream.sse import Event, EventTooLargeError, SSEDecoder
 from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
 from threadless.server import green
@@ -43,6 +44,8 @@ _TURN_BYTES: Final = 16384
 """Under gevent, a flooding upstream never blocks its reader. After this much input the reader lets others run."""
 _TURN_SEGMENT_BYTES: Final = 512
 """A segment counts as at least this many bytes."""
+_SMALL_BYTES: Final = 2048
+"""After fewer bytes, the next ones have probably not arrived yet."""
 _PAUSE_SECONDS: Final = 1e-6
 """Not 0: after `sleep(0)` gevent runs only what is ready, up to 50 times before it looks at sockets and timers."""
 
@@ -76,9 +79,9 @@ class Response:
         self._connection: Connection | None = None
         self._sock: Any = None
         self._is_in_order = False  # True if nothing arrived before the whole request was sent
-        self._is_waiting = self._is_late = self._is_stream = False
+        self._is_waiting = self._is_late = False
         self._first_content = b""
-        self._turn_bytes = 0
+        self._turn_bytes = self._last_bytes = 0
 
     def __enter__(self) -> Self:
         try:
@@ -126,7 +129,6 @@ class Response:
 
     def events(self) -> Iterator[Event]:
         """Yield each server-sent event as soon as it is complete."""
-        self._is_stream = True  # data arrives in small pieces, and perhaps that of many other streams too
         decoder = SSEDecoder(self._limits.event_bytes)
         with reading():
             for segment in self.segments():
@@ -178,7 +180,7 @@ class Response:
 
     def _decoded(self) -> Iterator[bytes]:
         """A decoder for upstreams that compress although they were asked not to. urllib3 has the codings."""
-        raw = io.BufferedReader(_File(self._segments()), _SEGMENT_BYTES)
+        raw = io.BufferedReader(SegmentFile(self._segments()), _SEGMENT_BYTES)
         response = HTTPResponse(raw, self.headers, preload_content=False)
         while segment := response.read1(_SEGMENT_BYTES, decode_content=True):
             self._take_turns(len(segment))
@@ -193,6 +195,7 @@ class Response:
         if not data:
             self._parser.end()
             return b""
+        self._last_bytes = len(data)
         self._take_turns(len(data))
         return self._parser.feed(data)
 
@@ -212,7 +215,7 @@ class Response:
         self._is_waiting = True
         self._timer.call_later(self._give_up, seconds)
         try:
-            if self._is_stream:
+            if self._last_bytes < _SMALL_BYTES:
                 wait_readable(self._sock)
             data: bytes = self._sock.recv(_SEGMENT_BYTES)
         except OSError:  # gevent raises it in a thread that waits on a socket which is shut down
@@ -281,20 +284,3 @@ class Response:
         parser = self._parser
         is_whole = parser.is_complete and parser.is_persistent and not parser.has_surplus
         return is_whole and self._is_in_order and parser.status == 200
-
-
-class _File(io.RawIOBase):
-    """A file-like object over segments."""
-
-    def __init__(self, segments: Iterator[bytes]) -> None:
-        self._segments = segments
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._rest or next(self._segments, b"")
-        taken, self._rest = data[: len(buffer)], data[len(buffer) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
