@@ -1,16 +1,18 @@
-"""The example host as it is measured: on several servers, databases and versions of Python; and the pass-through."""
+"""The example host on several servers, databases and versions of Python, and what it is compared with."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 GEVENT: Final = "gevent"
 GEVENT_TWO: Final = "gevent-2"
 BUDGET: Final = "gevent-budget"
 POSTGRESQL: Final = "gevent-postgresql"
+PLAIN: Final = "plain"
+PLAIN_POSTGRESQL: Final = "plain-postgresql"
 FLOOR: Final = "floor"
 FLOOR_TWO: Final = "floor-2"
 
@@ -34,6 +36,7 @@ class Host:
     is_floor: bool = False
     is_on_postgresql: bool = False
     has_budget: bool = False
+    settings: str = "benchmarks.settings"
     python: str = sys.executable
 
     def command(self, port: int) -> list[str]:
@@ -42,9 +45,14 @@ class Host:
 
 
 _OWN: Final = "threadless, "
+_PLAIN: Final = Host(
+    title="a plain Django view with key and row", module=(*_WSGI, *_GEVENT), settings="benchmarks.settings_plain"
+)
 HOSTS: Final = {
     FLOOR: Host(title="pass-through without Django", module=(*_PASSTHROUGH, *_GEVENT), is_floor=True),
     FLOOR_TWO: Host(title="pass-through, two workers", module=(*_PASSTHROUGH, *_GEVENT_TWO), is_floor=True),
+    PLAIN: _PLAIN,
+    PLAIN_POSTGRESQL: replace(_PLAIN, title=f"{_PLAIN.title}, PostgreSQL", is_on_postgresql=True),
     GEVENT: Host(title=f"{_OWN}gunicorn gevent", module=(*_WSGI, *_GEVENT)),
     BUDGET: Host(title=f"{_OWN}gunicorn gevent, one budget", module=(*_WSGI, *_GEVENT), has_budget=True),
     GEVENT_TWO: Host(title=f"{_OWN}gunicorn gevent, two workers", module=(*_WSGI, *_GEVENT_TWO)),

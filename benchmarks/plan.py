@@ -21,6 +21,8 @@ _NOTHING: Final = frozenset[str]()
 Plan = Mapping[str, tuple[frozenset[str], frozenset[str]]]
 PLAN: Final[Plan] = {
     hosts.FLOOR: (_REPEATED, _ONCE),
+    hosts.PLAIN: (_JSON, _NOTHING),
+    hosts.PLAIN_POSTGRESQL: (_JSON, _NOTHING),
     hosts.GEVENT: (_REPEATED, _ONCE),
     hosts.BUDGET: (_JSON, _NOTHING),
     hosts.POSTGRESQL: (_JSON, frozenset({"burst-32", "paced-100"}) | _WIDE),

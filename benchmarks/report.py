@@ -164,7 +164,9 @@ called and settles it afterwards, watches the client, and schedules pings. uvico
 `threadless.asgi`. LiteLLM looks up a hashed key and writes one row per call, both in SQLite, through its own hooks; its
 virtual keys, limits, debug logs, telemetry and spend tracking are off (`benchmarks/litellm_config.yaml`,
 `benchmarks/litellm_hooks.py`). Portkey's gateway and nginx have no keys, limits or rows. The pass-through is the same
-gunicorn and gevent with a WSGI application that only passes bytes on (`benchmarks/passthrough.py`).
+gunicorn and gevent with a WSGI application that only passes bytes on (`benchmarks/passthrough.py`). The plain Django
+view shows what the platform itself costs: it reads a key, writes a row and settles it, behind the same middleware and
+with the same statements, and has no scopes, limits, validation or watch over the client (`benchmarks/plain.py`).
 
 CPU is the user and system time of all processes of the server, including work after the answer, without that of a
 database server. It depends much less on other load than latency does. The upstream answers at once, sends one chunk

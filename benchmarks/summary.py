@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks import gates
 from benchmarks.figures import Results, shown
-from benchmarks.hosts import BUDGET, FLOOR, GEVENT, GEVENT_TWO, POSTGRESQL
+from benchmarks.hosts import BUDGET, FLOOR, GEVENT, GEVENT_TWO, PLAIN, PLAIN_POSTGRESQL, POSTGRESQL
 from benchmarks.processes import ROOT
 from benchmarks.targets import LITELLM, PORTKEY
 
@@ -34,8 +34,8 @@ def lines(results: Results, soak: dict[str, Any]) -> str:
     told = (
         _run(results),
         f"JSON call with key, limits and row: {_both(results, GEVENT)}; {_beside(results)}.",
-        f"With one budget: {_both(results, BUDGET)}.",
-        f"PostgreSQL with a pool of 4: {_both(results, POSTGRESQL)}.",
+        f"With one budget: {_both(results, BUDGET)}. A plain Django view with key and row: {_both(results, PLAIN)}.",
+        f"PostgreSQL with a pool of 4: {_both(results, POSTGRESQL)}; the view {_both(results, PLAIN_POSTGRESQL)}.",
         f"uvicorn: {_both(results, 'uvicorn')}; granian: {_both(results, 'granian')}.",
         f"Large: 200 KB {_of(results, 'call', 'large-1')}; an agent's 600 KB {_of(results, 'call', 'agent-1')}.",
         f"Chunk at 100, 500, 1,000 streams: {_paced(results)}; back to back {_of(results, 'chunk', 'burst-32')}.",

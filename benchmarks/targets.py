@@ -142,7 +142,7 @@ def _prepare_host(name: str, host: Host, env: dict[str, str], folder: Path) -> T
 def _fill(host: Host, database: Database, env: dict[str, str]) -> str:
     """Complete the environment, create the tables and a user, and return an API key."""
     env |= {
-        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+        "DJANGO_SETTINGS_MODULE": host.settings,
         "SECRET_KEY": secrets.token_hex(32),
         "DATABASE_URL": database.url,
         "UPSTREAM_MODELS": payloads.MODEL_NAMES,

@@ -110,11 +110,37 @@ def test_surrogate_pair_and_escaped_backslash_are_accepted(escapes: str) -> None
 
 @pytest.mark.parametrize("shift", range(13))
 def test_escapes_at_the_end_of_a_piece_stay_whole(shift: int) -> None:
-    content = b"a" * shift + rb"\ud83d\ude00\"[\\[" * (2 * PIECE // 18)
+    content = b"t" * shift + rb"\ud83d\ude00\"[\\[" * (2 * PIECE // 18)
     body = b'{"a": "%b", "b": %b}' % (content, b"[" * 60 + b"]" * 60)
     assert refusal_of(body) == ""
     assert "NUL character" in refusal_of(body.replace(b'", "b"', rb'\ud83d", "b"'))
     assert "nested deeper" in refusal_of(body[:-1] + b', "c": %b}' % (b"[" * 100 + b"]" * 100))
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        *(r'"a":1,"a":1', r'"a":1,"\u0061":2', r'"":1,"":2', r'"a\"":1,"a\"":1', r'"\\":1,"\u005c":2'),
+        r'"a":"x","a":"\u0022\u0022\u0022\u0022"',  # written with raw quotes, as many as the lost key and value have
+        r'"b":[{"a":{"c":1,"c":1}}]',
+    ],
+)
+def test_duplicate_key_is_refused(pairs: str) -> None:
+    assert refusal_of(b"{%b}" % pairs.encode()) == "The request body has a duplicate key."
+
+
+@pytest.mark.parametrize("pairs", [r'"\u0022":1,"\"\"":1', r'"a":"\"","b":"\\\""', r'"a": {"c": 1}, "b": {"c": 1}'])
+def test_quotes_in_strings_are_no_duplicate_keys(pairs: str) -> None:
+    assert refusal_of(b"{%b}" % pairs.encode()) == ""
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E400", "9" * 400 + ".0"])
+def test_number_out_of_range_is_refused(number: str) -> None:
+    assert "a number is out of range" in refusal_of(b'{"a": [%b]}' % number.encode())
+
+
+def test_deep_nesting_after_an_escape_that_json_does_not_have_is_refused() -> None:
+    assert refusal_of(rb'{"a": "\x", "b": %b}' % (b"[" * 100_000))
 
 
 def test_values_up_to_the_limit_are_accepted(settings: Any) -> None:
