@@ -1,4 +1,4 @@
-"""Between two passes over a large body, gevent serves the sockets that are ready."""
+"""Between two passes over a large body, gevent serves the sockets that are ready, and large bodies take turns."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ text = b"x" * 4 * PIECE_BYTES
 parse(b'{"model": "m", "messages": [{"role": "user", "content": "%b"}]}' % text)
 print(served)
 """
+_MANY_AT_ONCE = """
+import tracemalloc
+text = b"x" * 2 * PIECE_BYTES
+body = b'{"model": "m", "messages": [{"role": "user", "content": "%b"}]}' % text
+tracemalloc.start()
+parsing = [gevent.spawn(parse, body) for _ in range(10)]
+gevent.joinall(parsing, raise_error=True)
+print(tracemalloc.get_traced_memory()[1] // len(body))
+"""
 
 
 def printed(script: str) -> int:
@@ -55,3 +64,7 @@ def test_ready_socket_is_served_before_the_next_pass() -> None:
 
 def test_sockets_are_served_between_all_passes_of_a_parse() -> None:
     assert printed(_DURING_A_PARSE) >= 9  # structure, UTF-8, values, four pieces with escapes, types, fields
+
+
+def test_large_bodies_at_once_need_the_copies_of_one() -> None:
+    assert printed(_MANY_AT_ONCE) <= 3

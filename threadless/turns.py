@@ -2,12 +2,19 @@
 
 A pass over a body in C code holds the GIL, or under gevent the whole worker. So there is a pause after each pass, and
 after each piece of a pass that can be divided.
+
+In such a pause, other calls with large bodies would make their own copies of texts. With fifty images at once, a worker
+held all of them twice. So a call that needs copies takes its turn.
 """
 
 from __future__ import annotations
 
+import os
+import threading
 import time
-from typing import Final
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any, Final
 
 PIECE_BYTES: Final = 1 << 20
 """A pass that can be divided handles so many bytes between two pauses. Smaller bodies need no pause."""
@@ -23,3 +30,24 @@ def let_others_run(size: int) -> None:
     if size > PIECE_BYTES:
         time.sleep(_PAUSE_SECONDS)
         time.sleep(0)
+
+
+def large_turn(size: int) -> AbstractContextManager[Any]:
+    """A block that only one call at a time enters with so many bytes, if they are many.
+
+    Others wait without copies. They wait no longer than they would if all took turns after each pass. The block must
+    not wait for anything but its own pauses.
+    """
+    return _lock() if size > PIECE_BYTES else _NO_TURN
+
+
+_NO_TURN: Final = nullcontext()
+
+
+@cache
+def _lock() -> threading.Lock:
+    """Made when it is first needed: gevent may replace locks after this module has been imported."""
+    return threading.Lock()
+
+
+os.register_at_fork(after_in_child=_lock.cache_clear)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import time
+import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +24,16 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
     return pauses
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The memory that is in use at each pause, in which other calls do the same."""
+    sizes: list[int] = []
+    monkeypatch.setattr(time, "sleep", lambda _: sizes.append(tracemalloc.get_traced_memory()[0]))
+    tracemalloc.start()
+    yield sizes
+    tracemalloc.stop()
 
 
 class Stream(io.BytesIO):
@@ -44,7 +56,12 @@ def read(content: bytes, **environ: Any) -> Stream:
     return stream
 
 
-@pytest.mark.parametrize("environ", [{"CONTENT_LENGTH": str(len(BODY))}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+both_lengths = pytest.mark.parametrize(
+    "environ", [{"CONTENT_LENGTH": str(len(BODY))}, {"HTTP_TRANSFER_ENCODING": "chunked"}], ids=["known", "chunked"]
+)
+
+
+@both_lengths
 def test_large_body_is_read_in_pieces(pauses: list[float], environ: dict[str, str]) -> None:
     assert read(BODY, **environ).largest <= PIECE_BYTES
     assert len(pauses) >= 2 * 4
@@ -53,3 +70,9 @@ def test_large_body_is_read_in_pieces(pauses: list[float], environ: dict[str, st
 def test_small_body_is_read_without_a_pause(pauses: list[float]) -> None:
     read(b"x" * 1000, CONTENT_LENGTH="1000")
     assert not pauses
+
+
+@both_lengths
+def test_other_calls_run_only_while_there_is_one_copy(sizes: list[int], environ: dict[str, str]) -> None:
+    read(BODY, **environ)
+    assert max(sizes) < 1.5 * len(BODY)

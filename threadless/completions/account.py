@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from threadless.completions.estimate import prompt_tokens
 from threadless.completions.tokens import count_tokens
 from threadless.completions.tool_calls import tool_names
-from threadless.turns import let_others_run
+from threadless.turns import large_turn, let_others_run
 from threadless.types import ChatRequest, Target, Usage
 
 _KEPT_REQUEST_BYTES: Final = 1 << 20
@@ -69,8 +69,9 @@ class Account:
     def forget_large_request(self) -> None:
         """Keep only counts of a large request, so that its memory is free while the upstream answers."""
         if (size := _size_of(self._request)) > _KEPT_REQUEST_BYTES:
-            self.tool_names()
-            self.prompt_estimate()
+            with large_turn(size):
+                self.tool_names()
+                self.prompt_estimate()
             self._large_request = _LargeRequest(size, self._plausible_output())
             self._request = ChatRequest(fields={})
             let_others_run(size)

@@ -18,7 +18,7 @@ from threadless.completions.fields import PART_FIELDS, AssistantMessage, Fields,
 from threadless.completions.json_text import check_json, refuse_json
 from threadless.conf import conf
 from threadless.exceptions import InvalidRequest
-from threadless.turns import let_others_run
+from threadless.turns import large_turn, let_others_run
 from threadless.types import ChatRequest
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
@@ -30,8 +30,8 @@ _TOOL_CHOICES: Final = frozenset({"none", "auto", "required"})
 class ParsedBody(NamedTuple):
     """A valid body: its fields as bytes for the backend and as typed values for the rules.
 
-    `raw` refers to parts of the body's bytes and copies nothing. `typed` holds a second copy of every text: drop it
-    once the rules are checked.
+    `raw` refers to parts of the body's bytes and copies nothing. `typed` holds a second copy of every text but the
+    contents of messages, which are empty in it: drop it once the rules are checked.
     """
 
     raw: dict[str, msgspec.Raw]
@@ -55,8 +55,13 @@ class ParsedBody(NamedTuple):
 def parse(body: bytes) -> ParsedBody:
     """Check a request body; raises `InvalidRequest`.
 
-    Over a body of more than 1 MiB, other calls run between the passes.
+    Over a body of more than 1 MiB, other calls run between the passes, but none that parses such a body, too.
     """
+    with large_turn(len(body)):
+        return _parse(body)
+
+
+def _parse(body: bytes) -> ParsedBody:
     check_json(body)
     try:
         typed = _decode_fields(body)
@@ -69,6 +74,8 @@ def parse(body: bytes) -> ParsedBody:
         refuse_json()
     let_others_run(len(body))
     _check_fields(typed)
+    for message in typed.messages:  # no later rule needs the contents, which may be images
+        message.content = ""
     return ParsedBody(raw, typed)
 
 

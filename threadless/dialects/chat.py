@@ -26,7 +26,7 @@ class ChatAsked(Asked, kw_only=True):
     """A chat completion request."""
 
     typed: Fields | None
-    """A second copy of every text, which is dropped once the rules are checked."""
+    """The fields without the contents of messages. Dropped once the rules are checked."""
     wants_usage: bool = False
     """True if the stream ends with a chunk that carries the usage."""
 
