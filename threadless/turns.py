@@ -10,7 +10,6 @@ of gevent held all of them twice. So a call that needs copies takes its turn.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -49,8 +48,8 @@ _NO_TURN: Final = nullcontext()
 @cache
 def _turn() -> AbstractContextManager[Any]:
     """Made when it is first needed: gevent may replace locks after this module has been imported."""
-    monkey = sys.modules.get("gevent.monkey")
-    return threading.Lock() if monkey is not None and monkey.is_module_patched("threading") else _NO_TURN
+    lock = threading.Lock()
+    return _NO_TURN if type(lock).__module__ == "_thread" else lock  # Python's own lock is one for threads
 
 
 os.register_at_fork(after_in_child=_turn.cache_clear)
