@@ -11,7 +11,7 @@ import pytest
 
 from threadless.calls.bell import Bell
 from threadless.calls.channel import CAPACITY_BYTES, Channel
-from threadless.calls.green_bell import GreenBell
+from threadless.server.green_bell import GreenBell
 
 WAIT = 10.0
 FOREVER = 1000.0

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from threadless.calls.green_bell import GreenBell
 from threadless.server import green
 from threadless.server import timeouts as coarse
+from threadless.server.green_bell import GreenBell
 
 
 class Bell:

@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import pytest
 
-from threadless.calls.green_bell import GreenBell
+from threadless.server.green_bell import GreenBell
 from threadless.server.timeouts import COARSE_SECONDS, Timeouts
 
 WAIT = 10
