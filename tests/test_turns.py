@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from tests.support.serving import ROOT
+from threadless.turns import Turns
 
 _BEGIN = """
 from gevent import monkey; monkey.patch_all()
@@ -90,3 +91,16 @@ def test_large_bodies_at_once_need_the_copies_of_one() -> None:
 
 def test_turns_work_if_gevent_replaces_locks_later() -> None:
     assert printed(_PATCHED_LATER) == 1
+
+
+def test_nobody_waits_for_ever() -> None:
+    turns = Turns(wait_seconds=0.01)
+    assert turns.take() is not None
+    assert turns.take() is None
+
+
+def test_turns_are_free_after_a_fork() -> None:
+    turns = Turns(wait_seconds=0.01)
+    turns.take()
+    turns.reset()
+    assert turns.take() is not None

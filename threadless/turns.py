@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 PIECE_BYTES: Final = 1 << 20
 """A pass that can be divided handles so many bytes between two pauses. Smaller bodies need no pause."""
@@ -32,24 +32,43 @@ def let_others_run(size: int) -> None:
         time.sleep(0)
 
 
-def large_turn(size: int) -> AbstractContextManager[Any]:
+class Turns:
+    """Whoever has taken its turn runs alone among the threads or greenlets of this process."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
+        self.reset()
+
+    def reset(self) -> None:
+        """Free the turn after a fork: the thread that holds the lock may not exist in the child."""
+        self._lock: threading.Lock | None = None
+
+    def take(self) -> threading.Lock | None:
+        """Wait for a turn. Returns the lock to release at its end; None if the wait was too long."""
+        lock = self._lock
+        if lock is None:  # made here, because gevent may replace `threading.Lock` after the import of this module
+            lock = self._lock = threading.Lock()
+        return lock if lock.acquire(timeout=self._wait_seconds) else None
+
+
+_LARGE_SECONDS: Final = 5.0
+"""How long a call waits at most for those before it: a token counter of the host may be slow."""
+_large: Final = Turns(_LARGE_SECONDS)
+os.register_at_fork(after_in_child=_large.reset)
+
+
+@contextmanager
+def large_turn(size: int) -> Iterator[None]:
     """A block that under gevent only one call at a time enters with so many bytes, if they are many.
 
-    The others wait without copies, and no longer than they would if all took turns after each pass. The block must wait
-    for nothing but its own pauses. Threads take no turns: the system does not switch between them so evenly, and while
-    they waited here, uvicorn had read all fifty images before it sent the first ones.
+    The others wait without copies, and no longer than they would if all took turns after each pass. Threads take no
+    turns: the system does not switch between them so evenly, and while they waited here, uvicorn had read all fifty
+    images before it sent the first ones.
     """
-    return _turn() if size > PIECE_BYTES else _NO_TURN
-
-
-_NO_TURN: Final = nullcontext()
-
-
-@cache
-def _turn() -> AbstractContextManager[Any]:
-    """Made when it is first needed: gevent may replace locks after this module has been imported."""
-    lock = threading.Lock()
-    return _NO_TURN if type(lock).__module__ == "_thread" else lock  # Python's own lock is one for threads
-
-
-os.register_at_fork(after_in_child=_turn.cache_clear)
+    # Python's own lock is one for threads.
+    turn = _large.take() if size > PIECE_BYTES and threading.Lock.__module__ != "_thread" else None
+    try:
+        yield
+    finally:
+        if turn is not None:
+            turn.release()

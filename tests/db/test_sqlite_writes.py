@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from threadless.db.prepared import Statement, first_row
-from threadless.db.sqlite_writes import WriteTurns, write_turns
+from threadless.db.sqlite_writes import write_turns
 
 pytestmark = pytest.mark.django_db
 
@@ -85,16 +85,3 @@ def test_turn_is_given_back_after_an_error(connect: Connect) -> None:
     with pytest.raises(ZeroDivisionError):
         INSERT.run(connect(), ["lion"], lambda _: 1 / 0)
     assert is_the_turn_free(None)
-
-
-def test_nobody_waits_for_ever() -> None:
-    turns = WriteTurns(wait_seconds=0.01)
-    assert turns.take() is not None
-    assert turns.take() is None
-
-
-def test_turns_are_free_after_a_fork() -> None:
-    turns = WriteTurns(wait_seconds=0.01)
-    turns.take()
-    turns.reset()
-    assert turns.take() is not None

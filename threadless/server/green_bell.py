@@ -1,7 +1,6 @@
 """`GreenBell`: a `Bell` for greenlets, which wakes its greenlet without a lock.
 
-A lock of gevent takes 5 µs more for each wait: it is an object in Python, and its release calls the event loop twice.
-With 500 paced streams that is 5 % of the processor time.
+A lock of gevent takes 5 µs more for each wait. With 500 paced streams that is 5 % of the processor time.
 """
 
 from __future__ import annotations
