@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 PIECE_BYTES: Final = 1 << 20
@@ -33,7 +33,7 @@ def let_others_run(size: int) -> None:
 
 
 class Turns:
-    """Whoever has taken its turn runs alone among the threads or greenlets of this process."""
+    """A thread or greenlet that has taken its turn runs alone among those of this process."""
 
     def __init__(self, wait_seconds: float) -> None:
         self._wait_seconds = wait_seconds
@@ -57,16 +57,23 @@ _large: Final = Turns(_LARGE_SECONDS)
 os.register_at_fork(after_in_child=_large.reset)
 
 
-@contextmanager
-def large_turn(size: int) -> Iterator[None]:
+def large_turn(size: int) -> AbstractContextManager[None]:
     """A block that under gevent only one call at a time enters with so many bytes, if they are many.
 
     The others wait without copies, and no longer than they would if all took turns after each pass. Threads take no
     turns: the system does not switch between them so evenly, and while they waited here, uvicorn had read all fifty
     images before it sent the first ones.
     """
-    # Python's own lock is one for threads.
-    turn = _large.take() if size > PIECE_BYTES and threading.Lock.__module__ != "_thread" else None
+    has_threads = threading.Lock.__module__ == "_thread"  # otherwise gevent has put its own class there
+    return _NO_TURN if size <= PIECE_BYTES or has_threads else _large_turn()
+
+
+_NO_TURN: Final = nullcontext()
+
+
+@contextmanager
+def _large_turn() -> Iterator[None]:
+    turn = _large.take()
     try:
         yield
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
+from tests.support.clock import replace_sleep
 from threadless.api.body import read_json_body
 from threadless.server.client import Client
 from threadless.turns import PIECE_BYTES
@@ -22,7 +22,7 @@ BODY = b"x" * (4 * PIECE_BYTES)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses so far. gevent replaces `time.sleep` too, and switches to other greenlets."""
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    replace_sleep(monkeypatch, pauses.append)
     return pauses
 
 
@@ -30,7 +30,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def sizes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """The memory that is in use at each pause, in which other calls do the same."""
     sizes: list[int] = []
-    monkeypatch.setattr(time, "sleep", lambda _: sizes.append(tracemalloc.get_traced_memory()[0]))
+    replace_sleep(monkeypatch, lambda _: sizes.append(tracemalloc.get_traced_memory()[0]))
     tracemalloc.start()
     yield sizes
     tracemalloc.stop()

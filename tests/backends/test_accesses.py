@@ -7,6 +7,7 @@ import select
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.upstream import ScriptedUpstream
 from threadless.backends.accesses import Access, AccessPool
 from threadless.backends.upstream import Limits, Timeouts, Upstream
@@ -14,15 +15,6 @@ from threadless.types import Caller, Credentials, Target
 
 MODEL = Target(id="small", model="small")
 WAIT = 10
-
-
-class Clock:
-    """Time that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -7,19 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.clock import Clock
 from threadless.calls.bell import Bell
 from threadless.server.timeouts import COARSE_SECONDS, Timeouts
 
 WAIT = 10
-
-
-class Clock:
-    """Time that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class ReportingTimeouts(Timeouts):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import tracemalloc
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.test import override_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.clock import replace_sleep
 from threadless.completions.json_text import check_json
 from threadless.exceptions import InvalidRequest
 from threadless.turns import PIECE_BYTES
@@ -164,7 +164,7 @@ def test_too_many_values_are_refused_before_objects_are_created(item: bytes) -> 
 
 def test_other_calls_run_between_the_passes_over_a_large_body(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)  # as gevent replaces it, whose version switches to others
+    replace_sleep(monkeypatch, pauses.append)
     check_json(b'{"a": "%b"}' % (b"x" * 1000))
     assert not pauses
     check_json(b'{"a": "%b"}' % (b"x" * 4 * PIECE_BYTES))
@@ -172,9 +172,11 @@ def test_other_calls_run_between_the_passes_over_a_large_body(monkeypatch: pytes
 
 
 def test_other_calls_run_between_long_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[float] = []
+    replace_sleep(monkeypatch, made.append)
+
     def pauses(number: bytes) -> int:
-        made: list[float] = []
-        monkeypatch.setattr(time, "sleep", made.append)
+        made.clear()
         check_json(b'{"a": [%b]}' % b",".join([number] * (8 * PIECE // len(number))))
         return len(made)
 

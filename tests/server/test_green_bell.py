@@ -8,19 +8,11 @@ from typing import Any
 import gevent
 import pytest
 
+from tests.support.clock import Clock
 from threadless.server.green_bell import GreenBell
 from threadless.server.timeouts import COARSE_SECONDS, Timeouts
 
 WAIT = 10
-
-
-class Clock:
-    """Time that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Waiting:

@@ -6,19 +6,11 @@ import threading
 
 import pytest
 
+from tests.support.clock import Clock
 from threadless.server import timeouts as process_timeouts
 from threadless.server.timeouts import Timeouts
 
 WAIT = 10
-
-
-class Clock:
-    """Time that a test moves."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Calls:

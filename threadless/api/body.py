@@ -119,7 +119,7 @@ def _read_chunked(stream: Any, reservation: Reservation) -> bytes:
 def _joined(pieces: list[bytes]) -> bytes:
     """The body without a byte order mark, which RFC 8259 (section 8.1) allows readers to ignore."""
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    pieces.clear()  # other calls join their pieces during the pause, too
+    pieces.clear()  # before the pause, in which other calls need memory for theirs
     let_others_run(len(body))
     return body.removeprefix(codecs.BOM_UTF8)
 

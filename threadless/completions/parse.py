@@ -55,7 +55,8 @@ class ParsedBody(NamedTuple):
 def parse(body: bytes) -> ParsedBody:
     """Check a request body; raises `InvalidRequest`.
 
-    Over a body of more than 1 MiB, other calls run between the passes, but none that parses such a body, too.
+    Over a body of more than 1 MiB, other calls run between the passes. Under gevent, only one call at a time parses
+    such a body.
     """
     with large_turn(len(body)):
         return _parse(body)

@@ -13,7 +13,7 @@ from typing import Final
 from threadless.turns import Turns
 
 _WAIT_SECONDS: Final = 1.0
-"""The one before may itself wait, for another process. Whoever has waited so long joins it in waiting for SQLite."""
+"""The one before may itself wait, for another process. After this time, a thread waits for SQLite instead."""
 
 write_turns: Final = Turns(_WAIT_SECONDS)
 os.register_at_fork(after_in_child=write_turns.reset)

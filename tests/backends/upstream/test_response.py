@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.backends.upstream.sender import WAIT, Sender
+from tests.support.clock import replace_sleep
 from tests.support.upstream import Exchange, ScriptedUpstream
 from threadless.backends.lifetime import Lifetime
 from threadless.exceptions import Cancelled, UpstreamError, UpstreamTimeout
@@ -230,7 +231,7 @@ def test_other_calls_run_while_a_large_request_is_sent(
     sender: Sender, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)  # as gevent replaces it, whose version switches to others
+    replace_sleep(monkeypatch, pauses.append)
     upstream.script(lambda exchange: exchange.answer(b"{}"))
     sender.ask(b"x" * 8 * PIECE_BYTES)
     assert len(pauses) >= 2 * 6
