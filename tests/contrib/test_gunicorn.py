@@ -67,3 +67,23 @@ def test_star_import_brings_every_setting_of_the_module() -> None:
 def test_head_that_gunicorn_accepts_is_at_most_1_mib() -> None:
     found = configuration("-c", MODULE)
     assert found["limit_request_field_size"] * found["limit_request_fields"] <= 2**20
+
+
+SWITCH_INTERVAL = """
+import sys
+import django
+from threadless.contrib.gunicorn import post_worker_init
+django.setup()
+post_worker_init(None)
+print(round(sys.getswitchinterval(), 3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("preamble", "seconds"), [("", 0.005), ("from gevent import monkey; monkey.patch_all()", 0.05)]
+)
+def test_gevent_gets_more_time_for_callbacks(preamble: str, seconds: float) -> None:
+    command = [sys.executable, "-c", preamble + SWITCH_INTERVAL]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "project.settings"}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, check=True)
+    assert float(done.stdout) == seconds

@@ -10,6 +10,7 @@ import gc
 import json
 import logging
 import os
+import sys
 import threading
 import uuid
 from collections import deque
@@ -20,6 +21,10 @@ import gunicorn.config
 import gunicorn.util
 
 logger = logging.getLogger("threadless")
+
+_CALLBACK_SECONDS: Final = 0.05
+"""gevent takes Python's switch interval, 0.005 seconds by default, as the time for callbacks between two looks at its
+sockets. A thousand streams have more of them, so each step of a new call waited for several rounds."""
 
 _ended: Final[deque[tuple[int, datetime]]] = deque(maxlen=100)
 """Process IDs of ended workers. Filled in gunicorn's main process and copied to each new worker by its fork."""
@@ -99,10 +104,11 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
 
     Load the routes, collect garbage less often, use a heap that can be returned to the system, and end running calls in
     time at a restart. With a thousand open streams, garbage collection took a seventh of the worker's time and found
-    almost nothing.
+    almost nothing. Under gevent, all callbacks that are due run in one round of its loop.
     """
     # Django is set up by now. With `preload_app` that happened before the worker had its signal handlers.
     from threadless.calls.running import end_calls
+    from threadless.server import green
     from threadless.server.graceful import install_graceful_stop
     from threadless.server.heap import use_one_arena
     from threadless.server.routes import load_routes
@@ -110,6 +116,8 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001 (gunicorn passes it)
     install_graceful_stop(end_calls)
     load_routes()
     use_one_arena()
+    if green.is_patched():
+        sys.setswitchinterval(_CALLBACK_SECONDS)
     if _ended:
         threading.Thread(target=mark_calls_of_ended_workers, name="threadless-ended", daemon=True).start()
     gc.collect()
