@@ -82,6 +82,7 @@ def started(folder: Path, database_url: str, upstream: str, way: str) -> Iterato
             "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
             "SECRET_KEY": secrets.token_hex(32),
             "DATABASE_URL": database_url,
+            "PREPARED_STATEMENTS": str(way != "PgBouncer"),
             "CACHE_URL": f"redis://127.0.0.1:{redis}/0",
             "UPSTREAM_BASE_URL": f"{upstream}/v1",
             "UPSTREAM_MODELS": "bench,bench-burst,bench-paced,bench-fail",

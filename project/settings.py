@@ -94,7 +94,11 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
         "django.db.backends.postgresql": {
             # While the database is away, calls fail after `timeout`. The pool waits longer after each failed attempt to
             # connect; `reconnect_timeout` bounds that, so that calls succeed soon after the database is back.
-            "pool": {"min_size": 1, "max_size": 16, "timeout": 1.5, "reconnect_timeout": 2}
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 1.5, "reconnect_timeout": 2},
+            # A connection prepares a statement that it has executed five times. With PgBouncer in transaction mode,
+            # the next execution may be on another connection.
+            "server_side_binding": True,
+            "prepare_threshold": 5 if env.bool("PREPARED_STATEMENTS", default=True) else None,
         },
         "django.db.backends.mysql": {"charset": "utf8mb4", "isolation_level": "read committed"},
     }

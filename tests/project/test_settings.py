@@ -62,11 +62,17 @@ def test_upstream_variables_become_backend_options() -> None:
     [
         ("sqlite:////tmp/host.sqlite3", "transaction_mode", "IMMEDIATE"),
         ("postgres://host/name", "pool", {"min_size": 1, "max_size": 16, "timeout": 1.5, "reconnect_timeout": 2}),
+        ("postgres://host/name", "prepare_threshold", 5),
         ("mysql://host/name", "isolation_level", "read committed"),
     ],
 )
 def test_database_has_the_options_that_load_requires(url: str, option: str, value: Any) -> None:
     assert read_settings('s.DATABASES["default"]["OPTIONS"]', DATABASE_URL=url)[option] == value
+
+
+def test_statements_are_not_prepared_if_pgbouncer_gives_each_transaction_another_connection() -> None:
+    variables = {"DATABASE_URL": "postgres://host/name", "PREPARED_STATEMENTS": "0"}
+    assert read_settings('s.DATABASES["default"]["OPTIONS"]["prepare_threshold"]', **variables) is None
 
 
 @pytest.mark.parametrize("url", ["postgres://host/name", "mysql://host/name"])
