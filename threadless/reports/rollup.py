@@ -192,4 +192,5 @@ def _digest(table: type[DaySums]) -> MD5:
     """Tells apart what collations of MariaDB regard as equal, such as "small" and "Small"."""
     user = Coalesce(Cast("user_id", CharField()), Value(""))
     parts = [user if name == "user_id" else name for name in table.dimensions]
-    return MD5(_Joined(*(part for each in parts for part in (each, Value("\x1f")))))
+    separator = Cast(Value("\x1f"), CharField())  # with `server_side_binding`, PostgreSQL cannot guess its type
+    return MD5(_Joined(*(part for each in parts for part in (each, separator))))
