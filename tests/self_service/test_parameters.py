@@ -42,6 +42,9 @@ OK = "start_time=1795694400"
         (f"{OK}&limit=٣", "limit"),
         (f"{OK}&page=x", "page"),
         (f"{OK}&page=page_99999999999999999999", "page"),
+        (f"{OK}&models=small,%00", "models"),
+        (f"{OK}&api_key_ids=%00", "api_key_ids"),
+        (f"{OK}&user_ids=%00", "user_ids"),
         (f"{OK}&color=red", "color"),
     ],
 )

@@ -64,7 +64,7 @@ def usage_query(given: QueryDict) -> UsageQuery:
         end=end,
         width=width,
         group_by=tuple(groups),
-        filters={column: values[name] for name, column in _FILTERS.items() if name in values},
+        filters={column: _texts(name, values) for name, column in _FILTERS.items() if name in values},
         limit=_limit(values, width),
     )
 
@@ -79,6 +79,13 @@ def _one(name: str, values: Mapping[str, list[str]]) -> str | None:
     if len(items) > 1:
         raise InvalidRequest(f"Invalid value for '{name}': more than one value.", param=name)
     return items[0] if items else None
+
+
+def _texts(name: str, values: Mapping[str, list[str]]) -> list[str]:
+    """Values to search for. PostgreSQL refuses a query that contains a NUL character."""
+    if wrong := [text for text in values[name] if "\0" in text]:
+        raise _invalid(name, wrong[0], "text without NUL characters")
+    return values[name]
 
 
 def _choice(name: str, values: Mapping[str, list[str]], choices: Mapping[str, Any], default: str) -> str:
