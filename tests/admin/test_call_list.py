@@ -83,7 +83,7 @@ def test_page_that_ends_early_says_how_far_it_has_searched(
     assert "Search older calls" in content
 
 
-@pytest.mark.parametrize("query", ["older=x", "newer=2026-01-01~x", "user=x", "opened_at__gte=never"])
+@pytest.mark.parametrize("query", ["older=x", "newer=2026-01-01~x", "user=x", "opened_at__gte=never", "account=%00"])
 def test_address_without_meaning_leads_to_the_list(admin_client: Client, query: str) -> None:
     assert admin_client.get(f"{LIST}?{query}")["Location"] == f"{LIST}?e=1"
 

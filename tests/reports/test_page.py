@@ -150,7 +150,7 @@ def test_days_without_sums_are_named_instead_of_read(admin_client: Client) -> No
     assert "have no sums yet" in show(admin_client, since="2026-01-01")
 
 
-@pytest.mark.parametrize("query", [{"since": "x", "until": "y"}, {"user_id": "nobody"}])
+@pytest.mark.parametrize("query", [{"since": "x", "until": "y"}, {"user_id": "nobody"}, {"account": "\0"}])
 def test_invalid_address_is_refused(admin_client: Client, query: dict[str, str]) -> None:
     assert admin_client.get(PAGE, query).status_code == 400
 
