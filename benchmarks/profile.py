@@ -33,7 +33,6 @@ _RATE: Final = 500
 _START_SECONDS: Final = 1.0
 _WAITING: Final = ("gevent/_threading.py", "gevent/threadpool.py", "gevent/hub.py")
 _FRAME: Final = re.compile(r"\((?P<file>[^()]*?)(?::\d+)?\)$")
-_SQLITE: Final = ("threadless/db/prepared.py", "threadless/contrib/pooled_sqlite/base.py")
 _NAMES: Final = {
     "gevent": "gevent: sockets (the kernel's part too), locks, switches",
     "gunicorn": "gunicorn: requests read, answers written",
@@ -41,6 +40,7 @@ _NAMES: Final = {
     "rest_framework": "REST framework: dispatch",
     "asgiref": "Django: handler, host's middleware, signals, cache, connections",
     "threadless/db/prepared.py": "SQLite: key, opening, settlement",
+    "threadless/contrib/pooled_sqlite/base.py": "SQLite: key, opening, settlement",
     "project": "the example host: resolver, key adapter",
 }
 
@@ -102,8 +102,8 @@ def _owner(stack: list[str]) -> str:
     """The component of the innermost frame. Standard library code is attributed to its caller."""
     for file in reversed(stack):
         own = file.removeprefix(f"{ROOT}/")
-        if own in _SQLITE:
-            return _NAMES[_SQLITE[0]]
+        if own in _NAMES:
+            return _NAMES[own]
         if own.startswith("threadless/"):
             return f"threadless/{own.split('/')[1].removesuffix('.py')}"
         package = file.rpartition("site-packages/")[2].partition("/")[0] if "site-packages/" in file else ""

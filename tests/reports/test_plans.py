@@ -66,7 +66,7 @@ def _large_ledger(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ids=str,
 )
 def test_list_of_calls(admin_client: Client, query: dict[str, str]) -> None:
-    make_key(id=1_000_000, name="CI pipeline")  # other keys have calls
+    make_key(id=1_000_000, name="CI pipeline")  # the ledger has many calls of the keys 0 to 4
     assert whole_reads(lambda: admin_client.get(CALLS, query), 2 * EXAMINED) == []
 
 

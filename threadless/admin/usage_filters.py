@@ -112,7 +112,7 @@ class ColumnFilter(admin.SimpleListFilter):
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         if any("\0" in str(value) for value in params.get(self.parameter_name, ())):
-            raise IncorrectLookupParameters  # PostgreSQL refuses a query that contains one
+            raise IncorrectLookupParameters  # PostgreSQL refuses a query with a NUL character
         super().__init__(request, params, model, model_admin)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

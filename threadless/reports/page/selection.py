@@ -139,8 +139,8 @@ def default_sort(by: str) -> str:
 
 def value_of(column: str, text: str) -> Any:
     """The value of a column that is written like this in an address. Raises `ValueError`."""
-    if "\0" in text:  # PostgreSQL refuses a query that contains one
-        raise ValueError("A filter has no NUL characters.")
+    if "\0" in text:  # PostgreSQL refuses this in a query
+        raise ValueError("A filter cannot contain NUL characters.")
     if column != "user_id":
         return text
     try:
